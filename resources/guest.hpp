@@ -1,0 +1,45 @@
+// What is run inside guests, as text for /bin/sh. Pure: the worker passes these texts to the provider.
+//
+// What is configured is the guest's own knowledge (RESOURCES.md): it keeps, under /run/cierzo, the digest of the
+// inputs of each role's last successful `start`, beside the boot id it was made in, so that a new leader neither
+// repeats nor forgets, and a rebooted guest is configured again.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "resources/action.hpp"
+
+namespace cierzo {
+
+struct GuestNetwork {
+  int prefix = 24;
+  std::string gateway;           // Empty: none.
+  std::vector<std::string> dns;  // Empty: the guest's own is left alone.
+};
+
+// Address, host name and /etc/hosts. Works with busybox and iproute2, with and without systemd; idempotent; leaves an
+// interface that already has the address as it is. Picks the interface by MAC where the guest has several.
+[[nodiscard]] std::string configure_script(const Configure& configure, const GuestNetwork& network,
+                                           const std::string& mac);
+
+// Writes /run/cierzo/resource.json, runs the script's text with its environment, and notes the digest on success.
+// Exit status: the script's.
+[[nodiscard]] std::string role_script(const RunScript& run);
+
+// Runs a check the same way; notes nothing.
+[[nodiscard]] std::string check_script(const RoleCheck& check);
+
+// Prints what the guest knows, one fact a line, for read_probe.
+[[nodiscard]] std::string probe_script();
+
+struct GuestKnowledge {
+  std::string boot;                           // The guest's boot id; empty: the text was not a probe's.
+  std::string network_digest;                 // Of the Configure applied in this boot.
+  std::map<RoleName, std::string> configured; // Role -> digest of its last successful start in this boot,
+  std::map<RoleName, std::string> stopped;    // or of its stop where that came after.
+};
+[[nodiscard]] GuestKnowledge read_probe(std::string_view printed);
+
+}  // namespace cierzo

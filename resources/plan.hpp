@@ -1,0 +1,53 @@
+// From what is observed to what is desired, as a pure function. There is no state on the side: a new leader that
+// knows only the catalog and what hosts report continues where the old one stopped.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "resources/world.hpp"
+
+namespace cierzo {
+
+struct Blocked {
+  InstanceName instance;
+  bool waiting = false;  // True: an earlier step is under way. False: the world lacks something.
+  std::string reason;    // "waits for database", "no host can take it: node1 has no image web.qcow2; ..."
+};
+
+struct Plan {
+  std::vector<Action> actions;  // What to do now, in order. At most one for an instance. Incarnations are left empty:
+                                // the leader numbers them when it issues the command.
+  std::vector<Blocked> blocked;
+  std::optional<Time> look_again;  // When something that is backing off or settling must be looked at again.
+};
+
+// Same world, same bytes. Nothing is ever done to an unknown instance; never two starts of one instance; a start only
+// when every host that may hold it has reported or is lost (rules 14, 15); applying the plan and planning again
+// gives nothing.
+[[nodiscard]] Plan plan(const World& world);
+
+// ---- What to tell people, from the same world and plan.
+
+struct InstanceStatus {
+  InstanceName name;
+  std::vector<RoleName> roles;
+  std::string address;
+  std::optional<HostId> host;
+  std::string state;   // absent starting booting configuring running paused stopping failed unknown
+  std::string health;  // passing failing unknown
+  std::optional<Incarnation> incarnation;
+  std::string reason;  // Why it is not simply running; "fresh disk"; "outdated: memory ..."; empty if nothing.
+};
+
+struct ResourceStatus {
+  std::string type;
+  ResourceName name;
+  Ensure ensure = Ensure::running;
+  std::string state;  // running converging degraded stopped failed
+  std::vector<InstanceStatus> instances;
+};
+
+[[nodiscard]] std::vector<ResourceStatus> status(const World& world, const Plan& plan);
+
+}  // namespace cierzo

@@ -1,0 +1,83 @@
+// A type of distributed resource. Types are data: a folder with `type.yaml` and the scripts it names. Nothing in C++
+// knows what a web site or a TORQUE cluster is. (RESOURCES.md, "Types are data")
+#pragma once
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "manifests/diagnostic.hpp"
+#include "resources/ids.hpp"
+
+namespace cierzo {
+
+enum class AttributeKind { string, integer, boolean, strings };
+
+struct AttributeType {
+  AttributeKind kind = AttributeKind::string;
+  std::optional<std::string> fallback;  // As text, in the form of its kind.
+  bool required = false;
+  bool secret = false;  // Kept in the state database and on the wire only; redacted everywhere else.
+  std::string summary;
+};
+
+// A script that runs once when something asks for it. `script` is a key of Type::scripts.
+struct Program {
+  std::string script;
+  Duration timeout = std::chrono::seconds(120);
+};
+
+// A script that runs again and again; exit status 0 is healthy.
+struct Check {
+  std::string script;
+  Duration every = std::chrono::seconds(5);
+  Duration timeout = std::chrono::seconds(3);
+  int failures = 3;  // Consecutive ones that make the role failing.
+};
+
+// What is run on the guests of role `on` when an instance of this role comes or goes.
+struct Edge {
+  RoleName on;
+  std::optional<Program> join, leave;
+};
+
+enum class OnHostLost { replace, wait };  // `wait`: its disk must not be lost, so it comes back with its host.
+
+struct RoleType {
+  RoleName name;
+  int least = 1;
+  std::optional<int> most = 1;     // None: any number.
+  std::set<RoleName> after;        // Started once every instance of these roles is ready.
+  std::set<RoleName> reads;        // `start` runs again when the addresses of these roles change.
+  std::vector<RoleName> composed_of;            // "controller" is {shadow, load_balancer, ...}
+  std::optional<RoleName> taken_by_if_missing;  // "login" is taken by "master"
+  std::map<std::string, AttributeType> attributes;
+  std::optional<Program> start, stop, drain, metrics;
+  std::optional<Check> check;
+  std::vector<Edge> edges;
+  OnHostLost on_host_lost = OnHostLost::replace;
+};
+
+struct Type {
+  std::string name, summary;
+  std::string digest;                          // SHA-256 of everything in the folder; hexadecimal.
+  std::vector<RoleType> roles;                 // In the order of the file.
+  std::vector<std::set<RoleName>> layouts;     // Sets of roles of which only one may be used. Empty: all mix.
+  std::map<std::string, AttributeType> attributes;
+  std::map<std::string, std::string> scripts;  // File name -> text.
+  std::map<std::string, std::string> files;    // Every file of the folder as it is read, `type.yaml` included:
+                                               // what travels and is stored; read_type() makes a Type of it.
+  [[nodiscard]] const RoleType* role(const RoleName& name) const;
+};
+
+struct TypeRead {
+  std::optional<Type> type;  // Only where there is no error among the diagnostics.
+  std::vector<manifests::Diagnostic> diagnostics;
+};
+
+// Reads a type from its files. `origin` is the folder, for messages. Unknown keys, unknown roles, cycles of `after`
+// and missing scripts are mistakes, all reported at once.
+[[nodiscard]] TypeRead read_type(const std::map<std::string, std::string>& files, const std::string& origin);
+
+}  // namespace cierzo

@@ -1,0 +1,95 @@
+// Everything that plan() looks at: what should exist, what is known to exist, and where things can be.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "resources/action.hpp"
+#include "resources/ids.hpp"
+#include "resources/instance.hpp"
+
+namespace cierzo {
+
+// Unknown is not absent (rule 18): nothing is started or destroyed because of it.
+enum class Presence { absent, present, unknown };
+enum class RunState { running, paused, stopping, shut_off, crashed };
+enum class Health { unknown, passing, failing };
+
+// Something that was tried on a host and did not work. Counted by the host since the last success.
+struct Failure {
+  int count = 0;
+  Time last{};  // On the clock of whoever holds the value: hosts send ages, the leader turns them into its time.
+  std::string error;
+};
+
+struct RoleObserved {
+  std::string configured_digest;  // Inputs of the last successful `start` in this boot of the guest; empty: none.
+  Health health = Health::unknown;
+  int failures = 0;   // Consecutive failed checks.
+  int restarts = 0;   // Runs of `start` because of failing checks since it was last passing: the ladder's rung.
+  std::string error;  // Last lines of the check that failed.
+  Failure start;      // Of the `start` script.
+  std::string stopped_digest;  // Not empty: `stop` succeeded since the last `start`.
+};
+
+// What one host says about one instance. There can be two of an instance: an old copy on a host that came back.
+struct Observed {
+  InstanceName name;
+  HostId host;
+  ResourceName resource;
+  Presence presence = Presence::unknown;
+  RunState run = RunState::running;
+  bool overlay = false;        // A disk of it is on that host (also where it is absent).
+  bool fresh_disk = false;     // It was started on a new disk.
+  bool guest_answers = false;  // The guest agent answered lately.
+  Incarnation incarnation;
+  std::string spec_digest;
+  std::string network_digest;  // Of the Configure that was applied in this boot of the guest; empty: none.
+  std::string checks_digest;   // Of what is attended; empty: nothing.
+  std::map<RoleName, RoleObserved> roles;
+  std::set<RoleName> role_names;  // As the domain's metadata has them.
+  Failure start;                  // Of starting the domain on that host.
+  int resets = 0;                 // Since every role was last passing.
+  Time since{};                   // When `run` or `guest_answers` last changed, on the leader's clock.
+};
+
+enum class HostState { alive, suspect, lost, held };
+
+struct HostView {
+  HostId id;
+  std::string name, address;
+  HostState state = HostState::suspect;
+  bool inventory_known = false;   // It has reported under this leader: what it does not report it does not have.
+  bool hypervisor_answers = true;
+  std::uint64_t memory_free_kib = 0;  // Capacity less what runs there.
+  int cpus_free = 0;                  // May be negative only where `capacity` was lowered.
+  std::map<std::string, std::string> images;   // Name or path -> digest.
+  std::vector<std::string> networks;           // CIDRs, "10.77.0.0/16"; empty: any address will do.
+  std::set<InstanceName> held_instances;       // Of a held host: what ran on it when it was stopped.
+};
+
+// A command that was sent and not yet seen executed: it counts as executed until proven otherwise. (rule 17)
+struct InFlight {
+  Action action;
+  Stamp id;
+};
+
+struct DesiredResource {
+  std::shared_ptr<const Resource> resource;
+  std::shared_ptr<const Type> type;
+  std::vector<Instance> instances;  // expand(*resource, *type), kept.
+};
+
+struct World {
+  std::vector<DesiredResource> desired;  // Ordered by name.
+  std::vector<Observed> observed;
+  std::vector<HostView> hosts;           // Every host of the site, by id.
+  std::vector<InFlight> in_flight;
+  Time now{};                            // The leader's clock.
+};
+
+}  // namespace cierzo
