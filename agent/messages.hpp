@@ -1,0 +1,55 @@
+// What travels between agents beside the election's own messages. The sender is never in the message: it is what the
+// key proves. (TRAPS S5)
+#pragma once
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "election/message.hpp"
+#include "monitor/report.hpp"
+#include "resources/action.hpp"
+
+namespace cierzo {
+
+// First on every connection, both ways: says who speaks which version, and that keys are accepted.
+struct Hello {
+  std::uint32_t version = 1;
+  std::string software;  // "0.1.0"
+  std::string process;   // Random for each start of the process.
+  bool answer = false;   // This is the answer to a Hello.
+};
+
+// Leader -> host. Refused where the term is old, the permit has ended or is of another term, boot or state differ, or
+// n is not above the mark. (rule 17)
+struct Command {
+  Stamp id;  // (term, n), n rising for each host.
+  std::string boot, state_id;
+  Action action;
+};
+
+// Host -> leader: a hint. The next report is the truth.
+struct CommandResult {
+  Stamp id;
+  bool refused = false;  // It was not begun.
+  bool ok = false;
+  std::string error;
+};
+
+// Leader -> host: its digest of your report is not the one your acknowledgement carried; say it again.
+struct ReportRequest {};
+
+// Any agent -> leader and back: an HTTP request of the control socket that only the leader can answer.
+struct Forward {
+  std::string id;  // Random; matches the answer.
+  std::string method, target, body;
+};
+struct ForwardAnswer {
+  std::string id;
+  int status = 200;
+  std::string body;
+};
+
+using PeerMessage = std::variant<Hello, election::Message, Report, ReportRequest, Command,
+                                 CommandResult, Forward, ForwardAnswer>;
+
+}  // namespace cierzo
