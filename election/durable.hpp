@@ -1,0 +1,42 @@
+// What a host must still know after a crash, and how it is written.
+//
+// The shell keeps two things: one record (written as a whole, a few hundred bytes) and the catalog's
+// entries (written as changes). Both parts of one Persist are one transaction.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+
+#include "election/catalog.hpp"
+#include "election/members.hpp"
+#include "resources/ids.hpp"
+
+namespace cierzo::election {
+
+struct Record {
+  std::string site;      // Empty: this host has no state. (rule 22)
+  std::string state_id;  // Random, made with the state directory. (rules 17, 22)
+  Term promised;         // The highest term promised; its owner is to whom. (rule 4)
+  Term promised_before;  // What was promised before it. (rule 15)
+  Term last_led;         // The highest term a heartbeat was heard from. (rules 12, 15, 17)
+  Longest longest;
+  std::optional<Timing> timing;  // The one last in force here; none: never heard.
+  std::map<HostId, std::string> founding;  // The founder's: whom it still owes Found. (rule 22)
+  bool operator==(const Record&) const = default;
+};
+
+struct Durable {
+  Record record;
+  Catalog catalog;
+  bool operator==(const Durable&) const = default;
+};
+
+struct Persist {
+  std::optional<Record> record;        // Replaces the record.
+  std::optional<CatalogDelta> catalog;  // Changes entries and stamp.
+  bool empty() const { return !record && !catalog; }
+};
+
+void apply(Durable& durable, const Persist& persist);
+
+}  // namespace cierzo::election

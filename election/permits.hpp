@@ -1,0 +1,89 @@
+// Permits: a host's right to let its VMs run unpaused. The host's side and the leader's ledger.
+//
+// Pure bookkeeping of rules 12, 14 and 15; Node drives both.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+
+#include "election/members.hpp"
+#include "election/mutations.hpp"
+#include "resources/ids.hpp"
+
+namespace cierzo::election {
+
+// The host's side. (rule 12)
+class PermitHolder {
+ public:
+  PermitHolder(std::string boot, Time deadline, Term heard)
+      : boot_(std::move(boot)), heard_(heard), deadline_(deadline) {}
+
+  // A heartbeat of `term` at least as high as any heard was received.
+  void hear(Term term, const std::optional<BootTime>& echo, Duration permit, Time now,
+            const Mutations& mutations);
+  // The leader's own host follows its authority. (rule 15)
+  void follow(Term term, Time deadline);
+  // Never raises. (rules 8, 15)
+  void lower(Time deadline);
+  // The term may no longer command here, whatever the deadline.
+  void forget_term() { until_in_term_ = Time{}; }
+
+  Time deadline() const { return deadline_; }  // What the guard gets: of whatever term.
+  bool valid(Time now) const { return now < until_in_term_ && now < deadline_; }
+  Term heard() const { return heard_; }
+
+ private:
+  std::string boot_;
+  Term heard_;             // The highest term a heartbeat was heard from.
+  Time until_in_term_{};   // How far the permits given in that term reach.
+  Time deadline_{};        // How far any permit reaches.
+};
+
+enum class Liveness {
+  alive,    // Acknowledged within the last lease.
+  suspect,  // Silent, but its permit may still be valid: unknown is not down. (rule 18)
+  lost,     // Its permit has certainly ended and the guard has paused: start elsewhere. (rule 14)
+  held,     // Stopped cleanly with its VMs running: never lost by time. (rule 14)
+};
+
+// What the leader knows of one host in its term.
+struct HostStatus {
+  HostId id;
+  Liveness liveness = Liveness::suspect;
+  Time bound{};         // The latest instant at which one of its permits can be valid.
+  bool heard = false;   // In this term; the rest is empty otherwise.
+  Time last_heard{};
+  BootTime stamp;       // A new boot id proves that the old one's VMs are gone. (rule 14)
+  std::string state_id;
+  std::string run;
+  Term permit_term;
+  bool has_state = false;
+  std::string inventory_digest;
+};
+
+// The leader's ledger. (rules 12, 14, 15)
+class PermitLedger {
+ public:
+  // `bound` is rule 15's for a host that this leader has not heard yet.
+  void begin(HostId host, Time bound);
+  // An acknowledgement of heartbeat `seq`. Of several the highest seq is the newest, also across a
+  // reboot: boot ids have no order. False: an older one.
+  bool hear(Time now, std::uint64_t seq, const HostStatus& status);
+  // The echo for the host's next heartbeat; notes the bound that it creates. (rule 12)
+  std::optional<BootTime> echo(HostId host, const Timing& timing);
+
+  // `held` are the committed marks; none while the catalog is not recovered: then nobody is lost.
+  HostStatus status(HostId host, Time now, const Timing& timing, std::optional<bool> held,
+                    const Mutations& mutations) const;
+  // When `status` may next change by time alone.
+  Time next_change(HostId host, Time now, const Timing& timing) const;
+
+ private:
+  struct Entry {
+    HostStatus last;
+    std::uint64_t seq = 0;
+  };
+  std::map<HostId, Entry> hosts_;
+};
+
+}  // namespace cierzo::election
