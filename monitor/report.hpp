@@ -23,6 +23,7 @@ struct Report {
   HostId host;
   std::string boot;      // /proc/sys/kernel/random/boot_id
   std::string state_id;  // Random, made with the state directory: another one is another machine. (rule 17)
+  std::string process;   // Random for each start of the agent: a later start ends `held`. (rule 14)
   Term term;             // The highest that the host has seen. (rules 16, 17: inventories carry their term)
   Stamp executed;        // High-water mark: commands up to here were accepted or will never be. (rule 17)
   std::vector<Unfinished> unfinished;

@@ -1,0 +1,271 @@
+#include "agent/guest_watch.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace cierzo {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration ping_every = 250ms;        // While a guest boots: it decides how soon it is configured.
+constexpr Duration ping_every_slow = 2s;      // After `ping_patience` of silence.
+constexpr Duration ping_patience = 60s;
+constexpr Duration probe_every = 5s;          // Notices a guest that rebooted from the inside.
+constexpr Duration call_deadline = 8s;        // Of one call to the guest agent.
+constexpr Duration probe_timeout = 10s;
+constexpr Duration poll_first = 40ms, poll_slowest = 500ms;
+constexpr Duration poll_grace = 10s;          // Beyond a command's own timeout, which the guest keeps.
+
+GuestProgress no_answer(const std::string& text) {
+  GuestProgress progress;
+  progress.outcome = Outcome{FailureKind::timeout, text};
+  return progress;
+}
+
+}  // namespace
+
+GuestWatch::GuestWatch(Executor& executor, Provider& provider, InstanceName name,
+                       std::function<void()> changed)
+    : executor_(executor),
+      provider_(provider),
+      name_(std::move(name)),
+      changed_(std::move(changed)),
+      silent_since_(executor.now()) {}
+
+void GuestWatch::start() { turn(); }
+
+void GuestWatch::stop() { stopped_ = true; }
+
+void GuestWatch::look_now() {
+  probe_due_ = executor_.now();
+  turn_after(0ms);
+}
+
+void GuestWatch::turn_after(Duration delay) {
+  const unsigned number = ++turns_;
+  executor_.after(delay, [weak = weak_from_this(), number] {
+    const auto self = weak.lock();
+    if (self && !self->stopped_ && self->turns_ == number) self->turn();
+  });
+}
+
+// One step of: answer -> tell what you know -> checks, for ever.
+void GuestWatch::turn() {
+  if (stopped_ || asking_) return;
+  const Time now = executor_.now();
+  if (!answers_) return ping();
+  if (commands_ == 0 && probe_due_ <= now) return probe();
+  if (commands_ == 0) {
+    for (const RoleCheck& check : checks_.take_due(configured_roles(), now)) run_check(check);
+  }
+  Time next = probe_due_;
+  if (const auto due = checks_.next_due(configured_roles())) next = std::min(next, *due);
+  turn_after(std::max<Duration>(next - now, 20ms));
+}
+
+void GuestWatch::ping() {
+  asking_ = true;
+  offload<bool>(
+      executor_, name_.value, call_deadline,
+      [&provider = provider_, name = name_] { return provider.guest_answers(name); },
+      [weak = weak_from_this()](std::optional<bool> answers) {
+        const auto self = weak.lock();
+        if (!self || self->stopped_) return;
+        self->asking_ = false;
+        if (answers.value_or(false)) return self->probe();
+        const bool patient = self->executor_.now() - self->silent_since_ < ping_patience;
+        self->turn_after(patient ? ping_every : ping_every_slow);
+      });
+}
+
+void GuestWatch::probe() {
+  asking_ = true;
+  GuestCommand command;
+  command.script = probe_script();
+  command.log = "probe";
+  command.timeout = probe_timeout;
+  start_command(std::move(command), [weak = weak_from_this()](const GuestProgress& progress) {
+    const auto self = weak.lock();
+    if (!self || self->stopped_) return;
+    self->asking_ = false;
+    self->take_probe(progress);
+  });
+}
+
+void GuestWatch::take_probe(const GuestProgress& progress) {
+  const Time now = executor_.now();
+  GuestKnowledge knowledge;
+  if (progress.outcome.ok() && progress.finished) knowledge = read_probe(progress.last_lines);
+  if (knowledge.boot.empty()) {
+    answered(false);
+    return turn_after(ping_every);
+  }
+  const bool rebooted = !knowledge_.boot.empty() && knowledge_.boot != knowledge.boot;
+  if (rebooted) checks_.forget(now);
+  const bool same = answers_ && !rebooted && knowledge_.network_digest == knowledge.network_digest &&
+                    knowledge_.configured == knowledge.configured &&
+                    knowledge_.stopped == knowledge.stopped;
+  knowledge_ = std::move(knowledge);
+  probe_due_ = now + probe_every;
+  answered(true);
+  if (!same) changed_();
+  turn();
+}
+
+void GuestWatch::answered(bool answers) {
+  if (answers == answers_) return;
+  answers_ = answers;
+  if (!answers) {
+    silent_since_ = executor_.now();
+    checks_.forget(executor_.now());
+  }
+  changed_();
+}
+
+void GuestWatch::run_check(const RoleCheck& check) {
+  GuestCommand command;
+  command.script = check_script(check);
+  command.environment = check.input.environment;
+  command.log = check.role.value + "-check";
+  command.timeout = check.timeout;
+  start_command(std::move(command), [weak = weak_from_this(), role = check.role](
+                                        const GuestProgress& progress) {
+    const auto self = weak.lock();
+    if (!self || self->stopped_) return;
+    Checks::Result result;
+    result.text = progress.last_lines;
+    if (!progress.outcome.ok() || !progress.finished) {
+      result.kind = Checks::Result::Kind::unanswered;
+      result.text = "the guest agent does not answer: " + progress.outcome.text;
+    } else if (progress.exit_code == 0) {
+      result.kind = Checks::Result::Kind::passed;
+    } else {
+      result.kind = Checks::Result::Kind::failed;
+      if (result.text.empty()) {
+        result.text = "exit status " + std::to_string(progress.exit_code) + ", nothing printed";
+      }
+    }
+    // A check that began before a command changed the guest is late news.
+    if (self->commands_ > 0) result.kind = Checks::Result::Kind::unanswered;
+    std::map<RoleName, RoleObserved> before, after;
+    self->checks_.describe(before);
+    self->checks_.finished(role, result, self->executor_.now());
+    self->checks_.describe(after);
+    if (before[role].health != after[role].health || before[role].failures != after[role].failures) {
+      self->changed_();
+    }
+    if (!progress.outcome.ok()) self->probe_due_ = self->executor_.now();
+    self->turn();
+  });
+}
+
+void GuestWatch::run(GuestCommand command, std::function<void(GuestProgress)> done) {
+  ++commands_;
+  start_command(std::move(command),
+                [weak = weak_from_this(), done = std::move(done)](GuestProgress progress) {
+                  if (const auto self = weak.lock()) {
+                    --self->commands_;
+                    self->turn_after(0ms);
+                  }
+                  done(std::move(progress));
+                });
+}
+
+void GuestWatch::start_command(GuestCommand command, std::function<void(GuestProgress)> done) {
+  struct Started {
+    Outcome outcome;
+    GuestHandle handle;
+  };
+  const Time give_up = executor_.now() + command.timeout + poll_grace;
+  offload<Started>(
+      executor_, name_.value, call_deadline,
+      [&provider = provider_, name = name_, command = std::move(command)] {
+        Started started;
+        started.outcome = provider.guest_start(name, command, started.handle);
+        return started;
+      },
+      [self = shared_from_this(), give_up, done = std::move(done)](std::optional<Started> started) {
+        if (!started) return done(no_answer("the guest agent did not take the command in time"));
+        if (!started->outcome.ok()) {
+          GuestProgress progress;
+          progress.outcome = started->outcome;
+          return done(std::move(progress));
+        }
+        self->poll(started->handle, give_up, poll_first, done);
+      });
+}
+
+void GuestWatch::poll(GuestHandle handle, Time give_up, Duration pause,
+                      std::function<void(GuestProgress)> done) {
+  executor_.after(pause, [self = shared_from_this(), handle, give_up, pause,
+                          done = std::move(done)]() mutable {
+    if (self->stopped_) return done(no_answer("the domain is gone"));
+    offload<GuestProgress>(
+        self->executor_, self->name_.value, call_deadline,
+        [&provider = self->provider_, name = self->name_, handle] {
+          return provider.guest_progress(name, handle);
+        },
+        [self, handle, give_up, pause, done](std::optional<GuestProgress> progress) {
+          if (!progress) return done(no_answer("the guest agent stopped answering"));
+          if (progress->finished || !progress->outcome.ok()) return done(std::move(*progress));
+          if (self->executor_.now() >= give_up) {
+            return done(no_answer("the command did not end in time, nor could the guest end it"));
+          }
+          self->poll(handle, give_up, std::min(pause * 2, poll_slowest), done);
+        });
+  });
+}
+
+void GuestWatch::attend(const Attend& attend) {
+  checks_.attend(attend, executor_.now());
+  turn_after(0ms);
+}
+
+void GuestWatch::configured(const std::string& network_digest) {
+  knowledge_.network_digest = network_digest;
+}
+
+void GuestWatch::role_started(const RoleName& role, const std::string& digest, bool ok) {
+  checks_.started(role, role_failing(role), executor_.now());
+  if (!ok) return;
+  knowledge_.stopped.erase(role);
+  knowledge_.configured[role] = digest;
+}
+
+void GuestWatch::role_stopped(const RoleName& role, const std::string& digest) {
+  knowledge_.configured.erase(role);
+  knowledge_.stopped[role] = digest;
+}
+
+void GuestWatch::was_reset() {
+  knowledge_ = GuestKnowledge{};
+  answered(false);
+  turn_after(ping_every);
+}
+
+bool GuestWatch::role_failing(const RoleName& role) const {
+  std::map<RoleName, RoleObserved> roles;
+  checks_.describe(roles);
+  const auto found = roles.find(role);
+  return found != roles.end() && found->second.health == Health::failing;
+}
+
+std::set<RoleName> GuestWatch::configured_roles() const {
+  std::set<RoleName> roles;
+  for (const auto& [role, digest] : knowledge_.configured) roles.insert(role);
+  return roles;
+}
+
+void GuestWatch::describe(Observed& observed) const {
+  observed.guest_answers = answers_;
+  observed.network_digest = knowledge_.network_digest;
+  observed.checks_digest = checks_.digest();
+  for (const auto& [role, digest] : knowledge_.configured) {
+    observed.roles[role].configured_digest = digest;
+  }
+  for (const auto& [role, digest] : knowledge_.stopped) observed.roles[role].stopped_digest = digest;
+  checks_.describe(observed.roles);
+}
+
+}  // namespace cierzo

@@ -1,0 +1,72 @@
+// Follows the guest of one running domain: does it answer, what does it know of itself, are its services healthy.
+// Main loop only; blocking calls go through the executor.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/executor.hpp"
+#include "monitor/checks.hpp"
+#include "resources/guest.hpp"
+#include "resources/provider.hpp"
+
+namespace cierzo {
+
+class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
+ public:
+  // `changed` is called when anything that a report would say has changed.
+  GuestWatch(Executor& executor, Provider& provider, InstanceName name,
+             std::function<void()> changed);
+
+  void start();
+  void stop();  // The domain is gone: whatever is still under way says nothing any more.
+
+  // The guest was seen to connect or to go: look now instead of at the next turn.
+  void look_now();
+
+  // Runs a command in the guest to its end. Checks wait meanwhile, so that a service that is being started is not
+  // found dead. Not ok: the guest did not answer.
+  void run(GuestCommand command, std::function<void(GuestProgress)> done);
+
+  void attend(const Attend& attend);
+
+  // What commands did to the guest, known without asking it.
+  void configured(const std::string& network_digest);
+  void role_started(const RoleName& role, const std::string& digest, bool ok);
+  void role_stopped(const RoleName& role, const std::string& digest);
+  void was_reset();
+
+  [[nodiscard]] bool answers() const { return answers_; }
+  [[nodiscard]] bool role_failing(const RoleName& role) const;
+  // Fills in what is known of the guest, its roles and their checks.
+  void describe(Observed& observed) const;
+  [[nodiscard]] bool all_passing() const { return answers_ && checks_.all_passing(); }
+
+ private:
+  void turn();
+  void turn_after(Duration delay);
+  void ping();
+  void probe();
+  void take_probe(const GuestProgress& progress);
+  void run_check(const RoleCheck& check);
+  void start_command(GuestCommand command, std::function<void(GuestProgress)> done);
+  void poll(GuestHandle handle, Time give_up, Duration pause,
+            std::function<void(GuestProgress)> done);
+  void answered(bool answers);
+  [[nodiscard]] std::set<RoleName> configured_roles() const;
+
+  Executor& executor_;
+  Provider& provider_;
+  InstanceName name_;
+  std::function<void()> changed_;
+  Checks checks_;
+  GuestKnowledge knowledge_;
+  bool answers_ = false;
+  bool stopped_ = false;
+  bool asking_ = false;  // A ping or probe is under way.
+  int commands_ = 0;     // Commands under way for the worker: checks wait.
+  Time silent_since_{}, probe_due_{};
+  unsigned turns_ = 0;  // Numbers the timers, so that only the newest one counts.
+};
+
+}  // namespace cierzo

@@ -1,0 +1,56 @@
+// When which health check is due, and what its results mean. Pure: the worker runs the checks and says how they ended.
+#pragma once
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "resources/action.hpp"
+#include "resources/world.hpp"
+
+namespace cierzo {
+
+// The checks of one instance. Consecutive failures up to the threshold make a role failing, one success makes it
+// passing again; a guest that does not answer says nothing about its services (rule 18: unknown is not down).
+class Checks {
+ public:
+  struct Result {
+    enum class Kind { passed, failed, unanswered } kind = Kind::unanswered;
+    std::string text;  // Last lines of what it printed.
+  };
+
+  // Replaces what is attended; a role that stays keeps its history. The first run is due at once.
+  void attend(const Attend& attend, Time now);
+  // The guest was restarted or is gone: nothing is known of its services.
+  void forget(Time now);
+  // `start` was run: the check is due at once, and its history begins anew.
+  void started(const RoleName& role, bool because_failing, Time now);
+
+  // The roles to be checked now: of those `configured` in this boot of the guest, since a service that was never
+  // started cannot fail. Each is under way until finished() is called for it.
+  [[nodiscard]] std::vector<RoleCheck> take_due(const std::set<RoleName>& configured, Time now);
+  [[nodiscard]] std::optional<Time> next_due(const std::set<RoleName>& configured) const;
+  void finished(const RoleName& role, const Result& result, Time now);
+
+  [[nodiscard]] const std::string& digest() const { return digest_; }
+  [[nodiscard]] bool attends_anything() const { return !roles_.empty(); }
+
+  // Fills in health, failures, restarts and error of the roles attended.
+  void describe(std::map<RoleName, RoleObserved>& roles) const;
+  [[nodiscard]] bool all_passing() const;
+
+ private:
+  struct Attended {
+    RoleCheck check;
+    Time due{};
+    bool under_way = false;
+    Health health = Health::unknown;
+    int failures = 0, restarts = 0;
+    std::string error;
+  };
+  std::map<RoleName, Attended> roles_;
+  std::string digest_;
+};
+
+}  // namespace cierzo

@@ -1,0 +1,88 @@
+#include "monitor/inventory.hpp"
+
+#include <utility>
+
+namespace cierzo {
+namespace {
+
+void age_to_time(Failure& failure, Time now) { failure.last = now - failure.last; }
+
+}  // namespace
+
+void Inventory::take(const Report& report, Time now) {
+  Known known{report, report_digest(report)};
+  for (Observed& seen : known.report.instances) {
+    seen.host = report.host;  // What a host says is about itself, whatever it wrote.
+    seen.since = now - seen.since;
+    age_to_time(seen.start, now);
+    for (auto& [role, observed] : seen.roles) age_to_time(observed.start, now);
+  }
+  known_[report.host] = std::move(known);
+}
+
+void Inventory::lose(HostId host) { known_.erase(host); }
+
+void Inventory::clear() { known_.clear(); }
+
+const Report* Inventory::of(HostId host) const {
+  const auto found = known_.find(host);
+  return found == known_.end() ? nullptr : &found->second.report;
+}
+
+std::string Inventory::digest(HostId host) const {
+  const auto found = known_.find(host);
+  return found == known_.end() ? std::string() : found->second.digest;
+}
+
+std::vector<Observed> Inventory::observed(const std::vector<HostFacts>& hosts) const {
+  std::vector<Observed> all;
+  for (const HostFacts& host : hosts) {
+    if (host.state == HostState::lost) continue;
+    const Report* report = of(host.id);
+    std::set<InstanceName> listed;
+    if (report != nullptr) {
+      const bool certain = host.state == HostState::alive && report->hypervisor_answers;
+      for (Observed seen : report->instances) {
+        // Unknown is not down: what was there before may still be. (rule 18)
+        if (!certain) seen.presence = Presence::unknown;
+        listed.insert(seen.name);
+        all.push_back(std::move(seen));
+      }
+    }
+    if (host.state != HostState::held) continue;
+    for (const InstanceName& name : host.held_instances) {
+      if (listed.contains(name)) continue;
+      Observed held;
+      held.name = name;
+      held.host = host.id;
+      held.presence = Presence::unknown;
+      all.push_back(std::move(held));
+    }
+  }
+  return all;
+}
+
+std::vector<HostView> Inventory::views(const std::vector<HostFacts>& hosts) const {
+  std::vector<HostView> views;
+  views.reserve(hosts.size());
+  for (const HostFacts& host : hosts) {
+    HostView view;
+    view.id = host.id;
+    view.name = host.name;
+    view.address = host.address;
+    view.state = host.state;
+    view.held_instances = host.held_instances;
+    if (const Report* report = of(host.id); report != nullptr) {
+      view.inventory_known = true;
+      view.hypervisor_answers = report->hypervisor_answers;
+      view.memory_free_kib = report->memory_free_kib;
+      view.cpus_free = report->cpus_free;
+      view.images = report->images;
+      view.networks = report->networks;
+    }
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+}  // namespace cierzo

@@ -1,0 +1,52 @@
+// What the leader knows of all hosts: their last reports, merged. It knows nothing at the start of a term, and says
+// *unknown* for what it has not heard. (rules 15, 18)
+#pragma once
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "monitor/report.hpp"
+#include "resources/world.hpp"
+
+namespace cierzo {
+
+// How the election and the catalog see a host.
+struct HostFacts {
+  HostId id;
+  std::string name, address;
+  HostState state = HostState::suspect;
+  std::set<InstanceName> held_instances;
+};
+
+class Inventory {
+ public:
+  // A report replaces all that was known of its host. `now`: the receiver's clock, read after receipt.
+  void take(const Report& report, Time now);
+
+  // The host is certainly not running what it reported: nothing it said counts any more. (rule 14)
+  void lose(HostId host);
+
+  // A new term: nothing is known until it is said again. (rule 15)
+  void clear();
+
+  [[nodiscard]] const Report* of(HostId host) const;
+
+  // The digest of the last report of that host; empty: none in this term.
+  [[nodiscard]] std::string digest(HostId host) const;
+
+  // What plan() sees. An instance of a host that is suspect or whose hypervisor does not answer is unknown; what a lost
+  // host ran is not listed; what a held host ran is listed as unknown, from the catalog where it has not reported.
+  [[nodiscard]] std::vector<Observed> observed(const std::vector<HostFacts>& hosts) const;
+  [[nodiscard]] std::vector<HostView> views(const std::vector<HostFacts>& hosts) const;
+
+ private:
+  struct Known {
+    Report report;  // Its times are turned into the receiver's.
+    std::string digest;
+  };
+  std::map<HostId, Known> known_;
+};
+
+}  // namespace cierzo
