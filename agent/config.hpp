@@ -1,0 +1,81 @@
+// The configuration file of agentd: one YAML file, every key in one table (config_keys.cpp), which reads, checks and
+// documents it (`agentd --help-config`). Unknown keys are refused; all mistakes are reported at once.
+//
+// `hosts:` and `timing:` only seed a site's first start: later the catalog owns them. (ARCHITECTURE.md)
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "election/members.hpp"
+#include "manifests/diagnostic.hpp"
+#include "resources/ids.hpp"
+
+namespace cierzo {
+
+struct HostConfig {
+  HostId id;
+  std::string name;     // Unique; what people call it.
+  std::string address;  // endpoint_of() accepts it.
+  std::string key;      // Public, Z85.
+  bool voter = true;
+};
+
+// A network of guests: which bridge an address is attached to, and what a guest needs beside its address.
+struct NetworkConfig {
+  std::string name, cidr;  // "10.77.0.0/16"
+  std::string bridge;
+  std::string gateway;           // Empty: none.
+  std::vector<std::string> dns;  // Empty: the guest's own is left alone.
+};
+
+enum class Virtualization { automatic, kvm, qemu };
+enum class LogLevel { debug, info, warning, error };
+
+struct Config {
+  HostId self;
+  std::string name;    // Of this host.
+  std::string listen;  // endpoint_of() accepts it.
+  std::vector<HostConfig> hosts;  // By id, this one among them.
+  std::string secret_key_file;
+  std::string secret_key;  // Read from it. Never in logs.
+  std::string hypervisor;  // libvirt URI
+  std::string images;      // Folder
+  std::vector<NetworkConfig> networks;
+  std::optional<std::uint64_t> memory_kib;  // capacity: what instances may use in all; none: what the host has.
+  std::optional<int> cpus;
+  std::string state;   // Folder
+  std::string socket;  // Path of the control socket.
+  election::Timing timing;
+  Duration converge{};             // How often the leader looks at everything again, as a safety net.
+  std::vector<std::string> types;  // Folders of type folders; of types of one name the last wins.
+  Virtualization virtualization = Virtualization::automatic;
+  LogLevel log_level = LogLevel::info;
+};
+
+struct ConfigRead {
+  std::optional<Config> config;  // Only where there is no error among the diagnostics.
+  std::vector<manifests::Diagnostic> diagnostics;
+};
+
+// Gives the secret key of a file, or throws with a sentence: read_secret_key().
+using SecretReader = std::function<std::string(const std::string& path)>;
+
+// Pure but for the reader. `file_name` is what diagnostics show.
+[[nodiscard]] ConfigRead read_config(std::string_view text, const std::string& file_name,
+                                     const SecretReader& secret_reader);
+
+// Reads the file; what cannot be read is a diagnostic too.
+[[nodiscard]] ConfigRead load_config(const std::string& path);
+
+// Every key with its default, unit and meaning, as `agentd --help-config` prints it.
+[[nodiscard]] std::string config_help();
+
+// The folder of the types that come with the program: <prefix>/share/cierzo/types beside an installed program,
+// otherwise the source tree's.
+[[nodiscard]] std::string builtin_types_folder();
+
+}  // namespace cierzo
