@@ -1,0 +1,48 @@
+// The control socket: HTTP/1.1 with JSON on a Unix socket, for agentctl, scripts and
+// `curl --unix-socket`. It knows nothing of the agent: requests go to one handler.
+//
+// Thread: everything on the io_context's one thread. Limits, beyond which it refuses or waits, are
+// the constants below. A connection stays open for further requests until it idles too long.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "agent/api/request.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace cierzo::api {
+
+inline constexpr std::size_t body_max = 16 * 1024 * 1024;  // bytes; beyond: 413
+inline constexpr std::size_t header_max = 16 * 1024;  // bytes; beyond: the connection is closed
+// Beyond: further ones wait in the kernel's queue until one closes.
+inline constexpr std::size_t connections_max = 64;
+// For a whole request to arrive, from the first byte or since the last answer; and for an answer to
+// be taken.
+inline constexpr auto request_timeout = std::chrono::seconds(30);
+
+class Server {
+ public:
+  // Listens on `path`: mode 0660, so that root and the group of its folder may use it. A socket
+  // that nobody listens on any more is removed first. Throws std::runtime_error, with what to do,
+  // where another process listens or the path cannot be used.
+  Server(boost::asio::io_context& io, std::string path, Handler handler);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Accepts nothing more, closes every connection and removes the socket. Answers that come later
+  // go nowhere.
+  void close();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;  // Shared with what is under way on the io_context.
+};
+
+}  // namespace cierzo::api

@@ -1,0 +1,160 @@
+// What people and scripts see of a site: the answers and requests of the control socket, as plain
+// values. The names of the fields are the names in the JSON (net/codec_api.hpp turns one into the
+// other) and do not change. Numbers are numbers in the JSON, so none exceeds 2^53.
+//
+// Nothing here is ever read back as a fact about the world: the leader decides from the catalog and
+// from reports, and these are pictures of it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "resources/resource.hpp"
+
+namespace cierzo::api {
+
+// ---- GET /v1/status, GET /v1/hosts (the same without resources)
+
+struct LeaderView {
+  std::uint32_t id = 0;
+  std::string name;
+  std::uint64_t term = 0;  // The term's counter; its owner is `id`.
+};
+
+struct HostRow {
+  std::uint32_t id = 0;
+  std::string name;
+  std::string state;  // alive suspect lost held
+  bool voter = false;
+  std::string address;
+  std::string reason;  // Why it is not simply alive: "no report for 12 s"; empty if nothing.
+  std::uint64_t memory_total_kib = 0, memory_free_kib = 0;  // 0 and 0: not known.
+  std::int32_t cpus_total = 0, cpus_free = 0;
+};
+
+struct InstanceRow {
+  std::string name;
+  std::vector<std::string> roles;
+  std::string address;
+  std::string host;    // Its name; empty: on none, or nobody knows.
+  std::string state;   // absent starting booting configuring running paused stopping failed unknown
+  std::string health;  // passing failing unknown
+  std::string incarnation;  // "counter.owner.sequence"; empty: it was never started.
+  std::string reason;       // Why it is not simply running; empty if nothing.
+};
+
+struct ResourceRow {
+  std::string type, name;
+  std::string ensure;  // running stopped absent
+  std::string state;   // running converging degraded stopped failed
+  std::vector<InstanceRow> instances;
+};
+
+struct StatusView {
+  std::optional<LeaderView> leader;  // null in the JSON where there is none.
+  std::vector<HostRow> hosts;
+  std::vector<ResourceRow> resources;
+  bool local_view =
+      false;  // There is no leader to ask: this is what the answering host knows itself.
+  std::string no_leader;  // Why: "1 of 3 voters reachable, 2 needed; missing: node2, node3".
+};
+
+// ---- POST /v1/plan, POST /v1/apply
+
+// Type name -> its files as they are read (Type::files), for those types that `resources` use.
+using TypeFiles = std::map<std::string, std::map<std::string, std::string>>;
+
+// Everything that one `agentctl apply` declares: stored as a whole or not at all. Sent to /v1/plan
+// it asks what would be done; empty, what is being done.
+struct ApplyRequest {
+  std::vector<Resource> resources;  // Each from read_resource; its files are read already.
+  TypeFiles types;
+};
+
+struct ActionRow {
+  std::string action;  // start, stop, configure, ...: one word for a script to look at.
+  std::string instance;
+  std::string host;  // Its name.
+  std::string reason;
+  std::string text;  // As people read it: "start myweb-server-1 on node2: host node1 lost".
+};
+
+struct BlockedRow {
+  std::string instance;
+  bool waiting = false;  // True: an earlier step is under way. False: the world lacks something.
+  std::string reason;
+};
+
+struct PlanView {
+  std::vector<ActionRow> actions;  // In order.
+  std::vector<BlockedRow> blocked;
+  std::string summary;  // "4 actions now, 2 instances wait"
+};
+
+struct ChangeRow {
+  std::string name;
+  std::string change;  // created changed unchanged removed
+};
+
+// Of apply, stop, start and delete: what a majority of the voters has stored. `outcome` is accepted
+// from the agent; agentctl, which waits, makes it converged, failed or timed out.
+struct ApplyAnswer {
+  std::vector<ChangeRow> changes;
+  std::vector<std::string> warnings;
+  std::string outcome = "accepted";
+  double waited_s = 0;
+};
+
+// ---- GET /v1/events?after=N&wait=SECONDS
+
+struct EventRow {
+  std::uint64_t sequence = 0;
+  std::string time;  // RFC 3339 in UTC with milliseconds: "2024-05-01T10:00:00.000Z"
+  std::string host;  // Name of the host that tells it.
+  std::string kind;  // leader, host, instance, resource, action
+  std::string subject;
+  std::string message;
+};
+
+// Sequence numbers mean something within one `source` only: a new leader counts for itself, and who
+// follows starts again at 0 when the source is another.
+struct EventsView {
+  std::string source;
+  std::vector<EventRow> events;  // Those above `after`, oldest first; empty when `wait` has passed.
+};
+
+// ---- GET /v1/types, GET /v1/version
+
+struct RoleRow {
+  std::string name;
+  std::string count;  // "1", "0..1", "1.."
+  std::vector<std::string> after;
+};
+
+struct TypeRow {
+  std::string name, summary, digest;
+  std::vector<RoleRow> roles;
+  std::vector<std::string> attributes;  // Names; a required one has `*` behind it.
+};
+
+struct TypesView {
+  std::vector<TypeRow> types;
+};
+
+struct VersionView {
+  std::string software;  // "0.1.0"
+  std::string host;      // Name of the host whose agent answers.
+};
+
+// ---- Every answer whose status is not 200
+
+struct ErrorView {
+  std::string error;                  // One line: the thing and its state.
+  std::vector<std::string> mistakes;  // All of them, where several things are wrong at once.
+  std::string next;                   // What to do about it: a command where there is one.
+};
+
+}  // namespace cierzo::api

@@ -1,0 +1,46 @@
+// The views of the control socket as JSON, by protobuf's own mapping, so that the wire between
+// hosts and the API share one schema (cierzo.proto) and one gate. Every field is always present, an
+// absent leader is null, numbers are numbers. Secrets of resources are in the JSON of an
+// ApplyRequest, and nowhere else.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "agent/api/views.hpp"
+
+namespace cierzo::api {
+
+// Why a text is not the JSON that was expected. Fields that are not known are passed over, so that
+// a newer program may talk to an older one.
+struct JsonError {
+  std::string text;
+};
+
+[[nodiscard]] std::string to_json(const StatusView& view);
+[[nodiscard]] std::string to_json(const ApplyRequest& view);
+[[nodiscard]] std::string to_json(const PlanView& view);
+[[nodiscard]] std::string to_json(const ApplyAnswer& view);
+[[nodiscard]] std::string to_json(const EventRow& view);
+[[nodiscard]] std::string to_json(const EventsView& view);
+[[nodiscard]] std::string to_json(const TypesView& view);
+[[nodiscard]] std::string to_json(const VersionView& view);
+[[nodiscard]] std::string to_json(const ErrorView& view);
+
+// The same as a YAML document, from the same fields in the same order.
+[[nodiscard]] std::string to_yaml(const StatusView& view);
+[[nodiscard]] std::string to_yaml(const PlanView& view);
+[[nodiscard]] std::string to_yaml(const ApplyAnswer& view);
+[[nodiscard]] std::string to_yaml(const EventRow& view);
+[[nodiscard]] std::string to_yaml(const EventsView& view);
+[[nodiscard]] std::string to_yaml(const TypesView& view);
+[[nodiscard]] std::string to_yaml(const VersionView& view);
+[[nodiscard]] std::string to_yaml(const ErrorView& view);
+
+// from_json<StatusView>(body). For every view of which to_json exists but EventRow; defined in
+// codec_api.cpp.
+template <class View>
+[[nodiscard]] std::variant<View, JsonError> from_json(std::string_view json);
+
+}  // namespace cierzo::api
