@@ -1,0 +1,262 @@
+#include "agent/jobs.hpp"
+
+#include <utility>
+#include <variant>
+
+#include "resources/guest.hpp"
+
+namespace cierzo {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration create_deadline = 120s;  // Copying nothing: an overlay, libvirt, QEMU's start.
+constexpr Duration call_deadline = 20s;     // Of any other call to the hypervisor.
+constexpr Duration destroy_deadline = 60s;
+constexpr Duration gone_every = 250ms;      // How often a guest that shuts down is looked at.
+constexpr Duration configure_timeout = 30s;
+
+using Done = std::function<void(JobResult)>;
+
+JobResult result(Outcome outcome) {
+  JobResult made;
+  made.outcome = std::move(outcome);
+  return made;
+}
+
+Outcome overdue(const std::string& what) {
+  return {FailureKind::timeout, what + " did not return in time; its outcome is unknown"};
+}
+
+// One action under way. Kept alive by the callbacks that it waits for.
+class Job : public std::enable_shared_from_this<Job> {
+ public:
+  Job(Action action, JobContext context, Done done)
+      : action_(std::move(action)), context_(std::move(context)), done_(std::move(done)) {}
+
+  void start() {
+    if (!context_.may_begin()) return refuse();
+    std::visit([this](const auto& work) { begin(work); }, action_.work);
+  }
+
+ private:
+  void finish(Outcome outcome) { done_(result(std::move(outcome))); }
+
+  void refuse() {
+    JobResult made;
+    made.refused = true;
+    made.outcome = {FailureKind::other, "the permit of this term ended before it could begin"};
+    done_(std::move(made));
+  }
+
+  // Calls the provider on the pool; a call that overruns is a failure with an unknown outcome.
+  template <class Call>
+  void call(const std::string& what, Duration deadline, Call function,
+            std::function<void(Outcome)> then) {
+    offload<Outcome>(*context_.executor, action_.instance.value, deadline, std::move(function),
+                     [what, then = std::move(then)](std::optional<Outcome> outcome) {
+                       then(outcome ? std::move(*outcome) : overdue(what));
+                     });
+  }
+
+  void begin(const StartVm& start);
+  void begin(const StopVm& stop);
+  void begin(const RemoveDisk&);
+  void begin(const ResetVm& reset);
+  void begin(const Resume& resume);
+  void begin(const Configure& configure);
+  void begin(const RunScript& run);
+  void begin(const Attend& attend);
+
+  void let_run(const StartVm& start);
+  void await_gone(const StopVm& stop, Time deadline);
+  void destroy(const StopVm& stop);
+  void remove_disk();
+  void script_ended(const RunScript& run, const GuestProgress& progress);
+
+  Action action_;
+  JobContext context_;
+  Done done_;
+};
+
+void Job::begin(const StartVm& start) {
+  call(
+      "creating the domain", create_deadline,
+      [provider = context_.provider, start] { return provider->create(start); },
+      [self = shared_from_this(), start](Outcome outcome) {
+        if (!outcome.ok()) return self->finish(std::move(outcome));
+        self->let_run(start);
+      });
+}
+
+// Rule 17: the domain exists and is paused; only now, and only if this is still allowed, its CPUs run.
+void Job::let_run(const StartVm& start) {
+  const InstanceName name = start.instance.name;
+  if (!context_.may_begin()) {
+    return call(
+        "ending the domain", destroy_deadline,
+        [provider = context_.provider, name, incarnation = start.incarnation] {
+          return provider->destroy(name, incarnation);
+        },
+        [self = shared_from_this()](const Outcome&) { self->refuse(); });
+  }
+  call(
+      "letting the domain run", call_deadline,
+      [provider = context_.provider, name, incarnation = start.incarnation] {
+        return provider->run(name, incarnation);
+      },
+      [self = shared_from_this()](Outcome outcome) { self->finish(std::move(outcome)); });
+}
+
+void Job::begin(const StopVm& stop) {
+  if (stop.grace <= Duration::zero()) return destroy(stop);
+  const Time deadline = context_.executor->now() + stop.grace;
+  call(
+      "asking the guest to power off", call_deadline,
+      [provider = context_.provider, name = action_.instance, stop] {
+        return provider->shutdown(name, stop.incarnation);
+      },
+      [self = shared_from_this(), stop, deadline](const Outcome& outcome) {
+        // A guest that cannot be asked is not waited for.
+        if (!outcome.ok()) return self->destroy(stop);
+        self->await_gone(stop, deadline);
+      });
+}
+
+void Job::await_gone(const StopVm& stop, Time deadline) {
+  context_.executor->after(gone_every, [self = shared_from_this(), stop, deadline] {
+    offload<Survey>(
+        *self->context_.executor, self->action_.instance.value, call_deadline,
+        [provider = self->context_.provider] { return provider->survey(); },
+        [self, stop, deadline](std::optional<Survey> survey) {
+          bool there = true;  // Unknown is not gone. (rule 18)
+          if (survey && survey->outcome.ok()) {
+            there = false;
+            for (const DomainSeen& domain : survey->domains) {
+              if (domain.metadata.instance != self->action_.instance) continue;
+              there = domain.run != RunState::shut_off && domain.run != RunState::crashed;
+            }
+          }
+          if (!there || self->context_.executor->now() >= deadline) return self->destroy(stop);
+          self->await_gone(stop, deadline);
+        });
+  });
+}
+
+// Also after a guest that powered itself off: destroy() is what sees it gone.
+void Job::destroy(const StopVm& stop) {
+  call(
+      "ending the domain", destroy_deadline,
+      [provider = context_.provider, name = action_.instance, stop] {
+        return provider->destroy(name, stop.incarnation);
+      },
+      [self = shared_from_this(), stop](Outcome outcome) {
+        if (!outcome.ok() || !stop.remove_disk) return self->finish(std::move(outcome));
+        self->remove_disk();
+      });
+}
+
+void Job::remove_disk() {
+  call(
+      "removing the disk", call_deadline,
+      [provider = context_.provider, name = action_.instance] { return provider->remove_disk(name); },
+      [self = shared_from_this()](Outcome outcome) { self->finish(std::move(outcome)); });
+}
+
+void Job::begin(const RemoveDisk&) { remove_disk(); }
+
+void Job::begin(const ResetVm& reset) {
+  call(
+      "resetting the domain", call_deadline,
+      [provider = context_.provider, name = action_.instance, reset] {
+        return provider->reset(name, reset.incarnation);
+      },
+      [self = shared_from_this()](Outcome outcome) {
+        if (const auto watch = self->context_.watch(); watch && outcome.ok()) watch->was_reset();
+        self->finish(std::move(outcome));
+      });
+}
+
+void Job::begin(const Resume& resume) {
+  call(
+      "resuming the domain", call_deadline,
+      [provider = context_.provider, name = action_.instance, resume] {
+        return provider->resume(name, resume);
+      },
+      [self = shared_from_this()](Outcome outcome) { self->finish(std::move(outcome)); });
+}
+
+void Job::begin(const Configure& configure) {
+  const auto watch = context_.watch();
+  if (!watch) return finish({FailureKind::not_found, "the domain is not running here"});
+  const NetworkConfig* network = network_of(context_.networks, configure.address);
+  if (network == nullptr) {
+    return finish({FailureKind::other, "no network of this host holds " + configure.address +
+                                           "; add it to `networks:` of its configuration"});
+  }
+  GuestCommand command;
+  command.script = configure_script(configure, guest_network(*network), "");
+  command.log = "configure";
+  command.timeout = configure_timeout;
+  watch->run(std::move(command), [self = shared_from_this(), watch, configure](const GuestProgress& progress) {
+    if (!progress.outcome.ok()) return self->finish(progress.outcome);
+    if (progress.exit_code != 0) {
+      return self->finish({FailureKind::other, "setting the guest's address failed (exit status " +
+                                                   std::to_string(progress.exit_code) +
+                                                   "): " + progress.last_lines});
+    }
+    watch->configured(configure.digest);
+    self->finish({});
+  });
+}
+
+void Job::begin(const RunScript& run) {
+  const auto watch = context_.watch();
+  if (!watch) return finish({FailureKind::not_found, "the domain is not running here"});
+  GuestCommand command;
+  command.script = role_script(run);
+  command.environment = run.input.environment;
+  command.log = run.role.value + (run.kind == ScriptKind::start ? "-start" : "-stop");
+  command.timeout = run.timeout;
+  watch->run(std::move(command), [self = shared_from_this(), run](const GuestProgress& progress) {
+    self->script_ended(run, progress);
+  });
+}
+
+void Job::script_ended(const RunScript& run, const GuestProgress& progress) {
+  const std::string what =
+      run.role.value + (run.kind == ScriptKind::start ? "'s start script" : "'s stop script");
+  Outcome outcome = progress.outcome;
+  if (outcome.ok() && !progress.finished) {
+    outcome = {FailureKind::timeout, what + " did not end"};
+  } else if (outcome.ok() && progress.exit_code != 0) {
+    const bool killed = progress.exit_code == 124 || progress.exit_code == 137;
+    outcome = {killed ? FailureKind::timeout : FailureKind::other,
+               what + (killed ? " was ended after its time limit: "
+                              : " failed (exit status " + std::to_string(progress.exit_code) + "): ") +
+                   (progress.last_lines.empty() ? "it printed nothing" : progress.last_lines)};
+  }
+  if (const auto watch = context_.watch()) {
+    if (run.kind == ScriptKind::start) {
+      watch->role_started(run.role, run.input.digest, outcome.ok());
+    } else if (outcome.ok()) {
+      watch->role_stopped(run.role, run.input.digest);
+    }
+  }
+  finish(std::move(outcome));
+}
+
+void Job::begin(const Attend& attend) {
+  const auto watch = context_.watch();
+  if (!watch) return finish({FailureKind::not_found, "the domain is not running here"});
+  watch->attend(attend);
+  finish({});
+}
+
+}  // namespace
+
+void perform(const Action& action, JobContext context, std::function<void(JobResult)> done) {
+  std::make_shared<Job>(action, std::move(context), std::move(done))->start();
+}
+
+}  // namespace cierzo
