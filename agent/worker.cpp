@@ -1,0 +1,339 @@
+#include "agent/worker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace cierzo {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration survey_every = 2s;       // A safety net: events tell at once.
+constexpr Duration survey_deadline = 10s;   // After which what runs here is unknown. (rule 18)
+constexpr Duration coalesce = 10ms;         // Several changes at once make one report.
+constexpr Duration failure_kept = 1h;       // Of an instance that is not here any more.
+constexpr std::size_t queued_commands_max = 8;  // For one instance.
+constexpr std::uint64_t free_memory_step_kib = 64 * 1024;  // Reports do not follow every page.
+
+// What matters to a new leader of a command under way: never texts, inputs or secrets.
+Action without_texts(Action action) {
+  if (auto* run = std::get_if<RunScript>(&action.work)) {
+    run->text.clear();
+    run->input = ScriptInput{};
+  } else if (auto* attend = std::get_if<Attend>(&action.work)) {
+    attend->checks.clear();
+  } else if (auto* start = std::get_if<StartVm>(&action.work)) {
+    start->instance.domain_template.clear();
+  }
+  return action;
+}
+
+// Whether only a survey shows what the work did.
+bool seen_by_survey(const Work& work) {
+  return !std::holds_alternative<Configure>(work) && !std::holds_alternative<RunScript>(work) &&
+         !std::holds_alternative<Attend>(work);
+}
+
+}  // namespace
+
+Worker::Worker(Executor& executor, Provider& provider, WorkerConfig config, WorkerHooks hooks)
+    : executor_(executor),
+      provider_(provider),
+      config_(std::move(config)),
+      hooks_(std::move(hooks)),
+      high_water_(config_.high_water) {
+  // What an earlier process had begun may still have an effect until the hypervisor was looked at.
+  for (const Command& command : config_.unfinished) {
+    unfinished_.emplace(command.id, without_texts(command.action));
+    ended_.push_back({command.id, 0});
+  }
+}
+
+Worker::~Worker() {
+  for (auto& [name, local] : locals_) {
+    if (local.watch) local.watch->stop();
+  }
+}
+
+void Worker::start() { survey(); }
+
+election::CommandContext Worker::context() const {
+  election::CommandContext context = hooks_.permit();
+  context.boot = config_.boot;
+  context.state_id = config_.state_id;
+  context.high_water = high_water_;
+  return context;
+}
+
+election::CommandHeader Worker::header(const Command& command) const {
+  return {command.id.term, command.id.sequence, command.boot, command.state_id};
+}
+
+void Worker::command(const Command& command) {
+  const auto verdict = election::judge_at_receipt(header(command), context());
+  // A repeated one was answered, or will be by the report: silence is right.
+  if (verdict == election::CommandVerdict::repeated) return;
+  Local& local = locals_[command.action.instance];
+  const bool full = local.queue.size() >= queued_commands_max;
+  if (verdict != election::CommandVerdict::accepted || full) {
+    CommandResult refused;
+    refused.id = command.id;
+    refused.refused = true;
+    refused.error = full ? "too many commands for this instance are waiting"
+                         : election::to_string(verdict);
+    hooks_.log("refused " + to_string(command.action, "this host") + ": " + refused.error);
+    return hooks_.answer(refused);
+  }
+  high_water_ = command.id;
+  unfinished_.emplace(command.id, without_texts(command.action));
+  local.queue.push_back({command});
+  hooks_.begin(command, [this, name = command.action.instance, id = command.id] {
+    for (Queued& queued : locals_[name].queue) {
+      if (queued.command.id == id) queued.durable = true;
+    }
+    run_next(name);
+  });
+  changed_soon();
+}
+
+void Worker::run_next(const InstanceName& name) {
+  const auto found = locals_.find(name);
+  if (found == locals_.end() || found->second.queue.empty()) return;
+  Queued& next = found->second.queue.front();
+  if (!next.durable || next.begun) return;
+  next.begun = true;
+  const Command command = next.command;
+  JobContext job;
+  job.executor = &executor_;
+  job.provider = &provider_;
+  job.networks = config_.networks;
+  job.may_begin = [this, command] {
+    return election::judge_at_begin(header(command), context()) ==
+           election::CommandVerdict::accepted;
+  };
+  job.watch = [this, name]() -> std::shared_ptr<GuestWatch> {
+    const auto local = locals_.find(name);
+    return local == locals_.end() ? nullptr : local->second.watch;
+  };
+  hooks_.log(to_string(command.action, "this host"));
+  perform(command.action, std::move(job), [this, name, command](const JobResult& result) {
+    job_ended(name, command, result);
+  });
+}
+
+void Worker::job_ended(const InstanceName& name, const Command& command, const JobResult& result) {
+  Local& local = locals_[name];
+  if (!result.refused) note_outcome(local, command.action, result.outcome);
+  CommandResult answer;
+  answer.id = command.id;
+  answer.refused = result.refused;
+  answer.ok = !result.refused && result.outcome.ok();
+  answer.error = result.outcome.text;
+  if (!answer.ok) hooks_.log("failed: " + to_string(command.action, "this host") + ": " + answer.error);
+  if (seen_by_survey(command.action.work)) {
+    // Only a survey that begins from now on shows what it did; until then it is under way.
+    ended_.push_back({command.id, surveys_ + 1});
+    survey_soon();
+  } else {
+    end_command(command.id);
+  }
+  hooks_.answer(answer);
+  if (!local.queue.empty()) local.queue.pop_front();
+  run_next(name);
+  changed_soon();
+}
+
+void Worker::note_outcome(Local& local, const Action& action, const Outcome& outcome) {
+  const auto note = [&](Failure& failure) {
+    if (outcome.ok()) {
+      failure = Failure{};
+    } else {
+      ++failure.count;
+      failure.last = executor_.now();
+      failure.error = outcome.text;
+    }
+  };
+  if (std::holds_alternative<StartVm>(action.work)) {
+    note(local.start);
+    local.scripts.clear();
+  } else if (const auto* run = std::get_if<RunScript>(&action.work)) {
+    note(local.scripts[run->role]);
+  } else if (std::holds_alternative<Configure>(action.work)) {
+    note(local.scripts[RoleName{}]);  // The guest's own set-up belongs to no role.
+  } else if (std::holds_alternative<ResetVm>(action.work) && outcome.ok()) {
+    ++local.resets;
+  }
+}
+
+void Worker::end_command(Stamp id) {
+  unfinished_.erase(id);
+  hooks_.end(id);
+}
+
+void Worker::event(const DomainEvent& event) {
+  if (event.what == DomainEvent::What::guest_connected ||
+      event.what == DomainEvent::What::guest_gone) {
+    const auto found = locals_.find(event.instance);
+    if (found != locals_.end() && found->second.watch) found->second.watch->look_now();
+  }
+  survey_soon();
+}
+
+void Worker::survey_soon() {
+  survey_wanted_ = true;
+  if (!survey_running_) survey();
+}
+
+void Worker::survey() {
+  survey_wanted_ = false;
+  survey_running_ = true;
+  const unsigned number = ++surveys_;
+  offload<Survey>(
+      executor_, "survey", survey_deadline,
+      [&provider = provider_] { return provider.survey(); },
+      [this, weak = std::weak_ptr<bool>(alive_), number](std::optional<Survey> survey) {
+        if (weak.lock()) take_survey(std::move(survey), number);
+      });
+}
+
+void Worker::take_survey(std::optional<Survey> survey, unsigned number) {
+  survey_running_ = false;
+  const bool answers = survey && survey->outcome.ok();
+  if (answers != hypervisor_answers_ || !surveyed_) {
+    hooks_.log(answers ? "the hypervisor answers"
+                       : "the hypervisor does not answer: " +
+                             (survey ? survey->outcome.text : std::string("no reply in time")));
+  }
+  hypervisor_answers_ = answers;
+  if (answers) {
+    surveyed_ = true;
+    last_survey_ = *survey;
+    take_domains(*survey);
+    for (const Ended& ended : ended_) {
+      if (ended.after_survey <= number) end_command(ended.id);
+    }
+    std::erase_if(ended_, [number](const Ended& ended) { return ended.after_survey <= number; });
+  }
+  changed_soon();
+  if (survey_wanted_) return this->survey();
+  const unsigned turn = ++survey_turns_;
+  executor_.after(survey_every, [this, weak = std::weak_ptr<bool>(alive_), turn] {
+    if (weak.lock() && turn == survey_turns_ && !survey_running_) this->survey();
+  });
+}
+
+void Worker::take_domains(const Survey& survey) {
+  const Time now = executor_.now();
+  std::map<InstanceName, const DomainSeen*> domains;
+  for (const DomainSeen& domain : survey.domains) domains[domain.metadata.instance] = &domain;
+  const std::set<InstanceName> overlays(survey.overlays.begin(), survey.overlays.end());
+  for (const auto& [name, domain] : domains) locals_[name];
+  for (const InstanceName& name : overlays) locals_[name];
+
+  for (auto& [name, local] : locals_) {
+    const auto found = domains.find(name);
+    const bool here = found != domains.end();
+    if (here != local.domain.has_value() || (here && local.domain->run != found->second->run)) {
+      local.since = now;
+    }
+    local.domain = here ? std::optional<DomainSeen>(*found->second) : std::nullopt;
+    local.overlay = overlays.contains(name);
+    keep_watch(name, local);
+  }
+  std::erase_if(locals_, [now](const auto& entry) {
+    const Local& local = entry.second;
+    return !local.domain && !local.overlay && local.queue.empty() &&
+           (local.start.count == 0 || now - local.start.last > failure_kept);
+  });
+}
+
+void Worker::keep_watch(const InstanceName& name, Local& local) {
+  const bool runs = local.domain && local.domain->run == RunState::running;
+  const bool other = local.watch && runs && local.watched != local.domain->metadata.incarnation;
+  if (local.watch && (!runs || other)) {
+    local.watch->stop();
+    local.watch.reset();
+  }
+  if (!runs || local.watch) return;
+  local.watched = local.domain->metadata.incarnation;
+  local.watch = std::make_shared<GuestWatch>(executor_, provider_, name, [this] { changed_soon(); });
+  local.watch->start();
+}
+
+void Worker::changed_soon() {
+  if (changed_pending_) return;
+  changed_pending_ = true;
+  executor_.after(coalesce, [this, weak = std::weak_ptr<bool>(alive_)] {
+    if (!weak.lock()) return;
+    changed_pending_ = false;
+    for (auto& [name, local] : locals_) {
+      if (local.watch && local.watch->all_passing()) local.resets = 0;
+    }
+    hooks_.changed();
+  });
+}
+
+std::set<InstanceName> Worker::instances() const {
+  std::set<InstanceName> names;
+  for (const auto& [name, local] : locals_) {
+    if (local.domain) names.insert(name);
+  }
+  return names;
+}
+
+Observed Worker::observe(const InstanceName& name, const Local& local, Time now) const {
+  const auto aged = [now](Failure failure) {
+    failure.last = now - failure.last;
+    return failure;
+  };
+  Observed seen;
+  seen.name = name;
+  seen.host = config_.self;
+  seen.overlay = local.overlay;
+  seen.start = aged(local.start);
+  seen.resets = local.resets;
+  seen.since = now - local.since;
+  seen.presence = local.domain ? Presence::present : Presence::absent;
+  if (local.domain) {
+    const DomainMetadata& metadata = local.domain->metadata;
+    seen.run = local.domain->run;
+    seen.resource = metadata.resource;
+    seen.incarnation = metadata.incarnation;
+    seen.spec_digest = metadata.spec_digest;
+    seen.fresh_disk = metadata.fresh_disk;
+    seen.role_names.insert(metadata.roles.begin(), metadata.roles.end());
+    if (local.watch) local.watch->describe(seen);
+    for (const auto& [role, failure] : local.scripts) seen.roles[role].start = aged(failure);
+  }
+  return seen;
+}
+
+Report Worker::report(const Term& term) const {
+  const Time now = executor_.now();
+  Report report;
+  report.host = config_.self;
+  report.boot = config_.boot;
+  report.state_id = config_.state_id;
+  report.process = config_.process;
+  report.term = term;
+  report.executed = high_water_;
+  for (const auto& [id, action] : unfinished_) report.unfinished.push_back({id, action});
+  report.hypervisor_answers = hypervisor_answers_;
+  const Survey& survey = last_survey_;
+  report.memory_total_kib = survey.memory_total_kib;
+  const std::uint64_t used = std::min(survey.memory_used_kib, survey.memory_total_kib);
+  report.memory_free_kib =
+      (survey.memory_total_kib - used) / free_memory_step_kib * free_memory_step_kib;
+  report.cpus_total = survey.cpus_total;
+  report.cpus_free = survey.cpus_total - survey.cpus_used;
+  report.images = survey.images;
+  for (const NetworkConfig& network : config_.networks) report.networks.push_back(network.cidr);
+  for (const auto& [name, local] : locals_) {
+    if (local.domain || local.overlay || local.start.count > 0) {
+      report.instances.push_back(observe(name, local, now));
+    }
+  }
+  return report;
+}
+
+}  // namespace cierzo

@@ -1,0 +1,116 @@
+// A host's duties: obey commands (rule 17), look after what runs here, and report it. Main loop only.
+//
+//   command -> judged -> written down -> job on the provider -> survey -> report
+//   domain event, time -> survey -> report;   guest, checks -> report
+#pragma once
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/executor.hpp"
+#include "agent/guest_watch.hpp"
+#include "agent/jobs.hpp"
+#include "agent/messages.hpp"
+#include "election/commands.hpp"
+#include "monitor/report.hpp"
+#include "resources/network.hpp"
+#include "resources/provider.hpp"
+
+namespace cierzo {
+
+struct WorkerConfig {
+  HostId self;
+  std::string boot, state_id, process;
+  std::vector<NetworkConfig> networks;
+  Stamp high_water;                       // As it was on disk.
+  std::vector<Command> unfinished;        // The same: accepted by an earlier process, and cut short with it.
+};
+
+// What the worker needs of the agent.
+struct WorkerHooks {
+  // Term heard and permit, by a fresh clock; boot, state_id and high_water are the worker's.
+  std::function<election::CommandContext()> permit;
+  // Writes mark and command in one transaction, then calls back. (rule 17: at receipt)
+  std::function<void(const Command&, std::function<void()> done)> begin;
+  // The command needs not be remembered any more.
+  std::function<void(Stamp id)> end;
+  std::function<void(const CommandResult&)> answer;
+  // What is reported has changed; report() is new.
+  std::function<void()> changed;
+  std::function<void(const std::string&)> log;
+};
+
+class Worker {
+ public:
+  Worker(Executor& executor, Provider& provider, WorkerConfig config, WorkerHooks hooks);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void start();
+  void command(const Command& command);
+  void event(const DomainEvent& event);
+
+  // Of now: its times are ages. `term` is the highest seen.
+  [[nodiscard]] Report report(const Term& term) const;
+  [[nodiscard]] bool surveyed() const { return surveyed_; }  // False: the hypervisor was not seen yet.
+  [[nodiscard]] std::set<InstanceName> instances() const;    // That have a domain here.
+
+ private:
+  struct Queued {
+    Command command;
+    bool durable = false;  // Written down: it may begin. (rule 17)
+    bool begun = false;
+  };
+  // What is remembered of one instance beside what the hypervisor says.
+  struct Local {
+    std::optional<DomainSeen> domain;
+    bool overlay = false;
+    std::shared_ptr<GuestWatch> watch;
+    Incarnation watched;
+    Failure start;
+    std::map<RoleName, Failure> scripts;
+    int resets = 0;
+    Time since{};
+    std::deque<Queued> queue;  // One job at a time: the first.
+  };
+  struct Ended {  // A command whose effect the next survey will show.
+    Stamp id;
+    unsigned after_survey = 0;
+  };
+
+  void survey_soon();
+  void survey();
+  void take_survey(std::optional<Survey> survey, unsigned number);
+  void take_domains(const Survey& survey);
+  void keep_watch(const InstanceName& name, Local& local);
+  void run_next(const InstanceName& name);
+  void job_ended(const InstanceName& name, const Command& command, const JobResult& result);
+  void note_outcome(Local& local, const Action& action, const Outcome& outcome);
+  void end_command(Stamp id);
+  void changed_soon();
+  [[nodiscard]] election::CommandContext context() const;
+  [[nodiscard]] election::CommandHeader header(const Command& command) const;
+  [[nodiscard]] Observed observe(const InstanceName& name, const Local& local, Time now) const;
+
+  Executor& executor_;
+  Provider& provider_;
+  WorkerConfig config_;
+  WorkerHooks hooks_;
+  Stamp high_water_;
+  std::map<InstanceName, Local> locals_;
+  std::map<Stamp, Action> unfinished_;
+  std::vector<Ended> ended_;
+  Survey last_survey_;
+  bool surveyed_ = false, hypervisor_answers_ = false;
+  bool survey_wanted_ = false, survey_running_ = false, changed_pending_ = false;
+  unsigned surveys_ = 0, survey_turns_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace cierzo
