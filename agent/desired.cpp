@@ -1,0 +1,106 @@
+#include "agent/desired.hpp"
+
+#include <utility>
+
+#include "agent/net/codec.hpp"
+
+namespace cierzo {
+namespace {
+
+constexpr const char* resource_prefix = "resource/";
+constexpr const char* type_prefix = "type/";
+
+}  // namespace
+
+std::string resource_key(const ResourceName& name) { return resource_prefix + name.value; }
+
+std::string type_key(const std::string& digest) { return type_prefix + digest; }
+
+std::string held_instances_key(HostId host) {
+  return "held-instances/" + std::to_string(host.value);
+}
+
+void Desired::update(const election::Catalog& catalog) {
+  mistakes_.clear();
+  update_types(catalog);
+  for (auto seen = seen_.begin(); seen != seen_.end();) {
+    const auto now = catalog.entries.find(seen->first);
+    if (now != catalog.entries.end() && now->second == seen->second.bytes) {
+      ++seen;
+      continue;
+    }
+    resources_.erase(seen->second.name);
+    seen = seen_.erase(seen);
+  }
+  const std::string prefix = resource_prefix;
+  for (auto entry = catalog.entries.lower_bound(prefix);
+       entry != catalog.entries.end() && entry->first.starts_with(prefix); ++entry) {
+    if (seen_.contains(entry->first)) continue;
+    update_resource(entry->second);
+  }
+}
+
+void Desired::update_types(const election::Catalog& catalog) {
+  const std::string prefix = type_prefix;
+  std::map<std::string, std::shared_ptr<const Type>> types;
+  for (auto entry = catalog.entries.lower_bound(prefix);
+       entry != catalog.entries.end() && entry->first.starts_with(prefix); ++entry) {
+    const std::string digest = entry->first.substr(prefix.size());
+    if (const auto known = types_.find(digest); known != types_.end()) {
+      types.insert(*known);
+      continue;
+    }
+    std::string error;
+    const auto files = decode_type_files(entry->second, error);
+    auto read = files ? read_type(*files, entry->first) : TypeRead{};
+    if (!read.type) {
+      mistakes_.push_back("catalog entry " + entry->first + ": " +
+                          (files ? "it is no type that this version can use" : error));
+      continue;
+    }
+    types.emplace(digest, std::make_shared<const Type>(std::move(*read.type)));
+  }
+  types_ = std::move(types);
+}
+
+void Desired::update_resource(const std::string& bytes) {
+  std::string error;
+  auto resource = decode_resource(bytes, error);
+  if (!resource) {
+    mistakes_.push_back("a resource of the catalog cannot be read: " + error);
+    return;
+  }
+  const auto type = types_.find(resource->type_digest);
+  if (type == types_.end()) {
+    mistakes_.push_back(resource->name.value + ": its type " + resource->type +
+                        " is not in the catalog; apply it again");
+    return;
+  }
+  const ResourceName name = resource->name;
+  seen_[resource_key(name)] = {bytes, name};
+  resources_.insert_or_assign(
+      name, make_desired(std::make_shared<const Resource>(std::move(*resource)), type->second));
+}
+
+std::shared_ptr<const Type> Desired::type(const std::string& digest) const {
+  const auto found = types_.find(digest);
+  return found == types_.end() ? nullptr : found->second;
+}
+
+std::vector<DesiredResource> Desired::list() const {
+  std::vector<DesiredResource> list;
+  list.reserve(resources_.size());
+  for (const auto& [name, resource] : resources_) list.push_back(resource);
+  return list;
+}
+
+std::set<InstanceName> held_instances(const election::Catalog& catalog, HostId host) {
+  const auto entry = catalog.entries.find(held_instances_key(host));
+  if (entry == catalog.entries.end()) return {};
+  std::string error;
+  const auto held = decode_held(entry->second, error);
+  if (!held) return {};
+  return {held->instances.begin(), held->instances.end()};
+}
+
+}  // namespace cierzo
