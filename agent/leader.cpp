@@ -1,0 +1,266 @@
+#include "agent/leader.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace cierzo {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration coalesce = 5ms;        // Several reports at once make one plan.
+constexpr Duration send_again_after = 1s; // A command that no report knows of was lost on the way.
+
+std::string seconds(Duration duration) {
+  const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+}  // namespace
+
+Leader::Leader(Executor& executor, Term term, Duration converge, LeaderHooks hooks)
+    : executor_(executor),
+      hooks_(std::move(hooks)),
+      converge_every_(converge),
+      ledger_(term),
+      term_(term) {}
+
+Leader::~Leader() = default;
+
+void Leader::start(const election::Catalog& catalog) { catalog_changed(catalog); }
+
+void Leader::catalog_changed(const election::Catalog& catalog) {
+  desired_.update(catalog);
+  for (const std::string& mistake : desired_.mistakes()) hooks_.event("resource", "", mistake);
+  converge_soon();
+}
+
+void Leader::report(const Report& report) {
+  if (report.term != term_) return;
+  inventory_.take(report, executor_.now());
+  ledger_.inventory(report.host, report.executed.term, report.executed.sequence);
+  const auto& open = ledger_.outstanding(report.host);
+  std::erase_if(sent_[report.host], [&open](const auto& sent) { return !open.contains(sent.first); });
+  converge_soon();
+}
+
+void Leader::result(HostId host, const CommandResult& result) {
+  if (result.id.term != term_ || result.ok) return;
+  const auto& sent = sent_[host];
+  const auto found = sent.find(result.id.sequence);
+  const std::string subject =
+      found == sent.end() ? std::string() : found->second.command.action.instance.value;
+  const std::string what = found == sent.end()
+                               ? "a command"
+                               : to_string(found->second.command.action, host_name(host));
+  hooks_.event("action", subject,
+               (result.refused ? "refused: " : "failed: ") + what + ": " + result.error);
+}
+
+void Leader::host_changed(HostId host, HostState state) {
+  if (state == HostState::lost) {
+    inventory_.lose(host);
+    ledger_.lost(host);
+    sent_.erase(host);
+  }
+  converge_soon();
+}
+
+std::string Leader::host_name(HostId host) const {
+  for (const HostFacts& facts : hooks_.hosts()) {
+    if (facts.id == host) return facts.name;
+  }
+  return "host " + std::to_string(host.value);
+}
+
+World Leader::world(const std::vector<DesiredResource>& changed) const {
+  World world;
+  world.now = executor_.now();
+  std::map<ResourceName, DesiredResource> desired = desired_.resources();
+  for (const DesiredResource& resource : changed) {
+    desired.insert_or_assign(resource.resource->name, resource);
+  }
+  for (auto& [name, resource] : desired) world.desired.push_back(std::move(resource));
+  const std::vector<HostFacts> hosts = hooks_.hosts();
+  world.hosts = inventory_.views(hosts);
+  world.observed = inventory_.observed(hosts);
+  for (const auto& [host, commands] : sent_) {
+    for (const auto& [number, sent] : commands) {
+      world.in_flight.push_back({sent.command.action, sent.command.id});
+    }
+  }
+  // What an earlier leader had begun is under way as well, until its host says otherwise. (rule 17)
+  for (const HostFacts& host : hosts) {
+    const Report* report = inventory_.of(host.id);
+    if (report == nullptr || host.state == HostState::lost) continue;
+    for (const Unfinished& unfinished : report->unfinished) {
+      const auto mine = sent_.find(host.id);
+      const bool listed = unfinished.id.term == term_ && mine != sent_.end() &&
+                          mine->second.contains(unfinished.id.sequence);
+      if (!listed) world.in_flight.push_back({unfinished.action, unfinished.id});
+    }
+  }
+  return world;
+}
+
+std::vector<ResourceStatus> Leader::status() const {
+  const World now = world();
+  return cierzo::status(now, plan(now));
+}
+
+void Leader::converge_soon() {
+  if (converge_pending_) return;
+  converge_pending_ = true;
+  executor_.after(coalesce, [this, weak = std::weak_ptr<bool>(alive_)] {
+    if (!weak.lock()) return;
+    converge_pending_ = false;
+    converge();
+  });
+}
+
+void Leader::converge() {
+  if (!hooks_.may_act()) return;
+  const World now = world();
+  const Plan planned = plan(now);
+  for (const Action& action : planned.actions) issue(action);
+  send_again();
+  forget_stopped(now);
+  tell_changes(cierzo::status(now, planned));
+  look_again(planned);
+}
+
+void Leader::issue(const Action& action) {
+  const Report* report = inventory_.of(action.on);
+  if (report == nullptr || !hooks_.may_act()) return;
+  Command command;
+  command.action = action;
+  if (auto* start = std::get_if<StartVm>(&command.action.work)) {
+    start->incarnation = ledger_.next_incarnation();
+  } else if (auto* resume = std::get_if<Resume>(&command.action.work)) {
+    resume->incarnation = ledger_.next_incarnation();
+  }
+  const auto header = ledger_.issue(action.on, report->boot, report->state_id);
+  command.id = header.stamp();
+  command.boot = header.boot;
+  command.state_id = header.state_id;
+  sent_[action.on][header.number] = {command, executor_.now()};
+  const bool starts = std::holds_alternative<StartVm>(action.work);
+  const bool attends = std::holds_alternative<Attend>(action.work);
+  if (!attends) {
+    hooks_.event(starts ? "start" : "action", action.instance.value,
+                 to_string(action, host_name(action.on)));
+  }
+  hooks_.send(action.on, command);
+}
+
+// A command is sent again under its own number: whoever has seen it knows that. (rule 17)
+void Leader::send_again() {
+  const Time now = executor_.now();
+  for (auto& [host, commands] : sent_) {
+    const Report* report = inventory_.of(host);
+    for (auto& [number, sent] : commands) {
+      const bool known = report != nullptr && report->executed >= sent.command.id;
+      if (known || now - sent.at < send_again_after) continue;
+      sent.at = now;
+      hooks_.send(host, sent.command);
+    }
+  }
+}
+
+// A resource that was deleted is forgotten once nothing of it is left anywhere it could be.
+void Leader::forget_stopped(const World& world) {
+  std::set<ResourceName> left;
+  std::map<InstanceName, ResourceName> owner;
+  for (const DesiredResource& desired : world.desired) {
+    if (desired.resource->ensure != Ensure::absent) continue;
+    for (const Instance& instance : desired.instances) owner[instance.name] = instance.resource;
+  }
+  if (owner.empty()) return;
+  for (const Observed& seen : world.observed) {
+    const auto found = owner.find(seen.name);
+    if (found != owner.end() && (seen.presence != Presence::absent || seen.overlay)) {
+      left.insert(found->second);
+    }
+  }
+  for (const InFlight& flight : world.in_flight) {
+    if (const auto found = owner.find(flight.action.instance); found != owner.end()) {
+      left.insert(found->second);
+    }
+  }
+  // A host that has not reported may still have some of it.
+  const bool all_known = std::all_of(world.hosts.begin(), world.hosts.end(), [](const HostView& host) {
+    return host.state == HostState::lost ||
+           (host.state == HostState::alive && host.inventory_known && host.hypervisor_answers);
+  });
+  if (!all_known) return;
+  std::vector<election::CatalogChange> changes;
+  std::set<std::string> types_in_use;
+  for (const DesiredResource& desired : world.desired) {
+    const ResourceName& name = desired.resource->name;
+    if (desired.resource->ensure == Ensure::absent && !left.contains(name)) {
+      changes.push_back({resource_key(name), std::nullopt});
+    } else {
+      types_in_use.insert(desired.resource->type_digest);
+    }
+  }
+  for (const DesiredResource& desired : world.desired) {
+    const std::string& digest = desired.resource->type_digest;
+    const std::string key = type_key(digest);
+    const bool listed = std::any_of(changes.begin(), changes.end(),
+                                    [&key](const auto& change) { return change.key == key; });
+    if (!changes.empty() && !types_in_use.contains(digest) && !listed) {
+      changes.push_back({key, std::nullopt});
+    }
+  }
+  if (!changes.empty()) hooks_.write(std::move(changes));
+}
+
+// One transition, one line: `myweb-server-1: booting => configuring (node2, 3.4 s)`.
+void Leader::tell_changes(const std::vector<ResourceStatus>& status) {
+  const Time now = executor_.now();
+  std::set<InstanceName> seen;
+  std::set<ResourceName> resources;
+  for (const ResourceStatus& resource : status) {
+    resources.insert(resource.name);
+    for (const InstanceStatus& instance : resource.instances) {
+      seen.insert(instance.name);
+      const auto before = told_.find(instance.name);
+      if (before != told_.end() && before->second == instance.state) continue;
+      std::string text = instance.name.value + ": ";
+      if (before != told_.end()) text += before->second + " => ";
+      text += instance.state + " (" + (instance.host ? host_name(*instance.host) : "no host");
+      if (before != told_.end()) text += ", after " + seconds(now - told_at_[instance.name]);
+      text += ")";
+      if (!instance.reason.empty()) text += ": " + instance.reason;
+      told_[instance.name] = instance.state;
+      told_at_[instance.name] = now;
+      hooks_.event("instance", instance.name.value, text);
+    }
+    std::string& before = told_resources_[resource.name];
+    if (before == resource.state) continue;
+    hooks_.event("resource", resource.name.value,
+                 resource.type + " " + resource.name.value + ": " +
+                     (before.empty() ? "" : before + " => ") + resource.state);
+    before = resource.state;
+  }
+  std::erase_if(told_, [&](const auto& entry) { return !seen.contains(entry.first); });
+  std::erase_if(told_at_, [&](const auto& entry) { return !seen.contains(entry.first); });
+  std::erase_if(told_resources_, [&](const auto& entry) { return !resources.contains(entry.first); });
+}
+
+void Leader::look_again(const Plan& plan) {
+  const Time now = executor_.now();
+  Time next = now + converge_every_;
+  if (plan.look_again) next = std::min(next, *plan.look_again);
+  for (const auto& [host, commands] : sent_) {
+    if (!commands.empty()) next = std::min(next, now + send_again_after);
+  }
+  const unsigned number = ++looks_;
+  executor_.after(std::max<Duration>(next - now, coalesce),
+                  [this, weak = std::weak_ptr<bool>(alive_), number] {
+                    if (weak.lock() && number == looks_) converge();
+                  });
+}
+
+}  // namespace cierzo

@@ -1,0 +1,88 @@
+// The leader's duties for one term: from what is desired and what is reported to commands, again and again. Makes a
+// plan when anything has changed, sends what it says, and remembers only what is under way. Main loop only.
+//
+//   report, host lost, catalog -> (collected) -> World -> plan() -> Command -> host
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/desired.hpp"
+#include "agent/executor.hpp"
+#include "agent/messages.hpp"
+#include "election/commands.hpp"
+#include "monitor/inventory.hpp"
+#include "resources/plan.hpp"
+
+namespace cierzo {
+
+// What the leader needs of the agent.
+struct LeaderHooks {
+  // Authority by a fresh clock, and the catalog recovered: asked before every effect. (rule 10)
+  std::function<bool()> may_act;
+  std::function<std::vector<HostFacts>()> hosts;  // All of the site, this one included.
+  std::function<void(HostId, const Command&)> send;
+  std::function<void(std::vector<election::CatalogChange>)> write;  // Of the leader's own accord.
+  std::function<void(const std::string& kind, const std::string& subject,
+                     const std::string& message)>
+      event;
+};
+
+class Leader {
+ public:
+  Leader(Executor& executor, Term term, Duration converge, LeaderHooks hooks);
+  ~Leader();
+  Leader(const Leader&) = delete;
+  Leader& operator=(const Leader&) = delete;
+
+  void start(const election::Catalog& catalog);
+  void catalog_changed(const election::Catalog& catalog);
+  // Reports of another term say nothing about what older commands may still do. (rules 16, 17)
+  void report(const Report& report);
+  void result(HostId host, const CommandResult& result);
+  void host_changed(HostId host, HostState state);
+
+  // The digest of the last report of that host: another one in an acknowledgement means that one was missed.
+  [[nodiscard]] std::string report_digest_of(HostId host) const { return inventory_.digest(host); }
+  [[nodiscard]] const Report* report_of(HostId host) const { return inventory_.of(host); }
+  [[nodiscard]] const Desired& desired() const { return desired_; }
+
+  // What would be planned if `changed` were desired in place of what has its names.
+  [[nodiscard]] World world(const std::vector<DesiredResource>& changed = {}) const;
+  [[nodiscard]] std::vector<ResourceStatus> status() const;
+  [[nodiscard]] std::string host_name(HostId host) const;
+
+ private:
+  struct Sent {
+    Command command;
+    Time at{};
+  };
+
+  void converge_soon();
+  void converge();
+  void issue(const Action& action);
+  void send_again();
+  void forget_stopped(const World& world);
+  void tell_changes(const std::vector<ResourceStatus>& status);
+  void look_again(const Plan& plan);
+
+  Executor& executor_;
+  LeaderHooks hooks_;
+  Duration converge_every_;
+  Desired desired_;
+  Inventory inventory_;
+  election::CommandLedger ledger_;
+  Term term_;
+  std::map<HostId, std::map<std::uint64_t, Sent>> sent_;
+  std::map<InstanceName, std::string> told_;  // The state that was last told of each.
+  std::map<ResourceName, std::string> told_resources_;
+  std::map<InstanceName, Time> told_at_;
+  bool converge_pending_ = false;
+  unsigned looks_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace cierzo
