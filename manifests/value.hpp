@@ -27,7 +27,8 @@ using Hash = std::vector<Entry>;  // in the order written; no key occurs twice
 
 struct Value {
   // monostate is Puppet's `undef` and YAML's null: given, and saying "nothing". Strings are valid
-  // UTF-8 without NUL; doubles are finite; nesting is at most nesting_max deep.
+  // UTF-8 without NUL; doubles are finite; nesting is at most
+  // value_nesting_max deep.
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Hash> data{};
   Position at{};
 
@@ -52,8 +53,11 @@ struct Declaration {
   friend bool operator==(const Declaration& a, const Declaration& b);
 };
 
-inline constexpr int nesting_max = 32;                // arrays and hashes within each other
 inline constexpr std::size_t text_max = 1024 * 1024;  // bytes of one file
+inline constexpr std::size_t name_max = 128;  // bytes of a title, an attribute's name, a key
+inline constexpr int nesting_max = 32;        // mappings and sequences of a YAML text
+// Arrays and hashes of one attribute, in either syntax: YAML spends three levels above it.
+inline constexpr int value_nesting_max = nesting_max - 3;
 
 // The value under a key, or nullptr.
 [[nodiscard]] const Value* find(const Hash& hash, std::string_view key);
