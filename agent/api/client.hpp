@@ -1,7 +1,7 @@
 // The other end of the control socket, for agentctl: one request, one answer, with a deadline.
+// Blocking, for any thread; each request is a connection of its own.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <variant>
 
@@ -12,26 +12,13 @@ namespace cierzo::api {
 // The agent gave no answer. `error` is one line, `next` what to do about it.
 struct Unreachable {
   std::string error, next;
-  bool sent = false;  // The request had gone out whole: a change may have been done.
+  bool sent = false;  // The whole request had gone out: what it asks for may have been done.
 };
 
 using Reply = std::variant<ApiResponse, Unreachable>;
 
-// Blocking, for one thread. Keeps its connection from one request to the next.
-class Client {
- public:
-  explicit Client(std::string socket_path);
-  ~Client();
-  Client(Client&&) noexcept;
-  Client& operator=(Client&&) noexcept;
-
-  // `deadline` is for everything: connecting, sending, waiting, receiving.
-  [[nodiscard]] Reply request(const std::string& method, const std::string& target,
-                              const std::string& body, Duration deadline);
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
+// `deadline` is for everything: connecting, sending, waiting, receiving.
+[[nodiscard]] Reply ask(const std::string& socket_path, const std::string& method,
+                        const std::string& target, const std::string& body, Duration deadline);
 
 }  // namespace cierzo::api

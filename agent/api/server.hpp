@@ -28,7 +28,7 @@ inline constexpr auto request_timeout = std::chrono::seconds(30);
 
 class Server {
  public:
-  // Listens on `path`: mode 0660, so that root and the group of its folder may use it. A socket
+  // Listens on `path`: mode 0660, so that the agent's user and group may use it. A socket
   // that nobody listens on any more is removed first. Throws std::runtime_error, with what to do,
   // where another process listens or the path cannot be used.
   Server(boost::asio::io_context& io, std::string path, Handler handler);
@@ -40,8 +40,9 @@ class Server {
   // go nowhere.
   void close();
 
+  struct State;  // In server.cpp, with the heavy headers.
+
  private:
-  struct State;
   std::shared_ptr<State> state_;  // Shared with what is under way on the io_context.
 };
 

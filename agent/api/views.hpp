@@ -64,14 +64,11 @@ struct StatusView {
 
 // ---- POST /v1/plan, POST /v1/apply
 
-// Type name -> its files as they are read (Type::files), for those types that `resources` use.
-using TypeFiles = std::map<std::string, std::map<std::string, std::string>>;
-
 // Everything that one `agentctl apply` declares: stored as a whole or not at all. Sent to /v1/plan
 // it asks what would be done; empty, what is being done.
 struct ApplyRequest {
   std::vector<Resource> resources;  // Each from read_resource; its files are read already.
-  TypeFiles types;
+  std::map<std::string, std::map<std::string, std::string>> types;  // Type::files of those used.
 };
 
 struct ActionRow {

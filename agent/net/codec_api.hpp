@@ -28,18 +28,12 @@ struct JsonError {
 [[nodiscard]] std::string to_json(const VersionView& view);
 [[nodiscard]] std::string to_json(const ErrorView& view);
 
-// The same as a YAML document, from the same fields in the same order.
-[[nodiscard]] std::string to_yaml(const StatusView& view);
-[[nodiscard]] std::string to_yaml(const PlanView& view);
-[[nodiscard]] std::string to_yaml(const ApplyAnswer& view);
-[[nodiscard]] std::string to_yaml(const EventRow& view);
-[[nodiscard]] std::string to_yaml(const EventsView& view);
-[[nodiscard]] std::string to_yaml(const TypesView& view);
-[[nodiscard]] std::string to_yaml(const VersionView& view);
-[[nodiscard]] std::string to_yaml(const ErrorView& view);
+// The same as a YAML document, from the same fields in the same order. Of the answers that agentctl
+// prints; defined in codec_api.cpp.
+template <class View>
+[[nodiscard]] std::string to_yaml(const View& view);
 
-// from_json<StatusView>(body). For every view of which to_json exists but EventRow; defined in
-// codec_api.cpp.
+// from_json<StatusView>(body). For every view of which to_json exists but EventRow.
 template <class View>
 [[nodiscard]] std::variant<View, JsonError> from_json(std::string_view json);
 

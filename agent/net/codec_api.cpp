@@ -1,0 +1,170 @@
+#include "agent/net/codec_api.hpp"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#include "agent/net/codec_views.hpp"
+#include "manifests/print.hpp"
+#include "manifests/value.hpp"
+
+namespace cierzo::api {
+namespace {
+
+namespace pb = google::protobuf;
+
+// ---- JSON and YAML of a message
+
+std::string json_of(const pb::Message& message) {
+  pb::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string out;
+  // It cannot fail: every text went through utf8() or is `bytes`, and there is no Any.
+  (void)pb::util::MessageToJsonString(message, &out, options);
+  return out;
+}
+
+manifests::Value value_of(const pb::Message& message);
+
+// One value of a field; `index` is -1 where the field is not repeated.
+manifests::Value value_of(const pb::Message& message, const pb::FieldDescriptor* field, int index) {
+  using Kind = pb::FieldDescriptor::CppType;
+  const pb::Reflection& r = *message.GetReflection();
+  const bool one = index < 0;
+  switch (field->cpp_type()) {
+    case Kind::CPPTYPE_BOOL:
+      return {one ? r.GetBool(message, field) : r.GetRepeatedBool(message, field, index), {}};
+    case Kind::CPPTYPE_UINT32:
+      return {std::int64_t{one ? r.GetUInt32(message, field)
+                               : r.GetRepeatedUInt32(message, field, index)},
+              {}};
+    case Kind::CPPTYPE_INT32:
+      return {std::int64_t{one ? r.GetInt32(message, field)
+                               : r.GetRepeatedInt32(message, field, index)},
+              {}};
+    case Kind::CPPTYPE_DOUBLE: {
+      const double real =
+          one ? r.GetDouble(message, field) : r.GetRepeatedDouble(message, field, index);
+      if (std::trunc(real) == real) return {static_cast<std::int64_t>(real), {}};
+      return {real, {}};
+    }
+    case Kind::CPPTYPE_STRING:
+      return {one ? r.GetString(message, field) : r.GetRepeatedString(message, field, index), {}};
+    case Kind::CPPTYPE_MESSAGE:
+      if (one && !r.HasField(message, field)) return {};
+      return value_of(one ? r.GetMessage(message, field)
+                          : r.GetRepeatedMessage(message, field, index));
+    default:
+      return {};  // The views have nothing else.
+  }
+}
+
+// The fields in the order of the schema, as JSON has them.
+manifests::Value value_of(const pb::Message& message) {
+  manifests::Hash hash;
+  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+    const pb::FieldDescriptor* field = message.GetDescriptor()->field(i);
+    manifests::Value value;
+    if (field->is_repeated()) {
+      manifests::Array array;
+      const int size = message.GetReflection()->FieldSize(message, field);
+      for (int k = 0; k < size; ++k) array.push_back(value_of(message, field, k));
+      value.data = std::move(array);
+    } else {
+      value = value_of(message, field, -1);
+    }
+    hash.push_back({field->name(), std::move(value), {}});
+  }
+  return {std::move(hash), {}};
+}
+
+void read_checked(const wire::ApplyRequest& from, ApplyRequest& to, std::string& error) {
+  read(from, to, error);
+}
+template <class From, class To>
+void read_checked(const From& from, To& to, std::string&) {
+  read(from, to);
+}
+
+template <class View>
+struct Wire;
+#define CIERZO_WIRE(VIEW)       \
+  template <>                   \
+  struct Wire<VIEW> {           \
+    using Message = wire::VIEW; \
+  }
+CIERZO_WIRE(StatusView);
+CIERZO_WIRE(ApplyRequest);
+CIERZO_WIRE(PlanView);
+CIERZO_WIRE(ApplyAnswer);
+CIERZO_WIRE(EventRow);
+CIERZO_WIRE(EventsView);
+CIERZO_WIRE(TypesView);
+CIERZO_WIRE(VersionView);
+CIERZO_WIRE(ErrorView);
+#undef CIERZO_WIRE
+
+template <class View>
+typename Wire<View>::Message message_of(const View& view) {
+  typename Wire<View>::Message message;
+  fill(view, message);
+  return message;
+}
+
+}  // namespace
+
+std::string to_json(const StatusView& view) {
+  std::string json = json_of(message_of(view));
+  // protobuf leaves out a message that is not set, whatever its options; people look for the name.
+  if (!view.leader) json.insert(1, "\"leader\":null,");
+  return json;
+}
+std::string to_json(const ApplyRequest& view) { return json_of(message_of(view)); }
+std::string to_json(const PlanView& view) { return json_of(message_of(view)); }
+std::string to_json(const ApplyAnswer& view) { return json_of(message_of(view)); }
+std::string to_json(const EventRow& view) { return json_of(message_of(view)); }
+std::string to_json(const EventsView& view) { return json_of(message_of(view)); }
+std::string to_json(const TypesView& view) { return json_of(message_of(view)); }
+std::string to_json(const VersionView& view) { return json_of(message_of(view)); }
+std::string to_json(const ErrorView& view) { return json_of(message_of(view)); }
+
+template <class View>
+std::string to_yaml(const View& view) {
+  return manifests::to_yaml(value_of(message_of(view)));
+}
+
+template <class View>
+std::variant<View, JsonError> from_json(std::string_view json) {
+  typename Wire<View>::Message message;
+  pb::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  const auto status = pb::util::JsonStringToMessage({json.data(), json.size()}, &message, options);
+  if (!status.ok()) return JsonError{std::string(status.message())};
+  View view;
+  std::string error;
+  read_checked(message, view, error);
+  if (!error.empty()) return JsonError{error};
+  return view;
+}
+
+template std::string to_yaml(const StatusView&);
+template std::string to_yaml(const PlanView&);
+template std::string to_yaml(const ApplyAnswer&);
+template std::string to_yaml(const EventRow&);
+template std::string to_yaml(const TypesView&);
+template std::string to_yaml(const VersionView&);
+template std::string to_yaml(const ErrorView&);
+
+template std::variant<StatusView, JsonError> from_json(std::string_view);
+template std::variant<ApplyRequest, JsonError> from_json(std::string_view);
+template std::variant<PlanView, JsonError> from_json(std::string_view);
+template std::variant<ApplyAnswer, JsonError> from_json(std::string_view);
+template std::variant<EventsView, JsonError> from_json(std::string_view);
+template std::variant<TypesView, JsonError> from_json(std::string_view);
+template std::variant<VersionView, JsonError> from_json(std::string_view);
+template std::variant<ErrorView, JsonError> from_json(std::string_view);
+
+}  // namespace cierzo::api
