@@ -1,0 +1,91 @@
+#include "agent/asio_executor.hpp"
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "agent/asio.hpp"
+
+namespace cierzo {
+namespace {
+
+// Who comes first, the call or its deadline. Main loop only.
+struct Race {
+  explicit Race(asio::io_context& io) : timer(io) {}
+  asio::steady_timer timer;
+  std::function<void(bool)> done;
+  void end(bool in_time) {
+    if (!done) return;
+    timer.cancel();
+    std::exchange(done, nullptr)(in_time);
+  }
+};
+
+std::chrono::steady_clock::duration steady(Duration delay) {
+  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(delay);
+}
+
+}  // namespace
+
+struct AsioExecutor::State {
+  explicit State(asio::io_context& loop) : io(loop), pool(pool_threads) {}
+
+  struct Waiting {
+    std::function<void()> call;
+    std::shared_ptr<Race> race;
+  };
+  // The calls of one strand that have not returned; the first is on the pool.
+  using Strand = std::deque<Waiting>;
+
+  void run_first(const std::string& name) {
+    const Waiting& first = strands[name].front();
+    asio::post(pool, [this, name, call = first.call, race = first.race]() mutable {
+      call();
+      call = nullptr;  // What it captured ends here, not on another thread later.
+      asio::post(io, [this, name, race] {
+        race->end(true);
+        const auto strand = strands.find(name);
+        strand->second.pop_front();
+        if (strand->second.empty()) {
+          strands.erase(strand);
+        } else {
+          run_first(name);
+        }
+      });
+    });
+  }
+
+  asio::io_context& io;
+  Clock clock;
+  std::map<std::string, Strand> strands;
+  asio::thread_pool pool;
+};
+
+AsioExecutor::AsioExecutor(asio::io_context& io) : state_(std::make_unique<State>(io)) {}
+
+AsioExecutor::~AsioExecutor() { state_->pool.join(); }
+
+Time AsioExecutor::now() const { return state_->clock.now(); }
+
+void AsioExecutor::after(Duration delay, std::function<void()> then) {
+  auto timer = std::make_shared<asio::steady_timer>(state_->io, steady(delay));
+  timer->async_wait([timer, then = std::move(then)](boost::system::error_code error) {
+    if (!error) then();
+  });
+}
+
+void AsioExecutor::offload(const std::string& strand, Duration deadline, std::function<void()> call,
+                           std::function<void(bool in_time)> done) {
+  auto race = std::make_shared<Race>(state_->io);
+  race->done = std::move(done);
+  race->timer.expires_after(steady(deadline));
+  race->timer.async_wait([race](boost::system::error_code error) {
+    if (!error) race->end(false);
+  });
+  auto& waiting = state_->strands[strand];
+  waiting.push_back({std::move(call), race});
+  if (waiting.size() == 1) state_->run_first(strand);
+}
+
+}  // namespace cierzo

@@ -1,0 +1,99 @@
+// agentd: the agent of one host.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "agent/agent.hpp"
+#include "agent/asio.hpp"
+#include "agent/config.hpp"
+#include "agent/log.hpp"
+
+namespace {
+
+constexpr int exit_usage = 1;
+constexpr int exit_failed = 2;
+constexpr unsigned exit_patience_seconds = 10;
+
+struct Arguments {
+  std::string config = "/etc/cierzo/agentd.yaml";
+  bool check = false, help_config = false;
+};
+
+cierzo::log::Level level_of(cierzo::LogLevel level) {
+  switch (level) {
+    case cierzo::LogLevel::debug: return cierzo::log::Level::debug;
+    case cierzo::LogLevel::info: return cierzo::log::Level::info;
+    case cierzo::LogLevel::warning: return cierzo::log::Level::warning;
+    case cierzo::LogLevel::error: return cierzo::log::Level::error;
+  }
+  return cierzo::log::Level::info;
+}
+
+int run(const cierzo::Config& config) {
+  using cierzo::asio::signal_set;
+  cierzo::log::start(level_of(config.log_level));
+  boost::asio::io_context io(1);
+  int code = 0;
+  {
+    cierzo::Agent agent(io, config);
+    signal_set signals(io, SIGTERM, SIGINT);
+    std::function<void(boost::system::error_code, int)> on_signal =
+        [&](boost::system::error_code error, int) {
+          if (error) return;
+          agent.stop();
+          // A second signal does not wait for anybody.
+          signals.async_wait([&io](boost::system::error_code again, int) {
+            if (!again) io.stop();
+          });
+        };
+    signals.async_wait(on_signal);
+    agent.start();
+    cierzo::log::info("agentd " + std::string(cierzo::software_version) + " runs on " + config.name);
+    io.run();
+    code = agent.exit_code();
+    // A call to a hypervisor that hangs must not keep the process: the signal ends it.
+    ::alarm(exit_patience_seconds);
+  }
+  cierzo::log::info("agentd has stopped");
+  return code;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  CLI::App app("agentd: the agent of one host. Elects a leader with the others, runs this host's VMs.",
+               "agentd");
+  Arguments arguments;
+  app.add_option("--config", arguments.config, "The configuration file")->capture_default_str();
+  app.add_flag("--check", arguments.check, "Only check the configuration file; exit 0 if it is good");
+  app.add_flag("--help-config", arguments.help_config, "Print every key of the configuration file");
+  app.set_version_flag("--version", std::string("agentd ") + cierzo::software_version);
+  try {
+    app.parse(count, words);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : exit_usage;
+  }
+  if (arguments.help_config) {
+    std::cout << cierzo::config_help();
+    return 0;
+  }
+  const cierzo::ConfigRead read = cierzo::load_config(arguments.config);
+  for (const auto& mistake : read.diagnostics) std::cerr << to_string(mistake) << '\n';
+  if (!read.config) {
+    std::cerr << "agentd: " << arguments.config << " cannot be used\n";
+    return exit_failed;
+  }
+  if (arguments.check) {
+    std::cout << arguments.config << ": good\n";
+    return 0;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run(*read.config);
+  } catch (const std::exception& error) {
+    std::cerr << "agentd: " << error.what() << '\n';
+    return exit_failed;
+  }
+}

@@ -1,0 +1,39 @@
+#include "agent/outbox.hpp"
+
+#include <utility>
+
+namespace cierzo {
+
+Outbox::Outbox(Store& store, Send send, Act act)
+    : store_(store), send_(std::move(send)), act_(std::move(act)) {}
+
+void Outbox::add(election::Output output) {
+  if (output.persist.empty() && output.messages.empty() && output.facts.empty()) return;
+  auto entry = std::make_shared<Entry>();
+  entry->durable = output.persist.empty();
+  Batch batch;
+  batch.persist = std::exchange(output.persist, {});
+  entry->output = std::move(output);
+  entries_.push_back(entry);
+  if (!entry->durable) {
+    store_.commit(std::move(batch), [this, entry] {
+      entry->durable = true;
+      drain();
+    });
+  }
+  drain();
+}
+
+void Outbox::drain() {
+  if (draining_) return;
+  draining_ = true;
+  while (!entries_.empty() && entries_.front()->durable) {
+    const auto entry = std::move(entries_.front());
+    entries_.pop_front();
+    for (const election::Send& message : entry->output.messages) send_(message);
+    for (const election::Fact& fact : entry->output.facts) act_(fact);
+  }
+  draining_ = false;
+}
+
+}  // namespace cierzo

@@ -1,0 +1,348 @@
+#include "agent/requests.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/clock.hpp"
+#include "agent/net/codec.hpp"
+#include "agent/net/codec_api.hpp"
+#include "agent/site_view.hpp"
+
+namespace cierzo {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration leader_patience = 2s;    // An election takes less; so nobody is refused because of one.
+constexpr Duration leader_look = 50ms;
+constexpr Duration forward_deadline = 10s;  // Beyond what the leader itself is asked to wait.
+constexpr std::size_t forwards_max = 256;   // At once.
+
+api::ApiResponse ok(std::string body) { return {200, std::move(body)}; }
+
+bool only_here(api::Route route) {
+  return route == api::Route::types || route == api::Route::version || route == api::Route::health;
+}
+
+bool reads(api::Route route) {
+  return route == api::Route::status || route == api::Route::hosts || route == api::Route::events;
+}
+
+// The resources and types of a request, checked again: what the catalog holds must be usable by every leader.
+struct Declared {
+  std::vector<DesiredResource> resources;
+  std::map<std::string, std::map<std::string, std::string>> type_files;  // By digest.
+  std::vector<std::string> mistakes;
+};
+
+Declared declared(const api::ApplyRequest& request, const Desired& desired) {
+  Declared made;
+  std::map<std::string, std::shared_ptr<const Type>> types;
+  for (const auto& [name, files] : request.types) {
+    auto read = read_type(files, "type " + name);
+    if (!read.type) {
+      made.mistakes.push_back("type " + name + " cannot be used by this version of the agent");
+      continue;
+    }
+    const std::string digest = read.type->digest;
+    made.type_files[digest] = files;
+    types[digest] = std::make_shared<const Type>(std::move(*read.type));
+  }
+  for (const Resource& resource : request.resources) {
+    auto type = desired.type(resource.type_digest);
+    if (const auto sent = types.find(resource.type_digest); sent != types.end()) {
+      type = sent->second;
+    }
+    if (!type) {
+      made.mistakes.push_back(resource.name.value + ": its type " + resource.type +
+                              " did not come with it");
+      continue;
+    }
+    made.resources.push_back(make_desired(std::make_shared<const Resource>(resource), type));
+  }
+  const auto& known = desired.resources();
+  std::map<ResourceName, Resource> all;
+  for (const auto& [name, resource] : known) all[name] = *resource.resource;
+  for (const DesiredResource& resource : made.resources) {
+    const Resource& changed = *resource.resource;
+    const auto before = known.find(changed.name);
+    if (before != known.end() && before->second.resource->type != changed.type) {
+      made.mistakes.push_back(changed.name.value + ": there is a " + before->second.resource->type +
+                              " of this name; delete it first: agentctl delete " + changed.name.value);
+    }
+    all[changed.name] = changed;
+  }
+  std::vector<Resource> list;
+  for (auto& [name, resource] : all) {
+    if (resource.ensure != Ensure::absent) list.push_back(std::move(resource));
+  }
+  for (std::string& conflict : conflicts(list)) made.mistakes.push_back(std::move(conflict));
+  return made;
+}
+
+}  // namespace
+
+Requests::Requests(Executor& executor, Events& events, std::string software, std::string host,
+                   RequestHooks hooks)
+    : executor_(executor),
+      events_(events),
+      software_(std::move(software)),
+      host_(std::move(host)),
+      hooks_(std::move(hooks)) {}
+
+void Requests::handle(const api::ApiRequest& request, const api::Answer& answer) {
+  const auto parsed = api::parse_target(request.method, request.target);
+  if (const auto* refused = std::get_if<api::ApiResponse>(&parsed)) return answer(*refused);
+  const auto& target = std::get<api::Target>(parsed);
+  if (!only_here(target.route)) {
+    return route(request, target, answer, executor_.now() + leader_patience);
+  }
+  if (target.route == api::Route::types) return answer(ok(api::to_json(hooks_.types())));
+  answer(ok(api::to_json(api::VersionView{software_, host_})));
+}
+
+// To the leader, wherever it is; while there is none, a moment's patience.
+void Requests::route(const api::ApiRequest& request, const api::Target& target,
+                     const api::Answer& answer, Time give_up) {
+  if (Leader* leader = hooks_.leader()) return lead(*leader, request, target, answer);
+  if (const auto elsewhere = hooks_.leader_elsewhere()) {
+    return forward(*elsewhere, request, target, answer);
+  }
+  if (executor_.now() >= give_up) return without_leader(target, answer);
+  executor_.after(leader_look, [this, request, target, answer, give_up] {
+    route(request, target, answer, give_up);
+  });
+}
+
+void Requests::forward(HostId leader, const api::ApiRequest& request, const api::Target& target,
+                       const api::Answer& answer) {
+  const std::string id = random_id();
+  const Forward message{id, request.method, request.target, request.body};
+  if (waiting_.size() >= forwards_max || !hooks_.send(leader, message)) {
+    return without_leader(target, answer);
+  }
+  waiting_[id] = {leader, request, target, answer};
+  executor_.after(forward_deadline + target.wait, [this, id, target] {
+    const auto found = waiting_.find(id);
+    if (found == waiting_.end()) return;
+    const api::Answer late = std::move(found->second.answer);
+    waiting_.erase(found);
+    if (reads(target.route)) return without_leader(target, late);
+    late(api::outcome_unknown("the leader has not answered"));
+  });
+}
+
+void Requests::forwarded(HostId from, const Forward& forward) {
+  const api::Answer answer = [this, from, id = forward.id](const api::ApiResponse& response) {
+    hooks_.send(from, ForwardAnswer{id, response.status, response.body});
+  };
+  Leader* leader = hooks_.leader();
+  if (leader == nullptr) return answer(api::no_leader(hooks_.who_is_missing()));
+  if (forward.method == "HOLD") return hold(from, answer);
+  const auto parsed = api::parse_target(forward.method, forward.target);
+  if (const auto* refused = std::get_if<api::ApiResponse>(&parsed)) return answer(*refused);
+  lead(*leader, {forward.method, forward.target, forward.body, 0, 0}, std::get<api::Target>(parsed),
+       answer);
+}
+
+void Requests::forward_answered(HostId from, const ForwardAnswer& message) {
+  const auto found = waiting_.find(message.id);
+  if (found == waiting_.end() || found->second.leader != from) return;
+  const api::Answer answer = std::move(found->second.answer);
+  waiting_.erase(found);
+  answer({message.status, message.body});
+}
+
+void Requests::leader_changed() {
+  const auto leader = hooks_.leader_elsewhere();
+  std::vector<Waiting> stale;
+  for (auto entry = waiting_.begin(); entry != waiting_.end();) {
+    if (leader && entry->second.leader == *leader) {
+      ++entry;
+      continue;
+    }
+    stale.push_back(std::move(entry->second));
+    entry = waiting_.erase(entry);
+  }
+  for (const Waiting& waiting : stale) {
+    if (reads(waiting.target.route)) {
+      route(waiting.request, waiting.target, waiting.answer, executor_.now() + leader_patience);
+    } else {
+      waiting.answer(api::outcome_unknown("the leader changed before it answered"));
+    }
+  }
+}
+
+// Reads show what this host knows itself, labelled as such; everything else is refused. (rule 21)
+void Requests::without_leader(const api::Target& target, const api::Answer& answer) {
+  if (target.route == api::Route::status || target.route == api::Route::hosts) {
+    return answer(ok(api::to_json(status_view(target))));
+  }
+  if (target.route == api::Route::events) {
+    return answer(ok(api::to_json(events_.after(target.after))));
+  }
+  answer(api::no_leader(hooks_.who_is_missing()));
+}
+
+api::StatusView Requests::status_view(const api::Target& target) const {
+  api::StatusView view;
+  view.hosts = hooks_.hosts();
+  Leader* leader = hooks_.leader();
+  if (leader != nullptr) {
+    view.leader = hooks_.leader_view();
+  } else {
+    view.local_view = true;
+    view.no_leader = hooks_.who_is_missing();
+  }
+  if (target.route == api::Route::hosts) return view;
+  const auto status = leader != nullptr ? leader->status() : hooks_.local_status();
+  view.resources = resource_rows(status, hooks_.host_facts());
+  return view;
+}
+
+void Requests::lead(Leader& leader, const api::ApiRequest& request, const api::Target& target,
+                    const api::Answer& answer) {
+  switch (target.route) {
+    case api::Route::status:
+    case api::Route::hosts: return answer(ok(api::to_json(status_view(target))));
+    case api::Route::events: return events(target, answer);
+    case api::Route::plan: return plan(leader, request.body, answer);
+    case api::Route::apply: return apply(leader, request.body, answer);
+    case api::Route::stop:
+    case api::Route::start:
+    case api::Route::remove: return ensure(leader, target, answer);
+    case api::Route::types:
+    case api::Route::version:
+    case api::Route::health: return answer(api::not_found("the leader is not asked for this"));
+  }
+}
+
+void Requests::events(const api::Target& target, const api::Answer& answer) {
+  api::EventsView view = events_.after(target.after);
+  if (!view.events.empty() || target.wait <= Duration::zero()) return answer(ok(api::to_json(view)));
+  // Whichever comes first: the answer may be given twice, the second does nothing.
+  const auto now = [this, after = target.after, answer] {
+    answer(ok(api::to_json(events_.after(after))));
+  };
+  events_.on_next(now);
+  executor_.after(target.wait, now);
+}
+
+void Requests::plan(Leader& leader, const std::string& body, const api::Answer& answer) {
+  Declared request;
+  if (!body.empty()) {
+    auto parsed = api::from_json<api::ApplyRequest>(body);
+    if (const auto* error = std::get_if<api::JsonError>(&parsed)) {
+      return answer(api::usage("the request cannot be read: " + error->text));
+    }
+    request = declared(std::get<api::ApplyRequest>(parsed), leader.desired());
+  }
+  if (!request.mistakes.empty()) {
+    return answer(api::refused("this cannot be planned", std::move(request.mistakes)));
+  }
+  const Plan planned = cierzo::plan(leader.world(request.resources));
+  answer(ok(api::to_json(plan_view(planned, hooks_.host_facts()))));
+}
+
+void Requests::apply(Leader& leader, const std::string& body, const api::Answer& answer) {
+  auto parsed = api::from_json<api::ApplyRequest>(body);
+  if (const auto* error = std::get_if<api::JsonError>(&parsed)) {
+    return answer(api::usage("the request cannot be read: " + error->text));
+  }
+  Declared request = declared(std::get<api::ApplyRequest>(parsed), leader.desired());
+  if (!request.mistakes.empty()) {
+    return answer(api::refused("nothing was changed", std::move(request.mistakes)));
+  }
+  api::ApplyAnswer accepted;
+  std::map<std::string, std::string> values;
+  for (const DesiredResource& resource : request.resources) {
+    const Resource& changed = *resource.resource;
+    const auto before = leader.desired().resources().find(changed.name);
+    const bool known = before != leader.desired().resources().end();
+    if (known && *before->second.resource == changed) {
+      accepted.changes.push_back({changed.name.value, "unchanged"});
+      continue;
+    }
+    accepted.changes.push_back({changed.name.value, known ? "changed" : "created"});
+    values[resource_key(changed.name)] = encode_resource(changed);
+    if (const auto files = request.type_files.find(changed.type_digest);
+        files != request.type_files.end() && !leader.desired().type(changed.type_digest)) {
+      values[type_key(changed.type_digest)] = encode_type_files(files->second);
+    }
+  }
+  std::vector<election::CatalogChange> changes;
+  for (auto& [key, value] : values) changes.push_back({key, std::move(value)});
+  write(std::move(changes), std::move(accepted), answer);
+}
+
+// stop, start and delete: one word of the resource changes.
+void Requests::ensure(Leader& leader, const api::Target& target, const api::Answer& answer) {
+  const auto& resources = leader.desired().resources();
+  const auto found = resources.find(target.name);
+  if (found == resources.end()) {
+    std::string known;
+    for (const auto& [name, resource] : resources) known += (known.empty() ? "" : ", ") + name.value;
+    return answer(api::not_found("there is no resource " + target.name.value,
+                                 known.empty() ? "nothing was applied yet: agentctl apply FILE"
+                                               : "the catalog has: " + known));
+  }
+  Resource resource = *found->second.resource;
+  Ensure wanted = Ensure::running;
+  if (target.route == api::Route::stop) wanted = Ensure::stopped;
+  if (target.route == api::Route::remove) wanted = Ensure::absent;
+  if (resource.ensure == Ensure::absent && wanted != Ensure::absent) {
+    return answer(api::refused(resource.name.value + " is being deleted", {},
+                               "wait until it is gone, then apply its manifest"));
+  }
+  api::ApplyAnswer accepted;
+  if (resource.ensure == wanted) {
+    accepted.changes.push_back({resource.name.value, "unchanged"});
+    return answer(ok(api::to_json(accepted)));
+  }
+  resource.ensure = wanted;
+  accepted.changes.push_back(
+      {resource.name.value, wanted == Ensure::absent ? "removed" : "changed"});
+  write({{resource_key(resource.name), encode_resource(resource)}}, std::move(accepted), answer);
+}
+
+void Requests::write(std::vector<election::CatalogChange> changes, api::ApplyAnswer accepted,
+                     const api::Answer& answer) {
+  if (changes.empty()) return answer(ok(api::to_json(accepted)));
+  hooks_.write(std::move(changes), [accepted = std::move(accepted), answer](
+                                       WriteOutcome outcome, const std::string& why) {
+    switch (outcome) {
+      case WriteOutcome::committed: return answer(ok(api::to_json(accepted)));
+      case WriteOutcome::unknown: return answer(api::outcome_unknown(why));
+      case WriteOutcome::refused: return answer(api::no_leader(why));
+    }
+  });
+}
+
+// The mark names the agent's run: only a later start of it ends the mark. (rule 14)
+void Requests::hold(HostId host, const api::Answer& answer) {
+  const std::string run = hooks_.held_run(host);
+  if (run.empty()) return answer(api::refused("this host has not reported to this leader", {}));
+  HeldRecord held;
+  if (Leader* leader = hooks_.leader()) {
+    if (const Report* report = leader->report_of(host)) {
+      for (const Observed& seen : report->instances) {
+        if (seen.presence != Presence::absent) held.instances.push_back(seen.name);
+      }
+    }
+  }
+  write({{election::held_key(host), run}, {held_instances_key(host), encode_held(held)}}, {}, answer);
+}
+
+void Requests::hold_self(std::function<void(bool held)> done) {
+  const api::Answer answer = [done = std::move(done)](const api::ApiResponse& response) {
+    done(response.status == 200);
+  };
+  if (hooks_.leader() != nullptr) {
+    if (const auto view = hooks_.leader_view()) return hold(HostId{view->id}, answer);
+  }
+  const auto elsewhere = hooks_.leader_elsewhere();
+  if (!elsewhere) return answer(api::no_leader(hooks_.who_is_missing()));
+  forward(*elsewhere, {"HOLD", "", "", 0, 0}, api::Target{api::Route::stop, {}, 0, {}}, answer);
+}
+
+}  // namespace cierzo

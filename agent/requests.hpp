@@ -1,0 +1,91 @@
+// Answers the requests of the control socket: what any agent knows itself, what only the leader may answer, and the
+// way from the one to the other. Main loop only.
+//
+//   agentctl -> socket -> Requests -> (leader: here) -> catalog or view -> answer
+//                                  -> (leader: there) -> Forward -> its Requests -> ForwardAnswer -> answer
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/api/request.hpp"
+#include "agent/api/views.hpp"
+#include "agent/desired.hpp"
+#include "agent/events.hpp"
+#include "agent/executor.hpp"
+#include "agent/leader.hpp"
+#include "agent/messages.hpp"
+
+namespace cierzo {
+
+enum class WriteOutcome { committed, unknown, refused };
+using WriteDone = std::function<void(WriteOutcome, const std::string& why)>;
+
+// What the requests need of the agent.
+struct RequestHooks {
+  std::function<Leader*()> leader;  // This host leads and may act; null: it does not.
+  std::function<std::optional<HostId>()> leader_elsewhere;
+  std::function<std::string()> who_is_missing;  // (rule 21)
+  std::function<bool(HostId, const PeerMessage&)> send;
+  std::function<void(std::vector<election::CatalogChange>, WriteDone)> write;
+  std::function<std::vector<api::HostRow>()> hosts;       // As the leader, or else this host, sees them.
+  std::function<std::vector<HostFacts>()> host_facts;
+  std::function<std::optional<api::LeaderView>()> leader_view;
+  std::function<std::vector<ResourceStatus>()> local_status;  // Without a leader: what this host knows.
+  std::function<api::TypesView()> types;
+  std::function<std::string(HostId)> held_run;  // The run of that host's agent, as it reported it.
+};
+
+class Requests {
+ public:
+  Requests(Executor& executor, Events& events, std::string software, std::string host,
+           RequestHooks hooks);
+
+  // From the control socket.
+  void handle(const api::ApiRequest& request, const api::Answer& answer);
+
+  // From another agent: answered if this host leads, refused otherwise.
+  void forwarded(HostId from, const Forward& forward);
+  void forward_answered(HostId from, const ForwardAnswer& answer);
+
+  // Whoever was asked may never answer: reads go to the new leader, of writes nobody knows. (rule 10)
+  void leader_changed();
+
+  // A clean stop: asks the leader, this host or another, to mark this host held. (rule 14)
+  void hold_self(std::function<void(bool held)> done);
+
+ private:
+  struct Waiting {
+    HostId leader;
+    api::ApiRequest request;
+    api::Target target;
+    api::Answer answer;
+  };
+
+  void route(const api::ApiRequest& request, const api::Target& target, const api::Answer& answer,
+             Time give_up);
+  void forward(HostId leader, const api::ApiRequest& request, const api::Target& target,
+               const api::Answer& answer);
+  void without_leader(const api::Target& target, const api::Answer& answer);
+  void lead(Leader& leader, const api::ApiRequest& request, const api::Target& target,
+            const api::Answer& answer);
+  void events(const api::Target& target, const api::Answer& answer);
+  void plan(Leader& leader, const std::string& body, const api::Answer& answer);
+  void apply(Leader& leader, const std::string& body, const api::Answer& answer);
+  void ensure(Leader& leader, const api::Target& target, const api::Answer& answer);
+  void write(std::vector<election::CatalogChange> changes, api::ApplyAnswer accepted,
+             const api::Answer& answer);
+  void hold(HostId host, const api::Answer& answer);
+  [[nodiscard]] api::StatusView status_view(const api::Target& target) const;
+
+  Executor& executor_;
+  Events& events_;
+  std::string software_, host_;
+  RequestHooks hooks_;
+  std::map<std::string, Waiting> waiting_;
+};
+
+}  // namespace cierzo

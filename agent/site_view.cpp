@@ -1,0 +1,129 @@
+#include "agent/site_view.hpp"
+
+#include <variant>
+
+namespace cierzo {
+namespace {
+
+std::string name_of(HostId id, const std::vector<HostFacts>& hosts) {
+  for (const HostFacts& host : hosts) {
+    if (host.id == id) return host.name;
+  }
+  return "host " + std::to_string(id.value);
+}
+
+struct Word {
+  std::string operator()(const StartVm&) const { return "start"; }
+  std::string operator()(const StopVm&) const { return "stop"; }
+  std::string operator()(const RemoveDisk&) const { return "remove-disk"; }
+  std::string operator()(const ResetVm&) const { return "reset"; }
+  std::string operator()(const Resume&) const { return "resume"; }
+  std::string operator()(const Configure&) const { return "configure"; }
+  std::string operator()(const RunScript& run) const {
+    return run.kind == ScriptKind::start ? "start-role" : "stop-role";
+  }
+  std::string operator()(const Attend&) const { return "attend"; }
+};
+
+std::string count_of(std::size_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+std::string to_string(const Incarnation& incarnation) {
+  return std::to_string(incarnation.term.counter) + "." +
+         std::to_string(incarnation.term.owner.value) + "." + std::to_string(incarnation.sequence);
+}
+
+std::string to_string(HostState state) {
+  switch (state) {
+    case HostState::alive: return "alive";
+    case HostState::suspect: return "suspect";
+    case HostState::lost: return "lost";
+    case HostState::held: return "held";
+  }
+  return "unknown";
+}
+
+std::string to_string(Ensure ensure) {
+  switch (ensure) {
+    case Ensure::running: return "running";
+    case Ensure::stopped: return "stopped";
+    case Ensure::absent: return "absent";
+  }
+  return "unknown";
+}
+
+api::HostRow host_row(const HostFacts& host, bool voter, const Report* report, Duration silent) {
+  api::HostRow row;
+  row.id = host.id.value;
+  row.name = host.name;
+  row.state = to_string(host.state);
+  row.voter = voter;
+  row.address = host.address;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(silent).count();
+  switch (host.state) {
+    case HostState::alive:
+      if (report != nullptr && !report->hypervisor_answers) row.reason = "its hypervisor does not answer";
+      if (report == nullptr) row.reason = "it has not reported yet";
+      break;
+    case HostState::suspect:
+    case HostState::lost:
+      row.reason = seconds > 0 ? "not heard for " + std::to_string(seconds) + " s"
+                               : "not heard in this term";
+      break;
+    case HostState::held: row.reason = "its agent was stopped; its VMs run on"; break;
+  }
+  if (report == nullptr || host.state == HostState::lost) return row;
+  row.memory_total_kib = report->memory_total_kib;
+  row.memory_free_kib = report->memory_free_kib;
+  row.cpus_total = report->cpus_total;
+  row.cpus_free = report->cpus_free;
+  return row;
+}
+
+std::vector<api::ResourceRow> resource_rows(const std::vector<ResourceStatus>& status,
+                                            const std::vector<HostFacts>& hosts) {
+  std::vector<api::ResourceRow> rows;
+  for (const ResourceStatus& resource : status) {
+    api::ResourceRow row;
+    row.type = resource.type;
+    row.name = resource.name.value;
+    row.ensure = to_string(resource.ensure);
+    row.state = resource.state;
+    for (const InstanceStatus& instance : resource.instances) {
+      api::InstanceRow made;
+      made.name = instance.name.value;
+      for (const RoleName& role : instance.roles) made.roles.push_back(role.value);
+      made.address = instance.address;
+      if (instance.host) made.host = name_of(*instance.host, hosts);
+      made.state = instance.state;
+      made.health = instance.health;
+      if (instance.incarnation) made.incarnation = to_string(*instance.incarnation);
+      made.reason = instance.reason;
+      row.instances.push_back(std::move(made));
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+api::PlanView plan_view(const Plan& plan, const std::vector<HostFacts>& hosts) {
+  api::PlanView view;
+  for (const Action& action : plan.actions) {
+    const std::string host = name_of(action.on, hosts);
+    view.actions.push_back({std::visit(Word{}, action.work), action.instance.value, host,
+                            action.reason, to_string(action, host)});
+  }
+  for (const Blocked& blocked : plan.blocked) {
+    view.blocked.push_back({blocked.instance.value, blocked.waiting, blocked.reason});
+  }
+  view.summary = count_of(plan.actions.size(), "action") + " now, " +
+                 count_of(plan.blocked.size(), "instance") + " wait" +
+                 (plan.blocked.size() == 1 ? "s" : "");
+  if (plan.actions.empty() && plan.blocked.empty()) view.summary = "nothing to do";
+  return view;
+}
+
+}  // namespace cierzo

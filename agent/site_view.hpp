@@ -1,0 +1,25 @@
+// Pictures of the site for people and scripts, made from what the agent knows. Pure.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "agent/api/views.hpp"
+#include "monitor/inventory.hpp"
+#include "resources/plan.hpp"
+
+namespace cierzo {
+
+// One row for a host. `report`: its last one, or null. `silent`: for how long it has not been heard; zero: not known.
+[[nodiscard]] api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
+                                    Duration silent);
+
+[[nodiscard]] std::vector<api::ResourceRow> resource_rows(
+    const std::vector<ResourceStatus>& status, const std::vector<HostFacts>& hosts);
+
+[[nodiscard]] api::PlanView plan_view(const Plan& plan, const std::vector<HostFacts>& hosts);
+
+[[nodiscard]] std::string to_string(const Incarnation& incarnation);  // "counter.owner.sequence"
+[[nodiscard]] std::string to_string(HostState state);
+[[nodiscard]] std::string to_string(Ensure ensure);
+
+}  // namespace cierzo
