@@ -1,0 +1,51 @@
+"""A host's first process: makes the host's file system private, then reaps until it is killed.
+
+    host_init.py NAME FOLDER
+
+FOLDER is the host's disk: it outlives the process, as a disk outlives a power cut. /run is memory
+and starts empty each time. Writes FOLDER/ready when commands may run in the host.
+"""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+# What the host's libvirtd and agent write, and where it lies on the host's disk.
+PRIVATE = {
+    "/etc/libvirt": "etc",
+    "/var/lib/libvirt": "lib",
+    "/var/log/libvirt": "log",
+    "/var/cache/libvirt": "cache",
+}
+
+
+def mount(*arguments):
+    """Runs mount(8)."""
+    subprocess.run(["mount", *arguments], check=True)
+
+
+def main(name, folder):
+    """Never returns: the host lives until its first process is killed."""
+    subprocess.run(["hostname", name], check=True)
+    for path, part in PRIVATE.items():
+        os.makedirs(path, exist_ok=True)
+        mount("--bind", str(folder / part), path)
+    mount("-t", "tmpfs", "tmpfs", "/run")
+    mount("-t", "sysfs", "sysfs", "/sys")  # Shows this host's interfaces; holds no cgroups.
+    os.makedirs("/run/libvirt")
+    os.makedirs("/run/cierzo")
+    # Blocked, so that sigwait gets it; a daemon must not inherit that, but daemons are started by
+    # nsenter from outside, not by this process.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    (folder / "ready").touch()
+    while True:
+        try:
+            os.wait()
+        except ChildProcessError:
+            signal.sigwait({signal.SIGCHLD})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], pathlib.Path(sys.argv[2]))

@@ -1,0 +1,78 @@
+"""The switch: a bridge in the enclosure's network namespace, one port per host.
+
+The enclosure itself is the machine beside the site: it has the address 10.77.0.1 on the switch, so
+a plain HTTP request from a test is a request from the network.
+
+Cuts are firewall rules at the switch, so the host's own interface stays up, as with a real broken
+switch: `mute` (nothing comes from it), `deaf` (nothing reaches it), or one pair in one direction.
+"""
+
+import subprocess
+
+NETWORK = "10.77.0.0/16"
+CONTROL = "10.77.0.1"
+SWITCH = "switch"
+
+
+def run(*command):
+    """Runs a command of the bed; its own words are in the exception when it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def port(number):
+    """The switch's port of host `number`."""
+    return f"port{number}"
+
+
+class Switch:
+    """Owns the bridge, its ports and its cuts."""
+
+    def __init__(self):
+        run("ip", "link", "add", SWITCH, "type", "bridge", "stp_state", "0", "forward_delay", "0",
+            "mcast_snooping", "0")
+        run("ip", "address", "add", f"{CONTROL}/16", "dev", SWITCH)
+        run("ip", "link", "set", SWITCH, "up")
+        run("nft", "add table bridge cuts; "
+            "add chain bridge cuts from { type filter hook prerouting priority 0; }; "
+            "add chain bridge cuts to { type filter hook postrouting priority 0; }; "
+            "add chain bridge cuts pair { type filter hook forward priority 0; }")
+
+    def plug(self, number, pid):
+        """Connects the network namespace of process `pid`: its interface up0 to our port."""
+        name = port(number)
+        run("ip", "link", "add", name, "type", "veth", "peer", "name", "up0", "netns", str(pid))
+        run("ip", "link", "set", name, "master", SWITCH, "up")
+
+    def unplug(self, number):
+        """Removes the port; its peer goes with it. A port that is gone already is fine."""
+        subprocess.run(["ip", "link", "delete", port(number)], capture_output=True, check=False)
+
+    def link(self, number, up):
+        """Takes a host's link down or up."""
+        run("ip", "link", "set", port(number), "up" if up else "down")
+
+    def mute(self, number):
+        """Drops what comes from the host."""
+        run("nft", "add", "rule", "bridge", "cuts", "from", "iifname", port(number), "drop")
+
+    def deaf(self, number):
+        """Drops what goes to the host."""
+        run("nft", "add", "rule", "bridge", "cuts", "to", "oifname", port(number), "drop")
+
+    def cut(self, source, target):
+        """Drops what goes from one host to another; the other direction still works."""
+        run("nft", "add", "rule", "bridge", "cuts", "pair", "iifname", port(source),
+            "oifname", port(target), "drop")
+
+    def heal(self):
+        """Removes every cut; links that are down stay down."""
+        for chain in ("from", "to", "pair"):
+            run("nft", "flush", "chain", "bridge", "cuts", chain)
+
+    def close(self):
+        """Removes the switch."""
+        run("ip", "link", "delete", SWITCH)
+        run("nft", "delete", "table", "bridge", "cuts")
