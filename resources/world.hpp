@@ -31,8 +31,10 @@ struct RoleObserved {
   Health health = Health::unknown;
   int failures = 0;   // Consecutive failed checks.
   int restarts = 0;   // Runs of `start` because of failing checks since it was last passing: the ladder's rung.
-  std::string error;  // Last lines of the check that failed.
-  Failure start;      // Of the `start` script.
+  Time last_restart{};  // When the last of these ran, on the leader's clock; 0 before the first.
+  std::string error;    // Last lines of the check that failed.
+  Failure start;        // Of the `start` script.
+  Failure stop;         // Of the `stop` script.
   std::string stopped_digest;  // Not empty: `stop` succeeded since the last `start`.
 };
 
@@ -52,6 +54,8 @@ struct Observed {
   std::string checks_digest;   // Of what is attended; empty: nothing.
   std::map<RoleName, RoleObserved> roles;
   std::set<RoleName> role_names;  // As the domain's metadata has them.
+  OnIsolation on_isolation = OnIsolation::pause;  // Likewise: what the host last reported is what
+  Disk disk = Disk::local;                        // counts, not what is declared now. (rule 14)
   Failure start;                  // Of starting the domain on that host.
   int resets = 0;                 // Since every role was last passing.
   Time since{};                   // When `run` or `guest_answers` last changed, on the leader's clock.
@@ -59,10 +63,19 @@ struct Observed {
 
 enum class HostState { alive, suspect, lost, held };
 
+// What a lost host certainly runs no more. (rule 14)
+enum class LostProof {
+  permit_ended,  // VMs on their own disk: its guard has paused them.
+  disks_released,  // Also those on shared disks: they are killed by now.
+  proven,  // Everything, `on_isolation: ignore` included: a fence program, a new boot id or an
+           // administrator's confirm-lost says so.
+};
+
 struct HostView {
   HostId id;
   std::string name, address;
   HostState state = HostState::suspect;
+  LostProof lost_proof = LostProof::permit_ended;  // Where the state is lost.
   bool inventory_known = false;   // It has reported under this leader: what it does not report it does not have.
   bool hypervisor_answers = true;
   std::uint64_t memory_free_kib = 0;  // Capacity less what runs there.
@@ -78,10 +91,21 @@ struct InFlight {
   Stamp id;
 };
 
+// What an instance is compared with. Made once, by make_desired (desired.hpp): plans are made far
+// more often than resources change.
+struct Wanted {
+  std::string network_digest;              // Of its Configure.
+  std::string checks_digest;               // Of its Attend; empty: no role has a check.
+  std::vector<std::string> start_digests;  // Of the inputs of each role, beside Instance::roles.
+};
+
+// Made by make_desired.
 struct DesiredResource {
   std::shared_ptr<const Resource> resource;
   std::shared_ptr<const Type> type;
   std::vector<Instance> instances;  // expand(*resource, *type), kept.
+  std::vector<Wanted> wanted;       // Beside `instances`.
+  std::string hosts_file;           // hosts_file(instances)
 };
 
 struct World {

@@ -1,0 +1,46 @@
+#include "resources/action.hpp"
+
+namespace cierzo {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+// Verb, instance and preposition. Inputs of scripts are never part of it: they hold secrets.
+std::string sentence(const Action& action) {
+  const std::string& name = action.instance.value;
+  return std::visit(
+      Overloaded{
+          [&](const StartVm& w) {
+            return "start " + name + (w.fresh_disk ? " with a fresh disk on " : " on ");
+          },
+          [&](const StopVm& w) {
+            const std::string verb = w.grace == Duration::zero() ? "destroy " : "stop ";
+            return verb + name + (w.remove_disk ? " with its disk on " : " on ");
+          },
+          [&](const RemoveDisk&) { return "remove the disk of " + name + " on "; },
+          [&](const ResetVm&) { return "reset " + name + " on "; },
+          [&](const Resume&) { return "resume " + name + " on "; },
+          [&](const Configure&) { return "configure " + name + " on "; },
+          [&](const RunScript& w) {
+            const std::string verb = w.kind == ScriptKind::start ? "start" : "stop";
+            return "run " + verb + " of " + w.role.value + " in " + name + " on ";
+          },
+          [&](const Attend&) { return "check " + name + " on "; },
+      },
+      action.work);
+}
+
+}  // namespace
+
+std::string to_string(const Action& action, const std::string& host) {
+  std::string text = sentence(action) + host;
+  if (!action.reason.empty()) text += ": " + action.reason;
+  return text;
+}
+
+}  // namespace cierzo

@@ -1,0 +1,48 @@
+// When to try again, and when to try something stronger. Numbers with names, and pure functions of
+// what hosts count; nothing is remembered between two plans.
+//
+// For an unhealthy role: run `start` again, `restarts_max` times, each after a longer wait; then
+// reset the VM once; then replace it, on a fresh disk and, where there is one, on another host. A
+// role that must keep its disk (`on_host_lost: wait`, shared disks) is not replaced: `start` is run
+// again for ever, at the longest interval.
+#pragma once
+
+#include "resources/world.hpp"
+
+namespace cierzo {
+
+inline constexpr Duration backoff_first = std::chrono::seconds(5);
+inline constexpr Duration backoff_longest = std::chrono::minutes(5);
+inline constexpr int restarts_max = 3;  // of a role's service, before the VM is reset
+inline constexpr int resets_max = 1;    // of the VM, before it is replaced
+inline constexpr int stops_max = 3;     // runs of a `stop` script that fails, before the VM is stopped anyway
+inline constexpr int starts_before_other_host = 2;  // failed starts of a VM that has no disk there
+inline constexpr int starts_before_fresh_disk = 3;  // failed starts on a disk, before another is made
+inline constexpr int failures_before_failed = 3;    // of a start or a script, before status says so
+inline constexpr int actions_per_host_max = 8;      // commands under way on one host at once
+inline constexpr Duration stop_grace = std::chrono::seconds(30);  // ACPI shutdown, then destroyed
+
+// How long to wait after the n-th failure in a row: 5 s, 10 s, 20 s ... 5 min. Nothing for none.
+[[nodiscard]] constexpr Duration backoff(int failures) {
+  if (failures <= 0) return Duration::zero();
+  Duration wait = backoff_first;
+  for (int i = 1; i < failures && wait < backoff_longest; ++i) wait *= 2;
+  return wait < backoff_longest ? wait : backoff_longest;
+}
+
+// When a failure may be tried again.
+[[nodiscard]] inline Time due(const Failure& failure) {
+  return failure.last + backoff(failure.count);
+}
+
+// Has the ladder of this copy been climbed to its end? Hosts keep these counts, over resets and
+// after the domain has ended, until every role was passing or the disk is gone or made anew.
+[[nodiscard]] inline bool worn_out(const Observed& copy) {
+  if (copy.resets < resets_max) return false;
+  for (const auto& [role, seen] : copy.roles) {
+    if (seen.restarts >= restarts_max) return true;
+  }
+  return false;
+}
+
+}  // namespace cierzo

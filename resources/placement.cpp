@@ -1,0 +1,163 @@
+#include "resources/placement.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "resources/address.hpp"
+
+namespace cierzo {
+namespace {
+
+constexpr std::size_t reasons_max = 32;  // hosts that one reason names; the rest is counted
+
+std::string mebibytes(std::uint64_t kib) { return std::to_string(kib / 1024) + " MiB"; }
+
+std::string state_problem(const HostView& host) {
+  switch (host.state) {
+    case HostState::lost: return "is lost";
+    case HostState::suspect: return "is suspect";
+    case HostState::held: return "is held";
+    case HostState::alive: break;
+  }
+  if (!host.inventory_known) return "has not reported yet";
+  if (!host.hypervisor_answers) return "has a hypervisor that does not answer";
+  return {};
+}
+
+// One sentence that names every host and what it lacks.
+class Refusals {
+ public:
+  void add(const std::string& host, const std::string& why) {
+    if (++count_ > reasons_max) return;
+    text_ += (text_.empty() ? "" : "; ") + host + " " + why;
+  }
+  [[nodiscard]] std::string text() const {
+    if (count_ == 0) return "no host can take it: the site has none";
+    std::string text = "no host can take it: " + text_;
+    if (count_ > reasons_max) text += "; and " + std::to_string(count_ - reasons_max) + " more";
+    return text;
+  }
+
+ private:
+  std::string text_;
+  std::size_t count_ = 0;
+};
+
+bool is_of_site(const std::string& name, const Rooms& rooms) {
+  return std::any_of(rooms.all().begin(), rooms.all().end(), [&](const Room& room) {
+    return room.host->name == name || room.host->address == name;
+  });
+}
+
+}  // namespace
+
+Rooms::Rooms(const World& world, const WorldIndex& index) {
+  rooms_.reserve(world.hosts.size());
+  for (const HostView& host : world.hosts) {
+    by_id_.emplace(host.id.value, rooms_.size());
+    rooms_.push_back({&host, host.memory_free_kib, host.cpus_free, 0});
+  }
+  for (const InFlight& command : world.in_flight) {
+    if (!index.host(command.action.on)) continue;
+    Room* room = of(command.action.on);
+    ++room->actions;
+    if (const auto* start = std::get_if<StartVm>(&command.action.work)) {
+      take(command.action.on, start->instance);
+    }
+  }
+}
+
+Room* Rooms::of(HostId id) {
+  const auto found = by_id_.find(id.value);
+  return found == by_id_.end() ? nullptr : &rooms_[found->second];
+}
+
+void Rooms::take(HostId id, const Instance& instance) {
+  Room* room = of(id);
+  if (!room) return;
+  room->memory_free_kib -= std::min(room->memory_free_kib, instance.memory_kib);
+  room->cpus_free -= instance.vcpus;
+}
+
+std::string cannot_take(const Room& room, const Instance& instance) {
+  const HostView& host = *room.host;
+  if (const std::string problem = state_problem(host); !problem.empty()) return problem;
+  // A host lists the images of its folder; an absolute path is taken as it is, and a start that
+  // does not find it fails with its name.
+  if (!instance.image.starts_with('/') && host.images.count(instance.image) == 0) {
+    return "has no image " + instance.image;
+  }
+  const auto holds = [&](const std::string& cidr) { return in_network(instance.address, cidr); };
+  if (!host.networks.empty() && std::none_of(host.networks.begin(), host.networks.end(), holds)) {
+    return "has no network that holds " + instance.address;
+  }
+  if (room.memory_free_kib < instance.memory_kib) {
+    return "has " + mebibytes(room.memory_free_kib) + " of memory free, not " +
+           mebibytes(instance.memory_kib);
+  }
+  if (room.cpus_free < instance.vcpus) {
+    return "has " + std::to_string(std::max(room.cpus_free, 0)) + " CPUs free, not " +
+           std::to_string(instance.vcpus);
+  }
+  return {};
+}
+
+std::optional<std::size_t> pool_rank(const Instance& instance, const HostView& host) {
+  if (instance.pool.empty()) return 0;
+  for (std::size_t rank = 0; rank < instance.pool.size(); ++rank) {
+    if (instance.pool[rank] == host.name || instance.pool[rank] == host.address) return rank;
+  }
+  return std::nullopt;
+}
+
+const Failure* failed_start(const std::vector<const Observed*>& tried, HostId host) {
+  for (const Observed* seen : tried) {
+    if (seen->host == host && seen->start.count > 0) return &seen->start;
+  }
+  return nullptr;
+}
+
+Placement place(const Wish& wish, const Rooms& rooms) {
+  const Instance& instance = *wish.instance;
+  Refusals refusals;
+  for (const std::string& name : instance.pool) {
+    if (!is_of_site(name, rooms)) refusals.add(name, "is in its pool but no host of this site");
+  }
+  const Room* best = nullptr;
+  using Key = std::tuple<bool, int, int, std::size_t, std::uint64_t, int, std::string_view>;
+  Key best_key;
+  for (const Room& room : rooms.all()) {
+    const auto rank = pool_rank(instance, *room.host);
+    if (!rank) continue;
+    if (const std::string why = cannot_take(room, instance); !why.empty()) {
+      refusals.add(room.host->name, why);
+      continue;
+    }
+    const Failure* failure = failed_start(*wish.tried, room.host->id);
+    const int failures = failure ? failure->count : 0;
+    const auto siblings = wish.siblings->find(room.host->id);
+    const Key key{wish.avoid == room.host->id,
+                  failures < starts_before_other_host ? 0 : failures,
+                  siblings == wish.siblings->end() ? 0 : siblings->second,
+                  *rank,
+                  ~room.memory_free_kib,
+                  -room.cpus_free,
+                  room.host->name};
+    if (best && !(key < best_key)) continue;
+    best = &room;
+    best_key = key;
+  }
+  Placement placement;
+  if (!best) {
+    placement.reason = refusals.text();
+    return placement;
+  }
+  placement.host = best->host;
+  if (const Failure* failure = failed_start(*wish.tried, best->host->id)) {
+    placement.not_before = due(*failure);
+    placement.reason = failure->error;
+  }
+  return placement;
+}
+
+}  // namespace cierzo

@@ -1,0 +1,332 @@
+#include "resources/resource.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "resources/address.hpp"
+#include "resources/attribute.hpp"
+#include "resources/domain_xml.hpp"
+#include "resources/role_values.hpp"
+
+namespace cierzo {
+namespace {
+
+using manifests::Diagnostic;
+using manifests::Entry;
+using manifests::Position;
+using manifests::Value;
+
+constexpr std::size_t name_max = 40;   // with role and position a host name of at most 63
+constexpr int vcpus_max = 512;
+
+class ResourceReader {
+ public:
+  ResourceReader(const manifests::Declaration& declaration, const Type& type,
+                 const FileReader& read_file)
+      : declaration_(declaration), type_(type), read_file_(read_file) {
+    prefix_ = declaration.type + "." + declaration.title + ".";
+  }
+
+  ResourceRead read() {
+    resource_.type = type_.name;
+    resource_.type_digest = type_.digest;
+    resource_.name = ResourceName{declaration_.title};
+    if (type_.name != declaration_.type) {
+      error(declaration_.at, declaration_.type, "is not the type " + type_.name);
+    }
+    for (const Entry& entry : declaration_.attributes) {
+      if (!std::holds_alternative<std::monostate>(entry.value.data)) read_entry(entry);
+    }
+    check_name();
+    const Value* ensure = manifests::find(declaration_.attributes, "ensure");
+    if (!ensure || std::holds_alternative<std::monostate>(ensure->data)) {
+      error(declaration_.at, prefix_ + "ensure", "required (running, stopped or absent)");
+    }
+    fill_defaults();
+    check_layout();
+    check_cardinality();
+    warn_of_images();
+    ResourceRead result{{}, std::move(diagnostics_)};
+    manifests::put_in_order(result.diagnostics);
+    if (!manifests::has_errors(result.diagnostics)) result.resource = std::move(resource_);
+    return result;
+  }
+
+ private:
+  void error(const Position& at, const std::string& what, const std::string& expected) {
+    diagnostics_.push_back(manifests::mistake(at, what, expected));
+  }
+  void refuse(const Entry& entry, const std::string& expected) {
+    error(entry.value.at, prefix_ + entry.key,
+          expected + ", got " + manifests::shown(entry.value));
+  }
+
+  void read_entry(const Entry& entry) {
+    const RoleName role_name{entry.key};
+    if (const RoleType* role = type_.role(role_name)) {
+      RoleValues values = read_role_values(entry.value, *role, prefix_ + entry.key, read_file_,
+                                           diagnostics_);
+      role_at_[role_name] = entry.at;
+      resource_.slots[role_name] = std::move(values.slots);
+      if (values.count) resource_.count[role_name] = *values.count;
+      for (auto& [name, text] : values.attributes) {
+        store(entry.key + "." + name, role->attributes.at(name), std::move(text));
+      }
+    } else if (const auto found = type_.attributes.find(entry.key);
+               found != type_.attributes.end()) {
+      read_attribute(entry, found->second);
+    } else if (is_common_attribute(entry.key)) {
+      read_common(entry);
+    } else {
+      std::vector<std::string> known;
+      for (const RoleType& other : type_.roles) known.push_back(other.name.value);
+      for (const auto& [name, attribute] : type_.attributes) known.push_back(name);
+      known.insert(known.end(), common_attributes().begin(), common_attributes().end());
+      diagnostics_.push_back(manifests::unknown_name(entry.at, prefix_ + entry.key, entry.key,
+                                                     std::move(known), "unknown attribute"));
+    }
+  }
+
+  void store(const std::string& name, const AttributeType& attribute, std::string text) {
+    (attribute.secret ? resource_.secrets : resource_.attributes)[name] = std::move(text);
+  }
+
+  void read_attribute(const Entry& entry, const AttributeType& attribute) {
+    auto text = attribute_text(entry.value, attribute.kind);
+    if (!text) {
+      // A secret of the wrong kind is still a secret: it is not quoted.
+      const std::string expected = "must be " + std::string(kind_name(attribute.kind));
+      if (attribute.secret) error(entry.value.at, prefix_ + entry.key, expected);
+      else refuse(entry, expected);
+      return;
+    }
+    if (attribute.secret) {
+      diagnostics_.push_back(manifests::warning(
+          entry.at, prefix_ + entry.key, "is a secret in clear text: keep this file private"));
+    }
+    store(entry.key, attribute, std::move(*text));
+  }
+
+  void read_common(const Entry& entry) {
+    const std::string& key = entry.key;
+    if (key == "pool") return read_pool(entry);
+    const auto text = scalar_text(entry.value);
+    if (key == "pm_password" || key == "root_password") {
+      if (!text) error(entry.value.at, prefix_ + key, "must be a string");
+      else if (!text->empty()) {
+        diagnostics_.push_back(manifests::warning(
+            entry.at, prefix_ + key, "is not needed and not kept: take it out of this file"));
+      }
+      return;
+    }
+    if (!text) return refuse(entry, "must be a string");
+    if (key == "name") resource_.name = ResourceName{*text};
+    else if (key == "vm_domain") read_template(entry, *text);
+    else if (key == "ensure") {
+      choose(entry, *text, resource_.ensure,
+             {{"running", Ensure::running}, {"stopped", Ensure::stopped},
+              {"absent", Ensure::absent}});
+    } else if (key == "on_isolation") {
+      choose(entry, *text, resource_.on_isolation,
+             {{"pause", OnIsolation::pause}, {"ignore", OnIsolation::ignore}});
+    } else if (key == "disk") {
+      choose(entry, *text, resource_.disk, {{"local", Disk::local}, {"shared", Disk::shared}});
+    } else if (key == "vm_mem") {
+      const auto memory = parse_memory_kib(*text);
+      if (!memory) return refuse(entry, "must be memory such as 1048576 (KiB), 160 MiB or 1 GiB");
+      resource_.memory_kib = *memory;
+    } else if (key == "vm_ncpu") {
+      const auto count = parse_memory_kib(*text);  // a number without a unit
+      const bool plain = text->find_first_not_of("0123456789") == std::string::npos;
+      if (!plain || !count || *count > vcpus_max) return refuse(entry, "must be from 1 to 512");
+      resource_.vcpus = static_cast<int>(*count);
+    } else if (key == "starting_mac_address") {
+      const auto mac = parse_mac(*text);
+      if (!mac) return refuse(entry, "must be the MAC of one interface, as 52:54:00:01:00:00");
+      resource_.first_mac = print_mac(*mac);
+    }
+  }
+
+  template <class T>
+  void choose(const Entry& entry, const std::string& text, T& value,
+              const std::vector<std::pair<std::string, T>>& choices) {
+    std::vector<std::string> accepted;
+    for (const auto& [name, choice] : choices) {
+      if (name == text) {
+        value = choice;
+        return;
+      }
+      accepted.push_back(name);
+    }
+    diagnostics_.push_back(manifests::unknown_name(entry.value.at, prefix_ + entry.key, text,
+                                                   std::move(accepted),
+                                                   "unknown value '" + text + "'"));
+  }
+
+  void read_pool(const Entry& entry) {
+    manifests::Array one{entry.value};
+    const auto* array = std::get_if<manifests::Array>(&entry.value.data);
+    for (const Value& element : array ? *array : one) {
+      const auto* text = std::get_if<std::string>(&element.data);
+      if (!text || text->empty()) {
+        error(element.at, prefix_ + "pool",
+              "must be names or addresses of hosts, got " + manifests::shown(element));
+      } else if (std::count(resource_.pool.begin(), resource_.pool.end(), *text) > 0) {
+        error(element.at, prefix_ + "pool", "names '" + *text + "' twice");
+      } else {
+        resource_.pool.push_back(*text);
+      }
+    }
+  }
+
+  void read_template(const Entry& entry, const std::string& path) {
+    if (!path.starts_with('/')) return refuse(entry, "must be the absolute path of a file");
+    std::string reason;
+    const auto text = read_file_(path, reason);
+    if (!text) return error(entry.value.at, prefix_ + "vm_domain", path + ": " + reason);
+    if (const auto wrong = template_mistake(*text)) {
+      return error(entry.value.at, prefix_ + "vm_domain", path + ": " + *wrong);
+    }
+    resource_.domain_template = *text;
+  }
+
+  // Instances are named after the resource, and guests after them: it must do as a host name.
+  void check_name() {
+    const std::string& name = resource_.name.value;
+    const auto good = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    };
+    if (name.empty() || name.size() > name_max || name.front() == '-' ||
+        !std::all_of(name.begin(), name.end(), good)) {
+      error(declaration_.at, declaration_.type + "." + declaration_.title,
+            "a name is at most " + std::to_string(name_max) + " letters, digits and hyphens");
+    }
+  }
+
+  void fill_default(const std::string& name, const AttributeType& attribute, const Position& at) {
+    if (resource_.attributes.count(name) + resource_.secrets.count(name) != 0) return;
+    if (attribute.fallback) {
+      store(name, attribute, *attribute.fallback);
+    } else if (attribute.required &&
+               !manifests::find(declaration_.attributes, name)) {  // else: wrong, said already
+      error(at, prefix_ + name, "required");
+    }
+  }
+
+  void fill_defaults() {
+    for (const auto& [name, attribute] : type_.attributes) {
+      fill_default(name, attribute, declaration_.at);
+    }
+    for (const auto& [role, at] : role_at_) {
+      for (const auto& [name, attribute] : type_.role(role)->attributes) {
+        fill_default(role.value + "." + name, attribute, at);
+      }
+    }
+  }
+
+  static std::string names_of(const std::set<RoleName>& roles) {
+    std::string text;
+    for (const RoleName& role : roles) text += (text.empty() ? "" : ", ") + role.value;
+    return text;
+  }
+
+  // Of the layouts that name any declared role, all but the first are a mistake.
+  void check_layout() {
+    if (type_.layouts.empty()) return;
+    layout_ = &type_.layouts.front();
+    std::optional<RoleName> chosen;
+    for (const RoleType& role : type_.roles) {
+      if (role_at_.count(role.name) == 0) continue;
+      const auto holds = [&](const std::set<RoleName>& layout) {
+        return layout.count(role.name) != 0;
+      };
+      if (chosen && holds(*layout_)) continue;
+      const auto found = std::find_if(type_.layouts.begin(), type_.layouts.end(), holds);
+      if (found == type_.layouts.end()) continue;
+      if (chosen) {
+        error(role_at_.at(role.name), prefix_ + role.name.value,
+              "cannot be mixed with " + chosen->value + ": use roles of {" + names_of(*layout_) +
+                  "} or of {" + names_of(*found) + "}");
+        continue;
+      }
+      chosen = role.name;
+      layout_ = &*found;
+    }
+  }
+
+  [[nodiscard]] bool in_use(const RoleType& role) const {
+    if (!layout_ || layout_->count(role.name) != 0) return true;
+    return std::none_of(type_.layouts.begin(), type_.layouts.end(),
+                        [&](const auto& layout) { return layout.count(role.name) != 0; });
+  }
+
+  // Does another declared role bring this one along?
+  [[nodiscard]] bool brought_along(const RoleType& role) const {
+    if (role.taken_by_if_missing && role_at_.count(*role.taken_by_if_missing) != 0) return true;
+    return std::any_of(role_at_.begin(), role_at_.end(), [&](const auto& declared) {
+      const auto& parts = type_.role(declared.first)->composed_of;
+      return std::find(parts.begin(), parts.end(), role.name) != parts.end();
+    });
+  }
+
+  void check_cardinality() {
+    for (const RoleType& role : type_.roles) {
+      const auto declared = role_at_.find(role.name);
+      const std::string what = prefix_ + role.name.value;
+      if (declared == role_at_.end()) {
+        if (role.least > 0 && in_use(role) && !brought_along(role)) {
+          error(declaration_.at, what, "required");
+        }
+        continue;
+      }
+      const int slots = static_cast<int>(resource_.slots.at(role.name).size());
+      if (role.most && slots > *role.most) {
+        error(declared->second, what,
+              *role.most == 0 ? "cannot be declared: other roles bring it along"
+                              : "at most " + std::to_string(*role.most) + " address" +
+                                    (*role.most == 1 ? "" : "es") + ", got " +
+                                    std::to_string(slots));
+      }
+      if (slots > 0 && slots < role.least) {
+        error(declared->second, what,
+              "at least " + std::to_string(role.least) + ", got " + std::to_string(slots));
+      }
+    }
+  }
+
+  // One address with several roles is one VM, so it has one image: that of its last role.
+  void warn_of_images() {
+    std::map<std::string, std::string> images;
+    for (const RoleType& role : type_.roles) {
+      const auto slots = resource_.slots.find(role.name);
+      if (slots == resource_.slots.end()) continue;
+      for (const Slot& slot : slots->second) {
+        const auto [known, added] = images.emplace(slot.address, slot.image);
+        if (added || known->second == slot.image) continue;
+        diagnostics_.push_back(manifests::warning(
+            role_at_.at(role.name), prefix_ + role.name.value,
+            slot.address + " has other roles with the image " + known->second + ": " + slot.image +
+                " is used"));
+        known->second = slot.image;
+      }
+    }
+  }
+
+  const manifests::Declaration& declaration_;
+  const Type& type_;
+  const FileReader& read_file_;
+  std::string prefix_;
+  Resource resource_;
+  std::vector<Diagnostic> diagnostics_;
+  std::map<RoleName, Position> role_at_;
+  const std::set<RoleName>* layout_ = nullptr;
+};
+
+}  // namespace
+
+ResourceRead read_resource(const manifests::Declaration& declaration, const Type& type,
+                           const FileReader& read_file) {
+  return ResourceReader(declaration, type, read_file).read();
+}
+
+}  // namespace cierzo

@@ -1,0 +1,297 @@
+#include "resources/type.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "manifests/yaml_tree.hpp"
+#include "resources/attribute.hpp"
+#include "resources/digest.hpp"
+#include "resources/type_fields.hpp"
+
+namespace cierzo {
+namespace {
+
+using manifests::YamlEntry;
+using manifests::YamlNode;
+using Kind = YamlNode::Kind;
+
+std::map<std::string, AttributeType> read_attributes(const YamlNode& node, const std::string& where,
+                                                     TypeFields& fields) {
+  std::map<std::string, AttributeType> attributes;
+  for (const YamlEntry& entry : fields.entries(node, where)) {
+    const std::string at = where + "." + entry.key;
+    AttributeType attribute;
+    if (!manifests::is_attribute_name(entry.key) || is_common_attribute(entry.key)) {
+      fields.error(entry.at, at, "is not a free attribute name");
+    }
+    fields.known_keys(entry.value, at, {"kind", "default", "required", "secret", "summary"});
+    if (const YamlNode* kind = entry.value.find("kind")) {
+      const auto known = std::map<std::string, AttributeKind>{{"string", AttributeKind::string},
+                                                              {"integer", AttributeKind::integer},
+                                                              {"boolean", AttributeKind::boolean},
+                                                              {"strings", AttributeKind::strings}};
+      const auto found = known.find(kind->text);
+      if (found == known.end()) {
+        fields.unknown(kind->at, at + ".kind", kind->text,
+                       {"string", "integer", "boolean", "strings"}, "unknown kind");
+      } else {
+        attribute.kind = found->second;
+      }
+    }
+    if (const YamlNode* fallback = entry.value.find("default")) {
+      const auto value = manifests::yaml_value(*fallback, fields.diagnostics);
+      attribute.fallback = attribute_text(value, attribute.kind);
+      if (!attribute.fallback) {
+        fields.error(fallback->at, at + ".default",
+                     "must be " + std::string(kind_name(attribute.kind)));
+      }
+    }
+    attribute.required = fields.boolean(entry.value, at, "required");
+    attribute.secret = fields.boolean(entry.value, at, "secret");
+    if (const YamlNode* summary = entry.value.find("summary")) attribute.summary = summary->text;
+    attributes.emplace(entry.key, std::move(attribute));
+  }
+  return attributes;
+}
+
+std::optional<Program> read_program(const YamlNode& node, const std::string& where,
+                                    TypeFields& fields) {
+  Program program;
+  if (node.kind == Kind::scalar) {
+    program.script = node.text;
+  } else {
+    fields.known_keys(node, where, {"run", "timeout"});
+    const YamlNode* run = node.find("run");
+    program.script = run ? run->text : "";
+    fields.duration(node, where, "timeout", program.timeout);
+  }
+  if (!fields.has_script(program.script, node.at, where)) return std::nullopt;
+  return program;
+}
+
+std::optional<Check> read_check(const YamlNode& node, const std::string& where,
+                                TypeFields& fields) {
+  Check check;
+  if (node.kind == Kind::scalar) {
+    check.script = node.text;
+  } else {
+    fields.known_keys(node, where, {"run", "every", "timeout", "failures"});
+    const YamlNode* run = node.find("run");
+    check.script = run ? run->text : "";
+    fields.duration(node, where, "every", check.every);
+    fields.duration(node, where, "timeout", check.timeout);
+    if (const YamlNode* failures = node.find("failures")) {
+      if (const auto number = small_number(failures->text); number && *number >= 1) {
+        check.failures = *number;
+      } else {
+        fields.error(failures->at, where + ".failures", "must be 1 or more");
+      }
+    }
+  }
+  if (!fields.has_script(check.script, node.at, where)) return std::nullopt;
+  return check;
+}
+
+std::vector<Edge> read_edges(const YamlNode& node, const std::string& where, TypeFields& fields) {
+  std::vector<Edge> edges;
+  for (const YamlEntry& entry : fields.entries(node, where)) {
+    const std::string at = where + "." + entry.key;
+    Edge edge{fields.role(entry.key, entry.at, at), {}, {}};
+    fields.known_keys(entry.value, at, {"join", "leave"});
+    if (const YamlNode* join = entry.value.find("join")) {
+      edge.join = read_program(*join, at + ".join", fields);
+    }
+    if (const YamlNode* leave = entry.value.find("leave")) {
+      edge.leave = read_program(*leave, at + ".leave", fields);
+    }
+    edges.push_back(std::move(edge));
+  }
+  return edges;
+}
+
+void read_count(const YamlNode& node, const std::string& where, RoleType& role,
+                TypeFields& fields) {
+  const std::string& text = node.text;
+  const std::size_t dots = text.find("..");
+  const auto least = small_number(text.substr(0, dots));
+  bool good = least.has_value();
+  role.least = least.value_or(1);
+  role.most = least;
+  if (dots != std::string::npos) {
+    const std::string end = text.substr(dots + 2);
+    role.most = small_number(end);
+    good = good && (end.empty() || (role.most && *role.most >= role.least));
+  }
+  if (!good) {
+    fields.error(node.at, where + ".count", "must be a number, '0..1' or '1..', got '" + text + "'");
+  }
+}
+
+RoleType read_role(const YamlEntry& entry, TypeFields& fields) {
+  const std::string where = "roles." + entry.key;
+  const YamlNode& node = entry.value;
+  RoleType role;
+  role.name = RoleName{entry.key};
+  if (!manifests::is_attribute_name(entry.key) || is_common_attribute(entry.key)) {
+    fields.error(entry.at, where, "is not a free role name");
+  }
+  fields.known_keys(node, where, {"count", "after", "reads", "attributes", "start", "stop", "drain",
+                                  "metrics", "check", "edges", "on_host_lost"});
+  if (const YamlNode* count = node.find("count")) read_count(*count, where, role, fields);
+  for (const RoleName& name : fields.roles(node, where, "after")) role.after.insert(name);
+  for (const RoleName& name : fields.roles(node, where, "reads")) role.reads.insert(name);
+  const auto program = [&](const char* key) -> std::optional<Program> {
+    const YamlNode* found = node.find(key);
+    return found ? read_program(*found, where + "." + key, fields) : std::nullopt;
+  };
+  role.start = program("start");
+  role.stop = program("stop");
+  role.drain = program("drain");
+  role.metrics = program("metrics");
+  if (const YamlNode* check = node.find("check")) {
+    role.check = read_check(*check, where + ".check", fields);
+  }
+  if (const YamlNode* edges = node.find("edges")) {
+    role.edges = read_edges(*edges, where + ".edges", fields);
+  }
+  if (const YamlNode* attributes = node.find("attributes")) {
+    role.attributes = read_attributes(*attributes, where + ".attributes", fields);
+  }
+  if (const YamlNode* lost = node.find("on_host_lost")) {
+    if (lost->text == "wait") {
+      role.on_host_lost = OnHostLost::wait;
+    } else if (lost->text != "replace") {
+      fields.unknown(lost->at, where + ".on_host_lost", lost->text, {"replace", "wait"},
+                     "unknown value");
+    }
+  }
+  return role;
+}
+
+RoleType* find_role(Type& type, const RoleName& name) {
+  for (RoleType& role : type.roles) {
+    if (role.name == name) return &role;
+  }
+  return nullptr;
+}
+
+// What is said about several roles at once: layouts, composites, taken_by.
+void read_relations(const YamlNode& root, Type& type, TypeFields& fields) {
+  if (const YamlNode* layouts = root.find("layouts")) {
+    for (const YamlNode& layout : layouts->children) {
+      std::set<RoleName> roles;
+      for (const YamlNode& role : layout.children) {
+        roles.insert(fields.role(role.text, role.at, "layouts"));
+      }
+      if (roles.empty()) fields.error(layout.at, "layouts", "must be lists of roles");
+      type.layouts.push_back(std::move(roles));
+    }
+  }
+  if (const YamlNode* composites = root.find("composites")) {
+    for (const YamlEntry& entry : fields.entries(*composites, "composites")) {
+      RoleType* role = find_role(type, fields.role(entry.key, entry.at, "composites"));
+      for (const RoleName& part : fields.roles(*composites, "composites", entry.key)) {
+        if (role && part == role->name) {
+          fields.error(entry.at, "composites." + entry.key, "is composed of itself");
+        }
+        if (role) role->composed_of.push_back(part);
+      }
+    }
+  }
+  if (const YamlNode* taken = root.find("taken_by")) {
+    for (const YamlEntry& entry : fields.entries(*taken, "taken_by")) {
+      RoleType* role = find_role(type, fields.role(entry.key, entry.at, "taken_by"));
+      const RoleName by = fields.role(entry.value.text, entry.value.at, "taken_by." + entry.key);
+      if (role) role->taken_by_if_missing = by;
+    }
+  }
+}
+
+// A role that waits for itself, over any number of others, would never start.
+void refuse_cycles(const Type& type, const YamlNode& roles, TypeFields& fields) {
+  enum class Mark { none, open, done };
+  std::map<RoleName, Mark> marks;
+  const std::function<bool(const RoleType&)> cyclic = [&](const RoleType& role) {
+    Mark& mark = marks[role.name];
+    if (mark != Mark::none) return mark == Mark::open;
+    mark = Mark::open;
+    for (const RoleName& name : role.after) {
+      const RoleType* before = type.role(name);
+      if (before && cyclic(*before)) return true;
+    }
+    marks[role.name] = Mark::done;
+    return false;
+  };
+  for (const YamlEntry& entry : roles.entries) {
+    const RoleType* role = type.role(RoleName{entry.key});
+    if (role && cyclic(*role)) {
+      fields.error(entry.at, "roles." + entry.key + ".after", "waits for itself");
+      return;
+    }
+  }
+}
+
+std::string digest_of(const std::map<std::string, std::string>& files) {
+  std::string bytes;
+  for (const auto& [name, text] : files) {
+    append_part(bytes, name);
+    append_part(bytes, text);
+  }
+  return sha256(bytes);
+}
+
+}  // namespace
+
+const RoleType* Type::role(const RoleName& wanted) const {
+  const auto found = std::find_if(roles.begin(), roles.end(),
+                                  [&](const RoleType& role) { return role.name == wanted; });
+  return found == roles.end() ? nullptr : &*found;
+}
+
+TypeRead read_type(const std::map<std::string, std::string>& files, const std::string& origin) {
+  TypeRead read;
+  const std::string file_name = origin + "/type.yaml";
+  const auto text = files.find("type.yaml");
+  if (text == files.end()) {
+    read.diagnostics.push_back(manifests::mistake({file_name, 0, 0}, "type.yaml", "required"));
+    return read;
+  }
+  manifests::YamlTree tree = manifests::parse_yaml_tree(text->second, file_name);
+  TypeFields fields(files, std::move(tree.diagnostics));
+  const YamlNode& root = tree.root;
+  Type type;
+  type.files = files;
+  type.scripts = files;
+  type.scripts.erase("type.yaml");
+  type.digest = digest_of(files);
+  fields.known_keys(root, "", {"type", "summary", "attributes", "roles", "layouts", "composites",
+                               "taken_by"});
+  if (const YamlNode* name = root.find("type")) type.name = name->text;
+  if (!manifests::is_type_name(type.name)) {
+    fields.error(root.at, "type", "required: the name of the type, in lower case");
+  }
+  if (const YamlNode* summary = root.find("summary")) type.summary = summary->text;
+  if (const YamlNode* attributes = root.find("attributes")) {
+    type.attributes = read_attributes(*attributes, "attributes", fields);
+  }
+  const YamlNode* roles = root.find("roles");
+  if (!roles || roles->entries.empty()) {
+    fields.error(root.at, "roles", "required: at least one role");
+  } else {
+    for (const YamlEntry& entry : roles->entries) fields.add_role(entry.key);
+    for (const YamlEntry& entry : roles->entries) type.roles.push_back(read_role(entry, fields));
+    for (const YamlEntry& entry : roles->entries) {
+      if (type.attributes.count(entry.key) != 0) {
+        fields.error(entry.at, "roles." + entry.key, "is an attribute of the type already");
+      }
+    }
+    read_relations(root, type, fields);
+    refuse_cycles(type, *roles, fields);
+  }
+  read.diagnostics = std::move(fields.diagnostics);
+  manifests::put_in_order(read.diagnostics);
+  if (!manifests::has_errors(read.diagnostics)) read.type = std::move(type);
+  return read;
+}
+
+}  // namespace cierzo

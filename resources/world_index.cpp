@@ -1,0 +1,152 @@
+#include "resources/world_index.hpp"
+
+#include <algorithm>
+
+namespace cierzo {
+namespace {
+
+constexpr std::size_t npos = static_cast<std::size_t>(-1);
+
+// May a copy with this isolation and disk still run on a lost host? (rule 14)
+bool may_run_on(const HostView& lost, OnIsolation on_isolation, Disk disk) {
+  switch (lost.lost_proof) {
+    case LostProof::proven: return false;
+    case LostProof::disks_released: return on_isolation == OnIsolation::ignore;
+    case LostProof::permit_ended:
+      return on_isolation == OnIsolation::ignore || disk == Disk::shared;
+  }
+  return true;
+}
+
+std::string wait_for_proof(const HostView& lost, OnIsolation on_isolation) {
+  return on_isolation == OnIsolation::ignore
+             ? "host " + lost.name + " is lost without proof, and it runs on when isolated; " +
+                   "agentctl confirm-lost " + lost.name + " says that it is off"
+             : "host " + lost.name + " is lost but may not have let go of its shared disk yet";
+}
+
+std::string why_silent(const HostView& host) {
+  if (host.state == HostState::suspect) return "host " + host.name + " is suspect, not yet lost";
+  if (!host.hypervisor_answers) return "the hypervisor of host " + host.name + " does not answer";
+  return "host " + host.name + " has not reported yet";
+}
+
+bool newer(const Observed* a, const Observed* b) {
+  if (a->incarnation != b->incarnation) return a->incarnation > b->incarnation;
+  return a->host < b->host;
+}
+
+}  // namespace
+
+WorldIndex::WorldIndex(const World& world) : world_(world), next_(world.observed.size(), npos) {
+  hosts_.reserve(world.hosts.size());
+  for (const HostView& host : world.hosts) {
+    hosts_.emplace(host.id.value, &host);
+    for (const InstanceName& name : host.held_instances) {
+      if (host.state == HostState::held) held_.emplace(name.value, &host);
+    }
+    if (host.inventory_known || host.state == HostState::held) continue;
+    (host.state == HostState::lost ? silent_lost_ : silent_).push_back(&host);
+  }
+  first_.reserve(world.observed.size());
+  for (std::size_t i = world.observed.size(); i-- > 0;) {
+    const auto [found, added] = first_.emplace(world.observed[i].name.value, i);
+    if (added) continue;
+    next_[i] = found->second;
+    found->second = i;
+  }
+  for (const InFlight& command : world.in_flight) {
+    const HostView* on = host(command.action.on);
+    if (!on) continue;
+    if (on->state == HostState::lost) {
+      const auto* start = std::get_if<StartVm>(&command.action.work);
+      if (!start || !may_run_on(*on, start->instance.on_isolation, start->instance.disk)) continue;
+    }
+    in_flight_.emplace(command.action.instance.value, &command);
+  }
+}
+
+const HostView* WorldIndex::host(HostId id) const {
+  const auto found = hosts_.find(id.value);
+  return found == hosts_.end() ? nullptr : found->second;
+}
+
+std::string WorldIndex::host_name(HostId id) const {
+  const HostView* found = host(id);
+  return found ? found->name : "host " + std::to_string(id.value);
+}
+
+const InFlight* WorldIndex::in_flight(const InstanceName& name) const {
+  const auto found = in_flight_.find(name.value);
+  return found == in_flight_.end() ? nullptr : found->second;
+}
+
+bool WorldIndex::answers(const HostView& host) {
+  return host.state == HostState::alive && host.inventory_known && host.hypervisor_answers;
+}
+
+void WorldIndex::add_copy(const Observed& seen, const Instance& instance, Copies& copies) const {
+  const HostView* on = host(seen.host);
+  if (!on) return;  // no host of the site any more: an administrator has removed it
+  if (on->state == HostState::lost) {
+    if (seen.presence == Presence::absent && !seen.overlay) return;
+    const bool ran = seen.presence != Presence::absent;
+    if (ran && may_run_on(*on, seen.on_isolation, seen.disk)) {
+      copies.unknown = wait_for_proof(*on, seen.on_isolation);
+    }
+    copies.lost = on;
+    copies.lost_seen = true;
+  } else if (on->state == HostState::held) {
+    if (seen.presence != Presence::absent) {
+      copies.unknown = "host " + on->name + " is held with it, and will bring it back";
+    }
+  } else if (!answers(*on)) {
+    copies.unknown = why_silent(*on);
+  } else if (seen.presence == Presence::unknown) {
+    copies.unknown = "host " + on->name + " does not know whether it runs";
+  } else {
+    copies.tried.push_back(&seen);
+    if (seen.presence == Presence::present) copies.live.push_back(&seen);
+    else if (seen.overlay && instance.disk == Disk::local) copies.disks.push_back(&seen);
+  }
+}
+
+void WorldIndex::look_at_silent_hosts(const Instance& instance, Copies& copies) const {
+  if (!silent_.empty()) copies.unknown = why_silent(*silent_.front()) + ": it may run there";
+  if (const auto held = held_.find(instance.name.value); held != held_.end()) {
+    copies.unknown = "host " + held->second->name + " is held with it, and will bring it back";
+  }
+  for (const HostView* lost : silent_lost_) {
+    if (!copies.lost) copies.lost = lost;
+    if (may_run_on(*lost, instance.on_isolation, instance.disk)) {
+      copies.unknown = wait_for_proof(*lost, instance.on_isolation);
+    }
+  }
+}
+
+Copies WorldIndex::copies(const Instance& instance) const {
+  Copies copies;
+  look_at_silent_hosts(instance, copies);
+  const auto found = first_.find(instance.name.value);
+  if (found == first_.end()) return copies;
+  for (std::size_t i = found->second; i != npos; i = next_[i]) {
+    add_copy(world_.observed[i], instance, copies);
+  }
+  if (copies.live.size() > 1) std::sort(copies.live.begin(), copies.live.end(), newer);
+  if (copies.disks.size() > 1) std::sort(copies.disks.begin(), copies.disks.end(), newer);
+  if (copies.live.empty()) return copies;
+  copies.newest_is_live = true;
+  if (copies.unknown.empty()) return copies;
+  for (std::size_t i = found->second; i != npos; i = next_[i]) {
+    const Observed& seen = world_.observed[i];
+    const HostView* on = host(seen.host);
+    const bool unseen = on && on->state != HostState::lost && seen.presence != Presence::absent &&
+                        (!answers(*on) || seen.presence == Presence::unknown);
+    if (unseen && seen.incarnation >= copies.live.front()->incarnation) {
+      copies.newest_is_live = false;
+    }
+  }
+  return copies;
+}
+
+}  // namespace cierzo

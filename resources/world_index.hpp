@@ -1,0 +1,58 @@
+// The world arranged for planning: by instance and by host, with the one question answered on which
+// everything hangs: may a copy of this instance exist somewhere that we do not see? (rules 14, 15,
+// 18)
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "resources/world.hpp"
+
+namespace cierzo {
+
+// All that is known of one instance's copies.
+struct Copies {
+  std::vector<const Observed*> live;   // Seen on a host that answers, newest incarnation first.
+  std::vector<const Observed*> disks;  // No domain, but its disk, on a host that answers; newest first.
+  std::vector<const Observed*> tried;  // Everything such hosts say: failed starts are in it.
+  const HostView* lost = nullptr;      // A lost host that ran it, or may have; nothing runs there now.
+  bool lost_seen = false;              // It was seen there: no guess.
+  std::string unknown;                 // Why it may run where we cannot see it; empty: it does not.
+  bool newest_is_live = false;         // live.front() is newer than every copy that is unknown.
+
+  [[nodiscard]] const Observed* right() const { return newest_is_live ? live.front() : nullptr; }
+};
+
+// Pointers into the world, which must outlive it.
+class WorldIndex {
+ public:
+  explicit WorldIndex(const World& world);
+
+  [[nodiscard]] Copies copies(const Instance& instance) const;
+  // The command that blocks others for this instance, or nullptr. One on a lost host does not.
+  [[nodiscard]] const InFlight* in_flight(const InstanceName& name) const;
+  [[nodiscard]] const HostView* host(HostId id) const;
+  [[nodiscard]] std::string host_name(HostId id) const;  // "host 7" where it is not one of the site
+
+  // Alive, its hypervisor answers and it has reported: what it does not report is not there, and it
+  // can be given commands.
+  [[nodiscard]] static bool answers(const HostView& host);
+
+ private:
+  void add_copy(const Observed& seen, const Instance& instance, Copies& copies) const;
+  void look_at_silent_hosts(const Instance& instance, Copies& copies) const;
+
+  const World& world_;
+  std::unordered_map<std::uint32_t, const HostView*> hosts_;
+  std::unordered_map<std::string_view, std::size_t> first_;  // the first Observed of a name,
+  std::vector<std::size_t> next_;                            // and the one after each; npos ends
+  std::unordered_map<std::string_view, const InFlight*> in_flight_;
+  std::unordered_map<std::string_view, const HostView*> held_;
+  std::vector<const HostView*> silent_;  // not lost, not held, and never heard under this leader
+  std::vector<const HostView*> silent_lost_;  // lost, and never heard under this leader
+};
+
+}  // namespace cierzo
