@@ -1,0 +1,50 @@
+#include "election/bully.hpp"
+
+#include <algorithm>
+
+namespace cierzo::election {
+
+void Patience::measured(Duration round_trip) {
+  round_trip_ = round_trip_ == Duration{0} ? round_trip : (7 * round_trip_ + round_trip) / 8;
+}
+
+Duration Patience::answer(const Timing& timing) const {
+  // A measurement may contain a pause of this process: it must not stretch the wait without limit.
+  return std::clamp(4 * round_trip_, timing.answer, std::max(timing.answer, timing.lease / 4));
+}
+
+Duration Patience::standing(const Timing& timing) const {
+  return 3 * answer(timing) + std::min(round_trip_, answer(timing));
+}
+
+Duration Patience::round(const Timing& timing) const { return 4 * answer(timing); }
+
+RoundDecision decide(const Round& round, const RoundContext& context, Time now) {
+  RoundDecision decision;
+  bool waits = false;
+  const auto wait_until = [&](Time at) {
+    if (now >= at) return;
+    waits = true;
+    decision.again = std::min(decision.again, at);
+  };
+
+  std::size_t agreeing = 1;  // This host.
+  for (const HostId voter : context.members.voters()) {
+    if (voter == context.self) continue;
+    const auto answer = round.answers.find(voter);
+    const bool answered = answer != round.answers.end();
+    if (answered && answer->second != AnswerKind::leader) ++agreeing;
+    if (!answered && voter < context.self && voter != context.just_expired)
+      wait_until(round.at + context.patience.answer(context.timing));
+  }
+  for (const auto& [voter, since] : context.stood)
+    if (voter < context.self) wait_until(since + context.patience.standing(context.timing));
+
+  const Time over = round.at + context.patience.round(context.timing);
+  if (agreeing < context.members.majority()) waits = true;
+  decision.go = !waits;
+  if (now < over) decision.again = std::min(decision.again, over);
+  return decision;
+}
+
+}  // namespace cierzo::election

@@ -1,0 +1,26 @@
+#include "election/mutations.hpp"
+
+#include <array>
+
+namespace cierzo::election {
+namespace {
+constexpr std::array<const char*, static_cast<std::size_t>(Mutation::count)> names = {
+    "4",  "4-own",   "5",  "7",       "8",  "8-deadline",  "8-every-term", "9-granted", "12", "12-boot",
+    "14", "14-held", "15", "15-last-led", "16", "17", "17-boot", "20", "20-follows", "22"};
+}
+
+std::string to_string(Mutation mutation) { return names.at(static_cast<std::size_t>(mutation)); }
+
+std::optional<Mutation> mutation_named(const std::string& name) {
+  for (const Mutation mutation : all_mutations())
+    if (to_string(mutation) == name) return mutation;
+  return std::nullopt;
+}
+
+std::vector<Mutation> all_mutations() {
+  std::vector<Mutation> all;
+  for (std::size_t i = 0; i < names.size(); ++i) all.push_back(static_cast<Mutation>(i));
+  return all;
+}
+
+}  // namespace cierzo::election

@@ -1,0 +1,94 @@
+#include "election/permits.hpp"
+
+#include <algorithm>
+
+namespace cierzo::election {
+
+void PermitHolder::hear(Term term, const std::optional<BootTime>& echo, Duration permit, Time now,
+                        const Mutations& mutations) {
+  if (term > heard_) {  // A newer term commands from now on; the deadline already given stands.
+    heard_ = term;
+    until_in_term_ = Time{};
+  }
+  if (!echo || echo->at > now) return;
+  if (echo->boot != boot_ && !has(mutations, Mutation::rule_12_boot)) return;
+  // From when this host wrote the stamp: however long the echo was under way, the leader's bound, which
+  // starts when it received the stamp, is later. (rule 12)
+  const Time from = has(mutations, Mutation::rule_12) ? now : echo->at;
+  until_in_term_ = std::max(until_in_term_, from + permit);
+  deadline_ = std::max(deadline_, until_in_term_);
+}
+
+void PermitHolder::follow(Term term, Time deadline) {
+  heard_ = std::max(heard_, term);
+  until_in_term_ = deadline;
+  deadline_ = deadline;
+}
+
+void PermitHolder::lower(Time deadline) {
+  until_in_term_ = std::min(until_in_term_, deadline);
+  deadline_ = std::min(deadline_, deadline);
+}
+
+void PermitLedger::begin(HostId host, Time bound) {
+  HostStatus status;
+  status.id = host;
+  status.bound = bound;
+  hosts_[host] = {status, 0};
+}
+
+bool PermitLedger::hear(Time now, std::uint64_t seq, const HostStatus& status) {
+  const auto found = hosts_.find(status.id);
+  if (found == hosts_.end()) return false;
+  Entry& entry = found->second;
+  if (entry.last.heard && seq <= entry.seq) return false;
+  const Time bound = entry.last.bound;
+  entry.last = status;
+  entry.last.heard = true;
+  entry.last.last_heard = now;
+  entry.last.bound = bound;
+  entry.seq = seq;
+  return true;
+}
+
+std::optional<BootTime> PermitLedger::echo(HostId host, const Timing& timing) {
+  const auto found = hosts_.find(host);
+  if (found == hosts_.end() || !found->second.last.heard) return std::nullopt;
+  HostStatus& last = found->second.last;
+  last.bound = std::max(last.bound, last.last_heard + timing.at_most(timing.permit));
+  return last.stamp;
+}
+
+HostStatus PermitLedger::status(HostId host, Time now, const Timing& timing, std::optional<bool> held,
+                                const Mutations& mutations) const {
+  const auto found = hosts_.find(host);
+  if (found == hosts_.end()) return {};
+  HostStatus status = found->second.last;
+  if (status.heard && now < status.last_heard + timing.lease) {
+    status.liveness = Liveness::alive;
+    return status;
+  }
+  status.liveness = Liveness::suspect;
+  if (!held) return status;
+  if (*held && !has(mutations, Mutation::rule_14_held)) {
+    status.liveness = Liveness::held;
+    return status;
+  }
+  const bool silent_is_lost = status.heard && has(mutations, Mutation::rule_14);
+  if (silent_is_lost || now >= status.bound + timing.at_most(timing.guard_delay))
+    status.liveness = Liveness::lost;
+  return status;
+}
+
+Time PermitLedger::next_change(HostId host, Time now, const Timing& timing) const {
+  const HostStatus& last = hosts_.at(host).last;
+  Time next = Time::max();
+  const auto consider = [&](Time at) {
+    if (at > now) next = std::min(next, at);
+  };
+  if (last.heard) consider(last.last_heard + timing.lease);
+  consider(last.bound + timing.at_most(timing.guard_delay));
+  return next;
+}
+
+}  // namespace cierzo::election

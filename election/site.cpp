@@ -1,0 +1,97 @@
+// Starting a site, and a voter that lost its state. (rule 22)
+//
+// A voter without state asks all the others. The file's `hosts:` start a site only when every listed
+// voter answers, in one round, that it has no state: then the lowest id makes the site and tells the
+// others. Found names the state id of its receiver, so that it never reaches a disk that came later; the
+// founder keeps on disk whom it still owes it, so that its restart strands nobody.
+//
+// A voter that has no state while others do is let in by a leader's whole Store that names its state id.
+#include <algorithm>
+
+#include "election/state.hpp"
+
+namespace cierzo::election {
+
+void Node::State::ask_for_state(Time now) {
+  if (now < state_round.next) return;
+  state_round.at = std::max(now, state_round.at + Duration{1});
+  state_round.next = now + std::max(timing.heartbeat, patience.round(timing));
+  send_to_voters(StateQuery{state_round.at, members.voters()});
+  consider_founding();  // A single voter has nobody to ask.
+}
+
+void Node::State::on(Time, HostId from, const StateQuery& message) {
+  send(from, StateAnswer{message.at, has_state(), message.voters == members.voters(),
+                         record.state_id});
+}
+
+void Node::State::on(Time now, HostId from, const StateAnswer& message) {
+  if (has_state() || !members.is_voter(from)) return;
+  if (message.at >= started && message.at <= now) patience.measured(now - message.at);
+  StateAnswer& newest = state_round.answers[from];
+  if (message.at >= newest.at) newest = message;
+  consider_founding();
+}
+
+void Node::State::consider_founding() {
+  if (has_state() || members.voters().front() != config.self) return;
+  std::map<HostId, std::string> others;
+  for (const HostId id : members.voters()) {
+    if (id == config.self) continue;
+    const auto answer = state_round.answers.find(id);
+    if (answer == state_round.answers.end() || answer->second.at != state_round.at) return;
+    if (answer->second.has_state || !answer->second.same_voters) return;
+    others[id] = answer->second.state_id;
+  }
+  record.site = config.fresh_site_id;
+  record.founding = others;
+  record_changed = true;
+  fact(SiteFounded{record.site});
+  for (const auto& [id, state_id] : others) send(id, Found{state_id});
+}
+
+void Node::State::repeat_found(Time now) {
+  if (now < next_found) return;
+  next_found = now + timing.heartbeat;
+  for (const auto& [id, state_id] : record.founding) send(id, Found{state_id});
+}
+
+void Node::State::on(Time, HostId from, const Found& message) {
+  const bool for_me = voter && !has_state() && message.state_id == record.state_id;
+  if (!for_me || from != members.voters().front() || site_of_message.empty()) return;
+  record.site = site_of_message;
+  record_changed = true;
+  fact(StateJoined{record.site, catalog.stamp});
+}
+
+void Node::State::admitted(Time now, HostId from, const std::string& site, const Store& store) {
+  // What it granted before it lost its state has ended by then. (rule 7)
+  if (now < wait_until || site.empty()) return;
+  if (store.admits != record.state_id || !store.delta.whole) return;
+  record.site = site;
+  promise(store.term);
+  change_catalog(store.delta);
+  record_changed = true;
+  fact(StateJoined{site, catalog.stamp});
+  send(from, Stored{store.term, catalog.stamp, false});
+}
+
+StateStatus Node::State::state_status(Time now) const {
+  StateStatus status;
+  status.has_state = has_state();
+  if (status.has_state) return status;
+  const Duration lately = 3 * std::max(timing.heartbeat, patience.round(timing));
+  for (const HostId id : members.voters()) {
+    if (id == config.self) continue;
+    const auto answer = state_round.answers.find(id);
+    if (answer == state_round.answers.end() || answer->second.at + lately <= now) {
+      status.silent.push_back(id);
+      continue;
+    }
+    if (answer->second.has_state) status.with_state.push_back(id);
+    if (!answer->second.same_voters) status.disagree.push_back(id);
+  }
+  return status;
+}
+
+}  // namespace cierzo::election
