@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agent/net/codec.hpp"
+#include "resources/desired.hpp"
 
 namespace cierzo {
 namespace {

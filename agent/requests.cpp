@@ -7,6 +7,7 @@
 #include "agent/net/codec.hpp"
 #include "agent/net/codec_api.hpp"
 #include "agent/site_view.hpp"
+#include "resources/desired.hpp"
 
 namespace cierzo {
 namespace {
