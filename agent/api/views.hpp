@@ -146,6 +146,24 @@ struct VersionView {
   std::string host;      // Name of the host whose agent answers.
 };
 
+// ---- What agentctl prints of its own, for --output json
+
+struct VersionsView {
+  std::string agentctl;
+  std::string agent, host;  // Of the agent that answered; empty: none did.
+};
+
+struct KeyView {
+  std::string file;  // Holds the secret key.
+  std::string public_key;
+};
+
+struct ValidateView {
+  bool valid = false;
+  std::vector<std::string> resources;  // "web myweb"
+  std::vector<std::string> mistakes, warnings;
+};
+
 // ---- Every answer whose status is not 200
 
 struct ErrorView {

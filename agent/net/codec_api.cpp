@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "agent/net/codec_views.hpp"
@@ -105,6 +106,9 @@ CIERZO_WIRE(EventsView);
 CIERZO_WIRE(TypesView);
 CIERZO_WIRE(VersionView);
 CIERZO_WIRE(ErrorView);
+CIERZO_WIRE(VersionsView);
+CIERZO_WIRE(KeyView);
+CIERZO_WIRE(ValidateView);
 #undef CIERZO_WIRE
 
 template <class View>
@@ -116,20 +120,16 @@ typename Wire<View>::Message message_of(const View& view) {
 
 }  // namespace
 
-std::string to_json(const StatusView& view) {
+template <class View>
+std::string to_json(const View& view) {
   std::string json = json_of(message_of(view));
-  // protobuf leaves out a message that is not set, whatever its options; people look for the name.
-  if (!view.leader) json.insert(1, "\"leader\":null,");
+  if constexpr (std::is_same_v<View, StatusView>) {
+    // protobuf leaves out a message that is not set, whatever its options; people look for the
+    // name.
+    if (!view.leader) json.insert(1, "\"leader\":null,");
+  }
   return json;
 }
-std::string to_json(const ApplyRequest& view) { return json_of(message_of(view)); }
-std::string to_json(const PlanView& view) { return json_of(message_of(view)); }
-std::string to_json(const ApplyAnswer& view) { return json_of(message_of(view)); }
-std::string to_json(const EventRow& view) { return json_of(message_of(view)); }
-std::string to_json(const EventsView& view) { return json_of(message_of(view)); }
-std::string to_json(const TypesView& view) { return json_of(message_of(view)); }
-std::string to_json(const VersionView& view) { return json_of(message_of(view)); }
-std::string to_json(const ErrorView& view) { return json_of(message_of(view)); }
 
 template <class View>
 std::string to_yaml(const View& view) {
@@ -150,13 +150,28 @@ std::variant<View, JsonError> from_json(std::string_view json) {
   return view;
 }
 
+template std::string to_json(const StatusView&);
+template std::string to_json(const ApplyRequest&);
+template std::string to_json(const PlanView&);
+template std::string to_json(const ApplyAnswer&);
+template std::string to_json(const EventRow&);
+template std::string to_json(const EventsView&);
+template std::string to_json(const TypesView&);
+template std::string to_json(const VersionView&);
+template std::string to_json(const ErrorView&);
+template std::string to_json(const VersionsView&);
+template std::string to_json(const KeyView&);
+template std::string to_json(const ValidateView&);
+
 template std::string to_yaml(const StatusView&);
 template std::string to_yaml(const PlanView&);
 template std::string to_yaml(const ApplyAnswer&);
 template std::string to_yaml(const EventRow&);
 template std::string to_yaml(const TypesView&);
-template std::string to_yaml(const VersionView&);
 template std::string to_yaml(const ErrorView&);
+template std::string to_yaml(const VersionsView&);
+template std::string to_yaml(const KeyView&);
+template std::string to_yaml(const ValidateView&);
 
 template std::variant<StatusView, JsonError> from_json(std::string_view);
 template std::variant<ApplyRequest, JsonError> from_json(std::string_view);

@@ -18,22 +18,16 @@ struct JsonError {
   std::string text;
 };
 
-[[nodiscard]] std::string to_json(const StatusView& view);
-[[nodiscard]] std::string to_json(const ApplyRequest& view);
-[[nodiscard]] std::string to_json(const PlanView& view);
-[[nodiscard]] std::string to_json(const ApplyAnswer& view);
-[[nodiscard]] std::string to_json(const EventRow& view);
-[[nodiscard]] std::string to_json(const EventsView& view);
-[[nodiscard]] std::string to_json(const TypesView& view);
-[[nodiscard]] std::string to_json(const VersionView& view);
-[[nodiscard]] std::string to_json(const ErrorView& view);
+// All of this is for the structures of views.hpp that are a body or are printed; defined in
+// codec_api.cpp.
+template <class View>
+[[nodiscard]] std::string to_json(const View& view);
 
-// The same as a YAML document, from the same fields in the same order. Of the answers that agentctl
-// prints; defined in codec_api.cpp.
+// The same as a YAML document, from the same fields in the same order.
 template <class View>
 [[nodiscard]] std::string to_yaml(const View& view);
 
-// from_json<StatusView>(body). For every view of which to_json exists but EventRow.
+// from_json<StatusView>(body)
 template <class View>
 [[nodiscard]] std::variant<View, JsonError> from_json(std::string_view json);
 

@@ -284,6 +284,26 @@ void read(const wire::ErrorView& from, ErrorView& to) {
   to.next = from.next();
 }
 
+// ---- Printed by agentctl, read by nobody here
+
+void fill(const VersionsView& from, wire::VersionsView& to) {
+  to.set_agentctl(utf8(from.agentctl));
+  to.set_agent(utf8(from.agent));
+  to.set_host(utf8(from.host));
+}
+
+void fill(const KeyView& from, wire::KeyView& to) {
+  to.set_file(utf8(from.file));
+  to.set_public_key(utf8(from.public_key));
+}
+
+void fill(const ValidateView& from, wire::ValidateView& to) {
+  to.set_valid(from.valid);
+  fill_all(from.resources, to.mutable_resources());
+  fill_all(from.mistakes, to.mutable_mistakes());
+  fill_all(from.warnings, to.mutable_warnings());
+}
+
 // Resources and types have one encoding, with its checks, in codec.hpp: what it makes is taken
 // apart again here.
 void fill(const ApplyRequest& from, wire::ApplyRequest& to) {

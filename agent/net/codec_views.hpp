@@ -27,6 +27,9 @@ void fill(const TypeRow& from, wire::TypeRow& to);
 void fill(const TypesView& from, wire::TypesView& to);
 void fill(const VersionView& from, wire::VersionView& to);
 void fill(const ErrorView& from, wire::ErrorView& to);
+void fill(const VersionsView& from, wire::VersionsView& to);
+void fill(const KeyView& from, wire::KeyView& to);
+void fill(const ValidateView& from, wire::ValidateView& to);
 void fill(const ApplyRequest& from, wire::ApplyRequest& to);
 
 // Into an empty view.
