@@ -3,8 +3,8 @@
 
 #include "manifests/number.hpp"
 #include "manifests/print.hpp"
+#include "manifests/scalar.hpp"
 #include "manifests/source.hpp"
-#include "manifests/yaml_scalar.hpp"
 
 namespace cierzo::manifests {
 

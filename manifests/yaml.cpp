@@ -3,7 +3,7 @@
 
 #include "manifests/number.hpp"
 #include "manifests/parse.hpp"
-#include "manifests/yaml_scalar.hpp"
+#include "manifests/scalar.hpp"
 #include "manifests/yaml_tree.hpp"
 
 namespace cierzo::manifests {

@@ -1,0 +1,541 @@
+// The Puppet grammar: a PEGTL grammar, what its rules do, and how reading goes on after a mistake.
+// The only file that includes PEGTL. What the text means is in puppet_model.
+//
+// Where a rule must match and does not, `need` throws a Stop, which the innermost `recovering` rule
+// around it catches: of an attribute, a body or a statement. That one reports it and skips to its
+// own end.
+#include <tao/pegtl.hpp>
+
+#include "manifests/number.hpp"
+#include "manifests/puppet_advice.hpp"
+#include "manifests/puppet_model.hpp"
+#include "manifests/scalar.hpp"
+
+namespace cierzo::manifests {
+
+namespace {
+
+using namespace tao::pegtl;
+
+// --- the grammar
+// ------------------------------------------------------------------------------------- A rule that
+// somebody needs has `expected`: what a message says should have stood there. `advice` may know
+// better, from what stands there instead.
+
+template <typename Rule>
+struct need : sor<Rule, raise<Rule>> {};
+
+struct line_comment : seq<one<'#'>, until<eolf>> {};
+struct closed_comment : seq<string<'/', '*'>, until<string<'*', '/'>>> {
+  static constexpr const char* what = "a comment";
+  static constexpr const char* expected = "its end (*/) is missing";
+};
+struct block_comment : seq<at<string<'/', '*'>>, need<closed_comment>> {};
+struct gap : star<sor<plus<space>, line_comment, block_comment>> {};
+struct comma : seq<one<','>, gap> {};
+
+// A word or number takes in more than Puppet's have: an unquoted node1.example.org or 10.0.0.1 is
+// one mistake, not four.
+struct word : seq<opt<two<':'>>, sor<lower, one<'_'>>,
+                  star<sor<identifier_other, seq<two<':'>, at<identifier_other>>,
+                           seq<plus<one<'-', '.', '/'>>, at<identifier_other>>>>> {};
+struct number
+    : seq<opt<one<'-'>, star<blank>>, digit,
+          star<sor<identifier_other, seq<one<'.', '-', '/', ':'>, at<identifier_other>>>>> {};
+struct reference : upper {
+  static constexpr const char* expected =
+      "references and names of types are no values here; in quotes it is a string";
+};
+struct no_reference : seq<at<upper>, raise<reference>> {};
+struct variable_name : seq<opt<two<':'>>, list<plus<identifier_other>, two<':'>>> {
+  static constexpr const char* expected = "expected a variable's name after '$'";
+};
+struct variable : seq<one<'$'>, need<variable_name>> {};
+
+struct single_text : star<sor<seq<one<'\\'>, any>, not_one<'\'', '\\'>>> {};
+struct single_closed : seq<one<'\''>, single_text, one<'\''>> {
+  static constexpr const char* what = "a string";
+  static constexpr const char* expected = "its closing quote (') is missing";
+};
+struct single_quoted : seq<at<one<'\''>>, need<single_closed>> {};
+
+struct escaped_unicode : seq<string<'\\', 'u'>, rep<4, xdigit>> {};
+struct escaped_code_point : seq<string<'\\', 'u', '{'>, rep_min_max<1, 6, xdigit>, one<'}'>> {};
+struct escaped : seq<one<'\\'>, sor<string<'\r', '\n'>, any>> {};
+struct plain_text : plus<not_one<'\\', '"', '$'>> {};
+struct lone_dollar : one<'$'> {};
+struct braced_variable
+    : seq<string<'$', '{'>, star<space>, opt<one<'$'>>, variable_name, star<space>, one<'}'>> {};
+struct braced_expression : seq<string<'$', '{'>, star<not_one<'}', '"', '\n'>>, opt<one<'}'>>> {};
+struct bare_variable : seq<one<'$'>, variable_name> {};
+struct double_begin : one<'"'> {};
+struct double_closed
+    : seq<double_begin,
+          star<sor<plain_text, escaped_unicode, escaped_code_point, escaped, braced_variable,
+                   braced_expression, bare_variable, lone_dollar>>,
+          one<'"'>> {
+  static constexpr const char* what = "a string";
+  static constexpr const char* expected = "its closing quote (\") is missing";
+};
+struct double_quoted : seq<at<one<'"'>>, need<double_closed>> {};
+
+struct array;
+struct hash;
+struct value
+    : sor<single_quoted, double_quoted, array, hash, variable, number, word, no_reference> {
+  static constexpr const char* expected = "expected a value";
+  static constexpr auto advice = value_advice;
+};
+struct element : seq<value, gap> {};
+struct array_open : one<'['> {};
+struct array_close : one<']'> {
+  static constexpr const char* expected = "expected ',' or ']'";
+  static constexpr auto advice = operator_advice;
+};
+struct array : seq<array_open, gap, opt<list<element, comma>>, opt<comma>, need<array_close>> {};
+struct arrow : string<'=', '>'> {
+  static constexpr const char* expected = "expected '=>'";
+};
+struct hash_open : one<'{'> {};
+struct hash_close : one<'}'> {
+  static constexpr const char* expected = "expected ',' or '}'";
+  static constexpr auto advice = operator_advice;
+};
+struct pair : seq<element, need<arrow>, gap, need<value>, gap> {};
+struct hash : seq<hash_open, gap, opt<list<pair, comma>>, opt<comma>, need<hash_close>> {};
+
+// Each of these may fail without taking its neighbours with it.
+enum class Part { attribute, body, statement };
+template <typename Rule, Part part>
+struct recovering;
+
+struct attribute_name : sor<seq<lower, star<identifier_other>>, one<'*'>> {
+  static constexpr const char* expected = "expected an attribute's name";
+  static constexpr auto advice = name_advice;
+};
+struct attribute_end : at<one<',', ';', '}'>> {
+  static constexpr const char* expected = "expected ',' or '}' after an attribute";
+  static constexpr auto advice = operator_advice;
+};
+struct attribute
+    : seq<need<attribute_name>, gap, need<arrow>, gap, need<value>, gap, need<attribute_end>> {};
+struct attributes : star<not_at<sor<one<'}', ';'>, eof>>, recovering<attribute, Part::attribute>,
+                         opt<comma>, gap> {};
+
+struct default_title : seq<string<'d', 'e', 'f', 'a', 'u', 'l', 't'>, at<gap, one<':'>>> {};
+struct plain_title : seq<value> {
+  static constexpr const char* expected = "expected a title in quotes";
+};
+struct colon : one<':'> {
+  static constexpr const char* expected = "expected ':' after the title";
+};
+struct body : seq<sor<default_title, need<plain_title>>, gap, need<colon>, gap, attributes> {};
+struct semicolon : seq<one<';'>, gap> {};
+struct bodies : list<seq<not_at<one<'}'>>, recovering<body, Part::body>>, semicolon> {};
+
+struct resource_type : seq<opt<two<':'>>, lower, star<sor<identifier_other, two<':'>>>> {};
+struct resource_open : one<'{'> {
+  static constexpr const char* expected = "expected '{', as in: type { 'title': name => value }";
+  static constexpr auto advice = statement_advice;
+};
+struct resource_close : one<'}'> {
+  static constexpr const char* expected = "expected '}' at the end of the resource";
+};
+struct unchained
+    : not_at<sor<string<'-', '>'>, string<'~', '>'>, string<'<', '-'>, string<'<', '~'>>> {
+  static constexpr const char* expected =
+      "resources are not chained; the order follows from the roles of their type";
+};
+struct resource : seq<resource_type, gap, need<resource_open>, gap, opt<bodies>, opt<semicolon>,
+                      need<resource_close>, gap, need<unchained>> {};
+struct defaults_type : seq<upper, star<sor<identifier_other, two<':'>>>> {};
+struct defaults : seq<defaults_type, gap, need<resource_open>, gap, attributes,
+                      need<resource_close>, gap, need<unchained>> {};
+
+struct assigned_name : variable_name {};
+struct equals : seq<one<'='>, not_at<one<'=', '>', '~'>>> {
+  static constexpr const char* expected = "expected '='";
+};
+struct assignment_end : at<sor<eof, one<';', '$', '@', '}', ':', '_', '\'', '"'>, alpha>> {
+  static constexpr const char* expected = "expected the end of the assignment";
+  static constexpr auto advice = operator_advice;
+};
+struct assignment : seq<one<'$'>, need<assigned_name>, gap, need<equals>, gap, need<value>, gap,
+                        need<assignment_end>> {};
+
+struct plain_resource : not_at<one<'@'>> {
+  static constexpr const char* expected =
+      "virtual and exported resources are not read; write the resource without '@'";
+};
+struct statement
+    : seq<need<plain_resource>, sor<assignment, resource, defaults, raise<statement>>> {
+  static constexpr const char* expected =
+      "expected a resource, as in: type { 'title': name => value }";
+};
+struct program
+    : seq<gap, star<not_at<eof>, recovering<statement, Part::statement>, gap, opt<semicolon>>> {};
+
+// --- mistakes
+// ----------------------------------------------------------------------------------------
+
+// On its way from where something is wrong to the `recovering` rule around it.
+struct Stop {
+  std::size_t offset;
+  std::string what;
+  std::string expected;
+};
+
+// What the rules work on.
+struct Reader {
+  const Source& source;
+  PuppetModel& model;
+  std::string brackets{};  // open where we are
+  std::size_t last_mistake = std::string::npos;
+  bool rest_is_lost{false};   // a comment without an end, or too many mistakes
+
+  [[nodiscard]] std::size_t offset(const char* place) const {
+    return static_cast<std::size_t>(place - source.text().data());
+  }
+  [[nodiscard]] std::string_view rest(std::size_t offset) const {
+    return source.text().substr(offset);
+  }
+
+  void report(const Stop& stop) {
+    // A second complaint about the same place says nothing new.
+    if (rest_is_lost || stop.offset == last_mistake) return;
+    last_mistake = stop.offset;
+    model.report(mistake(source.at(stop.offset), stop.what, stop.expected));
+    rest_is_lost = model.too_many_mistakes() || rest(stop.offset).substr(0, 2) == "/*";
+  }
+};
+
+template <typename Rule>
+struct Control : normal<Rule> {
+  template <typename ParseInput>
+  [[noreturn]] static void raise(const ParseInput& in, Reader& reader) {
+    const std::size_t offset = reader.offset(in.current());
+    const std::string_view rest = reader.rest(offset);
+    std::string what = "unexpected " + token_shown(rest);
+    if constexpr (requires { Rule::what; }) what = Rule::what;
+    std::string expected = Rule::expected;
+    if constexpr (requires { Rule::advice; }) {
+      if (const std::string_view better = Rule::advice(rest); !better.empty()) expected = better;
+    }
+    throw Stop{offset, std::move(what), std::move(expected)};
+  }
+};
+
+// --- going on after a mistake
+// ------------------------------------------------------------------------
+
+// Skipped whole, so that brackets and commas inside strings and comments do not count.
+struct skipped : sor<plus<space>, line_comment, block_comment, seq<one<'\\'>, any>, single_closed,
+                     double_closed, plus<identifier_other>, any> {};
+struct at_attribute : at<attribute_name, gap, arrow> {};
+struct at_statement : seq<at<sor<alpha, one<'$', '@', ':'>>>,
+                          not_at<string<'e', 'l', 's'>, sor<one<'e'>, string<'i', 'f'>>>> {};
+struct at_continuation : at<gap, sor<seq<string<'e', 'l', 's'>, sor<one<'e'>, string<'i', 'f'>>>,
+                                     string<'-', '>'>, string<'~', '>'>>> {};
+
+template <typename Rule, typename Input>
+bool matches(Input& in, Reader& reader) {
+  return Control<Rule>::template match<apply_mode::nothing, rewind_mode::required, nothing,
+                                       Control>(in, reader);
+}
+
+// Takes a closing bracket off `open`, with all that was opened after its partner and never closed.
+// False: it has no partner.
+bool close_bracket(std::string& open, char closing) {
+  const char partner = closing == ']' ? '[' : closing == ')' ? '(' : '{';
+  const std::size_t found = open.rfind(partner);
+  if (found == std::string::npos) return false;
+  open.resize(found);
+  return true;
+}
+
+// To the ',' ';' '}' or next name behind an attribute, or to the ';' or '}' behind a body; not over
+// it.
+template <Part part, typename Input>
+void skip_inside_resource(Input& in, Reader& reader, std::string open) {
+  while (!in.empty()) {
+    const char next = in.peek_char();
+    if (open.empty() && (next == ';' || next == '}')) return;
+    if (part == Part::attribute && open.empty()) {
+      if (next == ',' || matches<at_attribute>(in, reader)) return;
+    }
+    if (next == '[' || next == '{' || next == '(') open += next;
+    const bool closes = next == ']' || next == '}' || next == ')';
+    if (closes && !close_bracket(open, next) && next == '}') return;
+    (void)matches<skipped>(in, reader);
+  }
+}
+
+// Over at least one token, to behind a block, or to a line that begins like a statement.
+template <typename Input>
+void skip_statement(Input& in, Reader& reader, std::string open) {
+  while (!in.empty()) {
+    const char next = in.peek_char();
+    const char* const token = in.current();
+    if (next == '[' || next == '{' || next == '(') open += next;
+    if (next == ']' || next == '}' || next == ')') (void)close_bracket(open, next);
+    (void)matches<skipped>(in, reader);
+    const bool in_block = open.find('{') != std::string::npos;
+    if (next == '}' && !in_block && !matches<at_continuation>(in, reader)) return;
+    if (next == ';' && open.empty()) return;
+    const bool new_line =
+        std::string_view(token, static_cast<std::size_t>(in.current() - token)).find('\n') !=
+        std::string_view::npos;
+    const bool blank_token =
+        next == '#' || next == '\n' || next == ' ' || next == '\r' || next == '\t';
+    if (new_line && blank_token && open.empty() && matches<at_statement>(in, reader)) return;
+  }
+}
+
+template <typename Rule, Part part>
+struct recovering {
+  using rule_t = recovering;
+  using subs_t = type_list<Rule>;
+
+  template <apply_mode A, rewind_mode, template <typename...> class Action,
+            template <typename...> class Control, typename Input>
+  [[nodiscard]] static bool match(Input& in, Reader& reader) {
+    const PuppetModel::Mark mark = reader.model.mark();
+    const std::size_t brackets = reader.brackets.size();
+    try {
+      try {
+        auto start = in.template mark<rewind_mode::required>();  // back there on a Stop
+        return start(
+            Control<Rule>::template match<A, rewind_mode::active, Action, Control>(in, reader));
+      } catch (const Stop& stop) {
+        reader.report(stop);
+        in.bump(stop.offset - reader.offset(in.current()));
+        reader.model.drop_after(mark);
+        std::string open = reader.brackets.substr(brackets);
+        reader.brackets.resize(brackets);
+        skip(in, reader, std::move(open));
+      }
+    } catch (const Stop& stop) {  // skipping met a comment that does not end
+      reader.report(stop);
+    }
+    if (reader.rest_is_lost) in.bump(in.size());
+    return true;
+  }
+
+ private:
+  template <typename Input>
+  static void skip(Input& in, Reader& reader, std::string open) {
+    if constexpr (part == Part::statement) {
+      reader.model.abandon_statement();
+      skip_statement(in, reader, std::move(open));
+    } else {
+      if (part == Part::body) reader.model.abandon_body();
+      skip_inside_resource<part>(in, reader, std::move(open));
+    }
+  }
+};
+
+// --- what the rules do
+// -------------------------------------------------------------------------------
+
+// Functions of the text that a rule matched and of the offset where it begins.
+
+void check(const Scalar& scalar, std::string_view text, std::size_t offset, Reader& reader) {
+  if (!scalar.mistake.empty()) {
+    reader.model.report(
+        mistake(reader.source.at(offset), "'" + std::string(text) + "'", scalar.mistake));
+  }
+  reader.model.push(Value{scalar.value.data, reader.source.at(offset)});
+}
+
+void on_number(std::string_view text, std::size_t offset, Reader& reader) {
+  check(read_puppet_number(text), text, offset, reader);
+}
+
+void on_word(std::string_view text, std::size_t offset, Reader& reader) {
+  check(read_puppet_word(text), text, offset, reader);
+}
+
+void on_single_text(std::string_view text, std::size_t offset, Reader& reader) {
+  std::string value;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '\\' && i + 1 < text.size();
+    if (escape && (text[i + 1] == '\\' || text[i + 1] == '\'')) ++i;  // any other backslash is one
+    value += text[i];
+  }
+  reader.model.push(Value{std::move(value), reader.source.at(offset - 1)});
+}
+
+void on_double_begin(std::string_view, std::size_t, Reader& reader) { reader.model.begin_text(); }
+
+void on_double_closed(std::string_view, std::size_t offset, Reader& reader) {
+  reader.model.push_text(offset);
+}
+
+void on_plain_text(std::string_view text, std::size_t, Reader& reader) {
+  reader.model.append_text(text);
+}
+
+void on_escaped(std::string_view text, std::size_t offset, Reader& reader) {
+  constexpr std::string_view letters = "nrts";
+  constexpr std::string_view meanings = "\n\r\t ";
+  const char letter = text[1];
+  const std::size_t known = letters.find(letter);
+  if (known != std::string_view::npos) {
+    reader.model.append_text(meanings.substr(known, 1));
+  } else if (letter == '\\' || letter == '$' || letter == '"' || letter == '\'') {
+    reader.model.append_text(text.substr(1));
+  } else if (text.back() != '\n') {  // an escaped end of line is nothing at all
+    reader.model.append_text(text);
+    const std::string why = letter == 'u' ? "expected four hexadecimal digits, or {digits}"
+                                          : "is no escape and stays as it is; a backslash is \\\\";
+    const std::string_view shown_letter =
+        static_cast<unsigned char>(letter) < 0x80 ? text : text.substr(0, 1);
+    reader.model.report(
+        warning(reader.source.at(offset), "'" + std::string(shown_letter) + "'", why));
+  }
+}
+
+void on_code_point(std::string_view text, std::size_t offset, Reader& reader) {
+  std::string_view digits = text.substr(2);
+  if (digits.front() == '{') digits = digits.substr(1, digits.size() - 2);
+  std::string character;
+  const std::optional<std::int64_t> code_point = parse_integer(digits, 16, false);
+  if (!append_utf8(character, static_cast<unsigned long>(code_point.value_or(0)))) {
+    reader.model.report(mistake(reader.source.at(offset), "'" + std::string(text) + "'",
+                                "is no character that a text can hold"));
+  }
+  reader.model.append_text(character);
+}
+
+void on_text_variable(std::string_view text, std::size_t offset, Reader& reader) {
+  const std::size_t first = text.find_first_not_of("${ \t\r\n\v\f");
+  const std::size_t end = text.find_first_of("} \t\r\n\v\f", first);
+  reader.model.append_variable(text.substr(first, end - first), offset);
+}
+
+void on_braced_expression(std::string_view text, std::size_t offset, Reader& reader) {
+  reader.model.report(mistake(reader.source.at(offset), "'" + std::string(text.substr(0, 40)) + "'",
+                              "expected a variable's name in ${}, nothing is computed there"));
+}
+
+void on_variable(std::string_view text, std::size_t offset, Reader& reader) {
+  reader.model.push_variable(text.substr(1), offset);
+}
+
+void on_collection_open(std::string_view text, std::size_t offset, Reader& reader) {
+  if (!reader.model.open_collection(offset)) {
+    throw Stop{offset, "nested too deep",
+               "at most " + std::to_string(value_nesting_max) + " levels"};
+  }
+  reader.brackets += text;
+}
+
+void on_array_close(std::string_view, std::size_t, Reader& reader) {
+  reader.brackets.pop_back();
+  reader.model.close_array();
+}
+
+void on_hash_close(std::string_view, std::size_t, Reader& reader) {
+  reader.brackets.pop_back();
+  reader.model.close_hash();
+}
+
+void on_type(std::string_view text, std::size_t offset, Reader& reader) {
+  const std::string_view name = text.substr(0, 2) == "::" ? text.substr(2) : text;
+  const std::string what = "'" + std::string(text) + "'";
+  if (const std::string_view advice = keyword_advice(name); !advice.empty()) {
+    throw Stop{offset, what, std::string(advice)};
+  }
+  if (!is_type_name(name)) throw Stop{offset, what, "is no name of a type"};
+  reader.model.begin_resource(name);
+}
+
+void on_defaults_type(std::string_view text, std::size_t, Reader& reader) {
+  reader.model.begin_defaults(text);
+}
+
+void on_resource_open(std::string_view text, std::size_t, Reader& reader) {
+  reader.brackets += text;
+}
+void on_resource_close(std::string_view, std::size_t, Reader& reader) {
+  reader.brackets.pop_back();
+}
+
+void on_attribute_name(std::string_view text, std::size_t offset, Reader& reader) {
+  reader.model.begin_attribute(text, offset);
+}
+
+void on_assigned_name(std::string_view text, std::size_t offset, Reader& reader) {
+  reader.model.begin_assignment(text, offset - 1);
+}
+
+template <void (*act)(std::string_view, std::size_t, Reader&)>
+struct Does {
+  template <typename ActionInput>
+  static void apply(const ActionInput& in, Reader& reader) {
+    act(in.string_view(), reader.offset(in.begin()), reader);
+  }
+};
+
+// A rule whose end is all that counts.
+template <void (PuppetModel::*act)()>
+struct Ends {
+  static void apply0(Reader& reader) { (reader.model.*act)(); }
+};
+
+// clang-format off
+template <typename Rule> struct Action : nothing<Rule> {};
+template <> struct Action<number> : Does<on_number> {};
+template <> struct Action<word> : Does<on_word> {};
+template <> struct Action<variable> : Does<on_variable> {};
+template <> struct Action<single_text> : Does<on_single_text> {};
+template <> struct Action<double_begin> : Does<on_double_begin> {};
+template <> struct Action<double_closed> : Does<on_double_closed> {};
+template <> struct Action<plain_text> : Does<on_plain_text> {};
+template <> struct Action<lone_dollar> : Does<on_plain_text> {};
+template <> struct Action<escaped> : Does<on_escaped> {};
+template <> struct Action<escaped_unicode> : Does<on_code_point> {};
+template <> struct Action<escaped_code_point> : Does<on_code_point> {};
+template <> struct Action<braced_variable> : Does<on_text_variable> {};
+template <> struct Action<bare_variable> : Does<on_text_variable> {};
+template <> struct Action<braced_expression> : Does<on_braced_expression> {};
+template <> struct Action<array_open> : Does<on_collection_open> {};
+template <> struct Action<array_close> : Does<on_array_close> {};
+template <> struct Action<hash_open> : Does<on_collection_open> {};
+template <> struct Action<hash_close> : Does<on_hash_close> {};
+template <> struct Action<resource_type> : Does<on_type> {};
+template <> struct Action<defaults_type> : Does<on_defaults_type> {};
+template <> struct Action<resource_open> : Does<on_resource_open> {};
+template <> struct Action<resource_close> : Does<on_resource_close> {};
+template <> struct Action<attribute_name> : Does<on_attribute_name> {};
+template <> struct Action<assigned_name> : Does<on_assigned_name> {};
+template <> struct Action<default_title> : Ends<&PuppetModel::title_is_default> {};
+template <> struct Action<plain_title> : Ends<&PuppetModel::end_title> {};
+template <> struct Action<attribute> : Ends<&PuppetModel::end_attribute> {};
+template <> struct Action<body> : Ends<&PuppetModel::end_body> {};
+template <> struct Action<resource> : Ends<&PuppetModel::end_resource> {};
+template <> struct Action<defaults> : Ends<&PuppetModel::end_defaults> {};
+template <> struct Action<assignment> : Ends<&PuppetModel::end_assignment> {};
+// clang-format on
+
+}  // namespace
+
+Parsed parse_puppet(std::string_view text, std::string file_name) {
+  const Source source(text, std::move(file_name));
+  PuppetModel model(source);
+  if (std::optional<Diagnostic> defect = source.defect()) {
+    model.report(*std::move(defect));
+    return model.finish();
+  }
+  Reader reader{source, model};
+  memory_input<tracking_mode::lazy, eol::lf_crlf, std::string> in(
+      source.text().data(), source.text().data() + source.text().size(), "");
+  try {
+    (void)tao::pegtl::parse<program, Action, Control>(in, reader);
+  } catch (const Stop& stop) {  // between statements: a comment that does not end
+    reader.report(stop);
+  }
+  return model.finish();
+}
+
+}  // namespace cierzo::manifests
