@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/log.hpp"
 #include "election/members.hpp"
 #include "manifests/diagnostic.hpp"
 #include "resources/ids.hpp"
@@ -33,7 +34,6 @@ struct NetworkConfig {
 };
 
 enum class Virtualization { automatic, kvm, qemu };
-enum class LogLevel { debug, info, warning, error };
 
 struct Config {
   HostId self;
@@ -53,7 +53,7 @@ struct Config {
   Duration converge{};             // How often the leader looks at everything again, as a safety net.
   std::vector<std::string> types;  // Folders of type folders; of types of one name the last wins.
   Virtualization virtualization = Virtualization::automatic;
-  LogLevel log_level = LogLevel::info;
+  log::Level log_level = log::Level::info;
 };
 
 struct ConfigRead {

@@ -55,6 +55,7 @@ struct Link {
 
 class Transport {
  public:
+  // Called on the loop. They may call the transport, but not destroy it.
   struct Events {
     // From main's loop, one at a time; `from` is never self unless self sent it. Hello messages are kept here.
     std::function<void(HostId from, PeerMessage)> message;

@@ -1,0 +1,184 @@
+#include "agent/net/link.hpp"
+
+#include "agent/net/address.hpp"
+#include "agent/net/codec.hpp"
+#include "agent/net/endpoint.hpp"
+
+namespace cierzo {
+namespace {
+
+using std::chrono::milliseconds;
+
+// While a Hello is not answered: the first new attempt, and the longest pause between two. A socket that is being made
+// anew loses nothing: `immediate` keeps nothing for peers that are not there.
+constexpr milliseconds pause_least{1000};
+constexpr milliseconds pause_most{8000};
+// A peer that says Hello is there: then it is worth to try at once, but not over and over.
+constexpr milliseconds pause_when_heard{300};
+constexpr milliseconds hello_every{5000};    // While up.
+constexpr milliseconds answer_within{2000};  // Then the link is down.
+constexpr milliseconds connect_timeout{500};
+constexpr milliseconds reconnect_first{100};
+constexpr milliseconds reconnect_most{500};
+constexpr int ticks_until_down = 2;
+constexpr std::uint64_t rubbish_told_every = 1000;
+
+int count(milliseconds length) { return static_cast<int>(length.count()); }
+
+// Everything about a sending socket in one place, with the reasons.
+zmq::socket_t sending_socket(PeerLink::Shared& shared, const Peer& peer, const std::string& endpoint) {
+  zmq::socket_t socket(shared.context, zmq::socket_type::push);
+  socket.set(zmq::sockopt::linger, 0);     // Closing never waits for a peer (Z7).
+  socket.set(zmq::sockopt::immediate, 1);  // Not connected: refuse, do not queue. Old messages must not arrive later.
+  socket.set(zmq::sockopt::sndhwm, queued_messages_max);
+  socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(message_bytes_max));
+  // A peer whose host went dark and came back must be reached again well within a second: TCP alone would wait for its
+  // next retransmission, which may be many seconds away.
+  const auto timeout = std::chrono::duration_cast<milliseconds>(shared.config.link_timeout);
+  socket.set(zmq::sockopt::connect_timeout, count(connect_timeout));
+  socket.set(zmq::sockopt::reconnect_ivl, count(reconnect_first));
+  socket.set(zmq::sockopt::reconnect_ivl_max, count(reconnect_most));
+  socket.set(zmq::sockopt::heartbeat_ivl, count(timeout / 3));
+  socket.set(zmq::sockopt::heartbeat_timeout, count(timeout));
+  socket.set(zmq::sockopt::heartbeat_ttl, count(timeout));  // The other side forgets the connection, too.
+  socket.set(zmq::sockopt::tcp_maxrt, count(timeout));
+  socket.set(zmq::sockopt::ipv6, endpoint.find('[') != std::string::npos);
+  socket.set(zmq::sockopt::curve_serverkey, peer.public_key);
+  socket.set(zmq::sockopt::curve_publickey, shared.public_key);
+  socket.set(zmq::sockopt::curve_secretkey, shared.config.secret_key);
+  return socket;
+}
+
+}  // namespace
+
+PeerLink::PeerLink(Shared& shared, Peer peer, Instant now)
+    : shared_(shared), peer_(std::move(peer)), pause_(pause_least) {
+  link_.id = peer_.id;
+  connect(now);
+}
+
+void PeerLink::connect(Instant now) {
+  const std::string endpoint = endpoint_of(peer_.address).value_or("");
+  // A closed socket's monitor lives on for a moment: names are not used twice.
+  const std::string events = "inproc://cierzo.link." + std::to_string(++shared_.monitors);
+  monitor_.reset();
+  socket_.reset();
+  socket_ = sending_socket(shared_, peer_, endpoint);
+  // Only to tell people why a handshake fails; looked at on ticks.
+  const int watched = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                      ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+  if (zmq_socket_monitor(socket_->handle(), events.c_str(), watched) == 0) {
+    monitor_.emplace(shared_.context, zmq::socket_type::pair);
+    monitor_->set(zmq::sockopt::linger, 0);
+    monitor_->connect(events);
+  }
+  socket_->connect(endpoint);
+  connected_at_ = now;
+  next_connect_ = now + pause_;
+  pause_ = std::min(pause_ * 2, pause_most);
+  next_hello_ = now;
+}
+
+bool PeerLink::connected() {
+  const auto events = [this] { return socket_->get(zmq::sockopt::events); };
+  return (uninterrupted(events) & ZMQ_POLLOUT) != 0;
+}
+
+bool PeerLink::push(const std::string& bytes) {
+  const auto send = [&] {
+    return socket_->send(zmq::const_buffer(bytes.data(), bytes.size()), zmq::send_flags::dontwait).has_value();
+  };
+  return uninterrupted(send);
+}
+
+bool PeerLink::send(const std::string& bytes, Instant now) {
+  if (bytes.size() <= message_bytes_max && push(bytes)) {
+    ++link_.sent;
+    return true;
+  }
+  ++link_.unsent;
+  if (link_.up) next_hello_ = std::min(next_hello_, now);  // Ask soon whether it is still there.
+  return false;
+}
+
+bool PeerLink::say_hello(bool answer) {
+  return push(encode(Hello{wire_version, shared_.config.software, shared_.process, answer}));
+}
+
+void PeerLink::tick(Instant now) {
+  look_at_handshakes();
+  const bool open = connected();
+  ticks_unconnected_ = open ? 0 : ticks_unconnected_ + 1;
+  const bool silent = asked_ && now - *asked_ >= answer_within;
+  if (link_.up && (ticks_unconnected_ >= ticks_until_down || silent)) {
+    set_up(false);
+    pause_ = pause_least;
+    next_connect_ = silent ? now : now + pause_;  // Without a connection libzmq is already making a new one.
+    next_hello_ = now;
+  }
+  if (!link_.up && now >= next_connect_) connect(now);
+  if (owes_answer_ && say_hello(true)) owes_answer_ = false;
+  if (now >= next_hello_ && say_hello(false)) {
+    if (!asked_) asked_ = now;
+    next_hello_ = now + (link_.up ? hello_every : pause_least);
+  }
+}
+
+void PeerLink::heard(const Hello& hello, Instant now) {
+  const bool restarted = !link_.process.empty() && link_.process != hello.process;
+  link_.software = hello.software;
+  link_.process = hello.process;
+  if (hello.answer) {
+    asked_.reset();
+    pause_ = pause_least;
+    set_up(true);
+    return;
+  }
+  if (restarted) next_hello_ = now;
+  owes_answer_ = !say_hello(true);
+  // It can reach us, so it is worth to try again at once; and its list of keys may have changed meanwhile.
+  if (owes_answer_ && !link_.up && now - connected_at_ >= pause_when_heard) connect(now);
+}
+
+void PeerLink::set_up(bool up) {
+  if (link_.up == up) return;
+  link_.up = up;
+  asked_.reset();
+  ticks_unconnected_ = 0;
+  if (up) {
+    refusal_told_ = false;
+    shared_.log(peer_.name + " is connected, version " + link_.software);
+  } else {
+    shared_.log("lost the connection to " + peer_.name);
+  }
+  shared_.changed(peer_.id, up);
+}
+
+void PeerLink::look_at_handshakes() {
+  if (!monitor_) return;
+  zmq::message_t event;
+  zmq::message_t address;
+  const auto next = [&] { return monitor_->recv(event, zmq::recv_flags::dontwait).has_value(); };
+  while (uninterrupted(next)) {
+    const auto rest = [&] { return monitor_->recv(address, zmq::recv_flags::dontwait).has_value(); };
+    if (!event.more() || !uninterrupted(rest) || event.size() < sizeof(std::uint16_t) || refusal_told_) continue;
+    refusal_told_ = true;
+    const auto kind = *event.data<std::uint16_t>();
+    const std::string at = " at " + peer_.address;
+    if (kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+      shared_.log(peer_.name + at + " does not accept our key: add " + shared_.public_key +
+                  " as the key of host " + std::to_string(shared_.config.self.value) + " in its configuration");
+    } else {
+      shared_.log("the handshake with " + peer_.name + at + " failed: is the key listed for it here its own?");
+    }
+  }
+}
+
+void PeerLink::rubbish(const std::string& why) {
+  ++link_.rubbish;
+  if (link_.rubbish % rubbish_told_every != 1) return;
+  shared_.log("dropped a message of " + peer_.name + ": " + why +
+              (link_.rubbish > 1 ? " (" + std::to_string(link_.rubbish) + " so far)" : std::string()));
+}
+
+}  // namespace cierzo

@@ -1,0 +1,68 @@
+// The way to one peer: a PUSH socket, and what is known of it. Gate file: libzmq's types stay in this folder.
+//
+// libzmq reconnects by itself, but a peer that was refused once never comes back (TRAPS S7), and nothing tells a sender
+// that nobody reads. So a Hello goes out until it is answered, and from time to time after that; while it is not
+// answered the socket is made anew, at growing intervals. Who is in `hosts:` of only one side is found here too.
+#pragma once
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <zmq.hpp>
+
+#include "agent/net/transport.hpp"
+
+namespace cierzo {
+
+// Of this process: Asio's timers run on it. It only spaces attempts; nothing safe depends on it.
+using Instant = std::chrono::steady_clock::time_point;
+
+class PeerLink {
+ public:
+  struct Shared {  // The same for every link of a transport; outlives them.
+    zmq::context_t context;
+    TransportConfig config;
+    std::string public_key;  // Our own.
+    std::string process;     // Random for each start.
+    std::function<void(const std::string&)> log;
+    std::function<void(HostId, bool up)> changed;
+    std::uint64_t monitors = 0;  // Made so far.
+  };
+
+  PeerLink(Shared& shared, Peer peer, Instant now);
+
+  bool send(const std::string& bytes, Instant now);
+  // Answers, says Hello, gives up, connects anew. Called every tick_every.
+  void tick(Instant now);
+  void heard(const Hello& hello, Instant now);
+  void received() { ++link_.received; }
+  void rubbish(const std::string& why);
+
+  [[nodiscard]] const Peer& peer() const { return peer_; }
+  [[nodiscard]] const Link& link() const { return link_; }
+
+  static constexpr std::chrono::milliseconds tick_every{100};
+
+ private:
+  void connect(Instant now);
+  void look_at_handshakes();
+  [[nodiscard]] bool connected();
+  bool say_hello(bool answer);
+  bool push(const std::string& bytes);
+  void set_up(bool up);
+
+  Shared& shared_;
+  Peer peer_;
+  Link link_;
+  std::optional<zmq::socket_t> monitor_, socket_;
+  Instant connected_at_{};                    // When the socket was made.
+  Instant next_hello_{};
+  Instant next_connect_{};                    // While not up.
+  std::optional<Instant> asked_;              // The first Hello since the last answer.
+  std::chrono::milliseconds pause_{};         // Before the next attempt; doubles.
+  int ticks_unconnected_ = 0;
+  bool owes_answer_ = false;
+  bool refusal_told_ = false;                 // Since it was last up.
+};
+
+}  // namespace cierzo
