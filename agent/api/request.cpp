@@ -154,9 +154,8 @@ ApiResponse no_leader(const std::string& who_is_missing) {
                  "wait for a leader and try again; see who is missing with: agentctl hosts");
 }
 
-ApiResponse outcome_unknown(const std::string& what) {
-  return failure(504, what + ": the leader did not answer; it may have been done",
-                 "look with: agentctl status");
+ApiResponse outcome_unknown(const std::string& why) {
+  return failure(504, why + "; it may have been done", "look with: agentctl status");
 }
 
 }  // namespace cierzo::api

@@ -69,7 +69,7 @@ struct Target {
                                   const std::string& next = {});
 // `who_is_missing`: "1 of 3 voters reachable, 2 needed; missing: node2, node3"
 [[nodiscard]] ApiResponse no_leader(const std::string& who_is_missing);
-// The leader was asked and has not answered: it may have been done.
-[[nodiscard]] ApiResponse outcome_unknown(const std::string& what);
+// It may have been done. `why`: "the leader has not answered"
+[[nodiscard]] ApiResponse outcome_unknown(const std::string& why);
 
 }  // namespace cierzo::api

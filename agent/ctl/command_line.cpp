@@ -1,0 +1,178 @@
+#include "agent/ctl/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <ostream>
+
+#include "manifests/nearest.hpp"
+
+namespace cierzo::ctl {
+namespace {
+
+using Verb = int (*)(const Options&, Terminal&);
+
+const std::map<std::string, Verb> verbs = {
+    {"apply", apply},     {"plan", plan},   {"validate", validate}, {"status", status},
+    {"hosts", hosts},     {"stop", stop},   {"start", start},       {"delete", remove},
+    {"events", events},   {"types", types}, {"keygen", keygen},     {"convert", convert},
+    {"version", version},
+};
+
+constexpr const char* examples = R"(Examples:
+  agentctl validate manifests/examples/web.yaml
+  agentctl apply manifests/examples/web.yaml
+  agentctl status
+  agentctl status myweb --output json
+  agentctl events --follow
+  agentctl stop myweb && agentctl delete --yes myweb
+
+Exit codes: 0 done, 1 usage, 2 refused or failed, 3 agent unreachable,
+4 no leader now (try again).
+FILE is a manifest (.pp, .yaml), a folder of them, or - for standard input;
+several are one apply, which is stored as a whole or not at all.)";
+
+CLI::App* add(CLI::App& app, const std::string& name, const std::string& help,
+              const std::string& example) {
+  CLI::App* verb = app.add_subcommand(name, help);
+  verb->footer("Example:\n  " + example);
+  verb->fallthrough();  // --socket and --output are understood behind the verb too.
+  return verb;
+}
+
+void add_files(CLI::App* verb, Options& options, bool required) {
+  CLI::Option* files = verb->add_option("FILE", options.files, "manifests, folders, or -");
+  if (required) files->required();
+}
+
+void add_name(CLI::App* verb, Options& options, const std::string& help, bool required) {
+  CLI::Option* name = verb->add_option("NAME", options.name, help);
+  if (required) name->required();
+}
+
+void add_waiting(CLI::App* verb, Options& options, int& seconds) {
+  verb->add_flag("--no-wait", options.no_wait, "return as soon as it is stored");
+  verb->add_option("--timeout", seconds, "how long to wait, with s, m or h; 0: for ever")
+      ->transform(
+          CLI::AsNumberWithUnit(std::map<std::string, int>{{"s", 1}, {"m", 60}, {"h", 3600}}))
+      ->check(CLI::NonNegativeNumber)
+      ->default_str("10m");
+}
+
+void add_verbs(CLI::App& app, Options& options, int& seconds) {
+  CLI::App* verb = add(app, "apply", "make the site as the manifests say, and wait until it is",
+                       "agentctl apply --timeout 5m web.yaml");
+  add_files(verb, options, true);
+  verb->add_flag("--dry-run", options.dry_run, "print what would be done, and do nothing");
+  add_waiting(verb, options, seconds);
+
+  verb = add(app, "plan", "print what apply would do; without files what is being done now",
+             "agentctl plan web.yaml");
+  add_files(verb, options, false);
+
+  verb = add(app, "validate", "check manifests; needs no agent", "agentctl validate web.pp");
+  add_files(verb, options, true);
+
+  verb = add(app, "status", "show resources, their instances, and who leads",
+             "agentctl status myweb --output json");
+  add_name(verb, options, "of one resource", false);
+
+  add(app, "hosts", "show the hosts of the site", "agentctl hosts");
+
+  verb = add(app, "stop", "stop a resource; its disks stay", "agentctl stop myweb");
+  add_name(verb, options, "of the resource", true);
+  add_waiting(verb, options, seconds);
+
+  verb = add(app, "start", "start a stopped resource", "agentctl start myweb");
+  add_name(verb, options, "of the resource", true);
+  add_waiting(verb, options, seconds);
+
+  verb = add(app, "delete", "stop a resource, remove its disks and forget it",
+             "agentctl delete --yes myweb");
+  add_name(verb, options, "of the resource", true);
+  verb->add_flag("--yes", options.yes, "do not ask");
+  add_waiting(verb, options, seconds);
+
+  verb = add(app, "events", "show what happened", "agentctl events --follow --output json");
+  verb->add_flag("--follow", options.follow, "go on until interrupted");
+  verb->add_option("--after", options.after, "only those with a higher sequence number");
+
+  add(app, "types", "show the types that the site knows", "agentctl types");
+
+  verb = add(app, "keygen", "make a host's key pair; prints the public key",
+             "agentctl keygen /etc/cierzo/secret.key");
+  verb->add_option("FILE", options.name, "for the secret key")
+      ->default_str("/etc/cierzo/secret.key");
+  verb->add_flag("--force", options.force, "replace an existing key: the host becomes another one");
+
+  verb = add(app, "convert", "print a manifest in the other syntax",
+             "agentctl convert web.pp --to yaml");
+  verb->add_option("FILE", options.files, "a manifest, or -")->required()->expected(1);
+  verb->add_option("--to", options.to, "puppet or yaml")
+      ->required()
+      ->check(CLI::IsMember({"puppet", "yaml"}));
+
+  add(app, "version", "show the versions of agentctl and of the agent", "agentctl version");
+}
+
+// CLI11 calls a verb that it does not know an unexpected argument.
+bool explain_unknown_verb(const CLI::App& app, int argc, const char* const* argv, Terminal& t) {
+  if (!app.get_subcommands().empty()) return false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool takes_value = word == "--socket" || word == "--output" || word == "--types";
+    if (takes_value) ++i;
+    if (word.empty() || word[0] == '-') continue;
+    std::vector<std::string> known;
+    for (const auto& [name, verb] : verbs) known.push_back(name);
+    const auto near = manifests::nearest(word, known);
+    t.err << "agentctl: unknown verb '" << word << "'"
+          << (near ? "; did you mean '" + *near + "'?" : "; see: agentctl --help") << "\n";
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv, Terminal& terminal) {
+  Options options;
+  options.socket = "/run/cierzo/agent.sock";
+  options.name = "";
+  int seconds = 600;
+  std::string output = "table";
+
+  CLI::App app("agentctl: control a Cierzo site through the agent of this host", "agentctl");
+  app.footer(examples);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--socket", options.socket, "the agent's control socket")
+      ->envname("CIERZO_SOCKET")
+      ->capture_default_str();
+  app.add_option("--output", output, "table, json or yaml")
+      ->check(CLI::IsMember({"table", "json", "yaml"}))
+      ->capture_default_str();
+  app.add_option("--types", options.types, "folder of further types; for apply, plan, validate")
+      ->check(CLI::ExistingDirectory)
+      ->allow_extra_args(false);
+  add_verbs(app, options, seconds);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help, terminal.out, terminal.err);
+  } catch (const CLI::ParseError& error) {
+    if (!explain_unknown_verb(app, argc, argv, terminal)) {
+      const auto parsed = app.get_subcommands();
+      terminal.err << "agentctl: " << error.what() << "\nsee: agentctl "
+                   << (parsed.empty() ? "" : parsed.front()->get_name() + " ") << "--help\n";
+    }
+    return exit_usage;
+  }
+  options.verb = app.get_subcommands().front()->get_name();
+  options.timeout = std::chrono::seconds(seconds);
+  options.output = output == "json"   ? Output::json
+                   : output == "yaml" ? Output::yaml
+                                      : Output::table;
+  return verbs.at(options.verb)(options, terminal);
+}
+
+}  // namespace cierzo::ctl

@@ -1,0 +1,153 @@
+#include "agent/ctl/declared.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <istream>
+#include <map>
+#include <ostream>
+
+#include "agent/config.hpp"
+#include "agent/ctl/exchange.hpp"
+#include "agent/ctl/show.hpp"
+#include "manifests/parse.hpp"
+#include "resources/type_folder.hpp"
+
+namespace cierzo::ctl {
+namespace {
+
+namespace fs = std::filesystem;
+using manifests::Declaration;
+using manifests::Diagnostic;
+
+void sort_into(const std::vector<Diagnostic>& diagnostics, Declared& out) {
+  for (const Diagnostic& diagnostic : diagnostics) {
+    const bool warns = diagnostic.severity == manifests::Severity::warning;
+    (warns ? out.warnings : out.mistakes).push_back(to_string(diagnostic));
+  }
+}
+
+// A folder stands for the manifests in it, by name; folders within it do not count.
+std::vector<std::string> manifests_of(const std::string& argument, Declared& out) {
+  std::error_code error;
+  if (argument == "-" || !fs::is_directory(argument, error)) return {argument};
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator(argument, error)) {
+    const std::string extension = entry.path().extension().string();
+    if (extension != ".pp" && extension != ".yaml" && extension != ".yml") continue;
+    if (entry.is_regular_file(error)) found.push_back(entry.path().string());
+  }
+  std::sort(found.begin(), found.end());
+  if (found.empty())
+    out.mistakes.push_back(argument + ": no manifests in this folder (.pp, .yaml)");
+  return found;
+}
+
+// A path in a manifest is meant from where the manifest is.
+FileReader reader_beside(const std::string& manifest) {
+  const fs::path folder = manifest == "-" ? fs::path() : fs::path(manifest).parent_path();
+  return [folder](const std::string& path, std::string& error) -> std::optional<std::string> {
+    std::ifstream none;
+    const std::string file = (folder / path).string();  // An absolute `path` stays as it is.
+    return read_text(file == "-" ? "./-" : file, none, manifests::text_max, error);
+  };
+}
+
+void read_one(const Declaration& declaration, const std::map<std::string, Type>& types,
+              const FileReader& reader, Declared& out) {
+  const auto type = types.find(declaration.type);
+  if (type == types.end()) {
+    std::vector<std::string> known;
+    for (const auto& [name, value] : types) known.push_back(name);
+    sort_into({manifests::unknown_name(declaration.at, declaration.type, declaration.type,
+                                       std::move(known), "unknown type")},
+              out);
+    return;
+  }
+  ResourceRead read = read_resource(declaration, type->second, reader);
+  manifests::put_in_order(read.diagnostics);
+  sort_into(read.diagnostics, out);
+  if (!read.resource) return;
+  out.request.types[declaration.type] = type->second.files;
+  out.request.resources.push_back(std::move(*read.resource));
+}
+
+}  // namespace
+
+std::vector<std::string> type_roots(const Options& options) {
+  std::vector<std::string> roots = {builtin_types_folder(), "/etc/cierzo/types"};
+  roots.insert(roots.end(), options.types.begin(), options.types.end());
+  return roots;
+}
+
+std::optional<std::string> read_text(const std::string& file, std::istream& in, std::size_t most,
+                                     std::string& error) {
+  std::ifstream opened;
+  if (file != "-") {
+    std::error_code ignored;
+    if (fs::is_directory(file, ignored)) {
+      error = "is a folder";
+      return std::nullopt;
+    }
+    opened.open(file, std::ios::binary);
+    if (!opened) {
+      error = std::strerror(errno);
+      return std::nullopt;
+    }
+  }
+  std::istream& from = file == "-" ? in : opened;
+  std::string text(most + 1, '\0');
+  from.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(from.gcount()));
+  if (text.size() <= most) return text;
+  error = "is larger than " + std::to_string(most / 1024) + " KiB";
+  return std::nullopt;
+}
+
+Declared read_declared(const Options& options, std::istream& in) {
+  Declared out;
+  const TypesRead types = load_types(type_roots(options));
+  sort_into(types.diagnostics, out);
+  for (const std::string& argument : options.files) {
+    for (const std::string& file : manifests_of(argument, out)) {
+      out.files.push_back(file);
+      std::string error;
+      const auto text = read_text(file, in, manifests::text_max, error);
+      if (!text) {
+        out.mistakes.push_back(file + ": cannot be read: " + error);
+        continue;
+      }
+      const manifests::Parsed parsed = manifests::parse(*text, file);
+      sort_into(parsed.diagnostics, out);
+      for (const Declaration& declaration : parsed.declarations) {
+        read_one(declaration, types.types, reader_beside(file), out);
+      }
+    }
+  }
+  std::vector<Resource> wanted;
+  for (const Resource& resource : out.request.resources) {
+    if (resource.ensure != Ensure::absent) wanted.push_back(resource);
+  }
+  for (std::string& conflict : conflicts(wanted)) out.mistakes.push_back(std::move(conflict));
+  if (out.mistakes.empty() && out.request.resources.empty()) {
+    out.mistakes.push_back(joined(out.files, ", ") + ": declares no resource");
+  }
+  return out;
+}
+
+int report(const Options& options, Terminal& terminal, const Declared& declared) {
+  for (const std::string& warning : declared.warnings) terminal.err << warning << "\n";
+  if (declared.mistakes.empty()) return exit_done;
+  const std::string where =
+      declared.files.size() == 1 ? declared.files.front() : counted(declared.files.size(), "file");
+  return fail(
+      options, terminal,
+      {exit_failed,
+       {counted(declared.mistakes.size(), "mistake") + " in " + where + "; nothing was changed",
+        declared.mistakes,
+        {}}});
+}
+
+}  // namespace cierzo::ctl

@@ -1,0 +1,138 @@
+#include "agent/ctl/show.hpp"
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "agent/ctl/table.hpp"
+
+namespace cierzo::ctl {
+namespace {
+
+std::string leader_line(const api::StatusView& view) {
+  if (!view.leader) {
+    return "no leader: " + view.no_leader + "\nthis is what the asked host knows by itself\n";
+  }
+  return "leader: " + view.leader->name + " (id " + std::to_string(view.leader->id) + ", term " +
+         std::to_string(view.leader->term) + ")\n";
+}
+
+// "hosts: 3 alive" or "hosts: 2 alive, 1 lost", then a line for each that is not alive.
+std::string hosts_summary(const api::StatusView& view, bool colour) {
+  std::map<std::string, std::size_t> count;
+  for (const api::HostRow& host : view.hosts) ++count[host.state];
+  std::vector<std::string> parts;
+  for (const auto& [state, number] : count) parts.push_back(std::to_string(number) + " " + state);
+  std::string out = "hosts:  " + (parts.empty() ? "not known" : joined(parts, ", ")) + "\n";
+  for (const api::HostRow& host : view.hosts) {
+    if (host.state == "alive" && host.reason.empty()) continue;
+    out += "  " + host.name + ": " + painted(state_cell(host.state), colour);
+    if (!host.reason.empty()) out += ": " + host.reason;
+    out += "\n";
+  }
+  return out;
+}
+
+// 3145728 -> "3.0 GiB"; people compare these, scripts read KiB.
+std::string gib(std::uint64_t kib) {
+  const std::uint64_t tenths = kib * 10 / (1024 * 1024);
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " GiB";
+}
+
+}  // namespace
+
+std::string counted(std::size_t count, const std::string& thing) {
+  return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
+}
+
+std::string joined(const std::vector<std::string>& texts, const std::string& between) {
+  std::string out;
+  for (const std::string& text : texts) out += (out.empty() ? "" : between) + text;
+  return out;
+}
+
+std::string show_status(const api::StatusView& view, bool colour) {
+  std::string out = leader_line(view) + hosts_summary(view, colour);
+  if (view.resources.empty()) {
+    return out + "\nno resources; declare one with: agentctl apply FILE\n";
+  }
+  for (const api::ResourceRow& resource : view.resources) {
+    out += "\n" + resource.type + " " + resource.name + ": " +
+           painted(state_cell(resource.state), colour) + " (ensure " + resource.ensure + ")\n";
+    std::vector<Row> rows;
+    for (const api::InstanceRow& instance : resource.instances) {
+      rows.push_back({{instance.name},
+                      {joined(instance.roles, ",")},
+                      {instance.address},
+                      {instance.host.empty() ? "-" : instance.host},
+                      state_cell(instance.state),
+                      state_cell(instance.health)});
+      if (!instance.reason.empty()) rows.push_back({{instance.reason}});
+    }
+    if (rows.empty()) continue;
+    out += table({{"INSTANCE"}, {"ROLES"}, {"ADDRESS"}, {"HOST"}, {"STATE"}, {"HEALTH"}}, rows,
+                 colour);
+  }
+  return out;
+}
+
+std::string show_hosts(const api::StatusView& view, bool colour) {
+  std::vector<Row> rows;
+  for (const api::HostRow& host : view.hosts) {
+    const bool known = host.memory_total_kib != 0;
+    const bool leads = view.leader && view.leader->id == host.id;
+    rows.push_back(
+        {{std::to_string(host.id)},
+         {host.name},
+         state_cell(host.state),
+         {leads        ? "leader"
+          : host.voter ? "voter"
+                       : "-"},
+         {host.address},
+         {known ? gib(host.memory_free_kib) + " of " + gib(host.memory_total_kib) : "-"},
+         {known ? std::to_string(host.cpus_free) + " of " + std::to_string(host.cpus_total)
+                : "-"}});
+    if (!host.reason.empty()) rows.push_back({{host.reason}});
+  }
+  return (view.leader ? "" : leader_line(view)) +
+         table({{"ID"}, {"HOST"}, {"STATE"}, {"PART"}, {"ADDRESS"}, {"MEMORY FREE"}, {"CPUS FREE"}},
+               rows, colour);
+}
+
+std::string show_plan(const api::PlanView& view) {
+  std::string out;
+  for (const api::ActionRow& action : view.actions) out += action.text + "\n";
+  for (const api::BlockedRow& blocked : view.blocked) {
+    out +=
+        (blocked.waiting ? "wait " : "blocked ") + blocked.instance + ": " + blocked.reason + "\n";
+  }
+  return out + view.summary + "\n";
+}
+
+std::string show_types(const api::TypesView& view) {
+  std::vector<Row> rows;
+  for (const api::TypeRow& type : view.types) {
+    std::vector<std::string> roles;
+    for (const api::RoleRow& role : type.roles) roles.push_back(role.name + " " + role.count);
+    rows.push_back({{type.name}, {type.summary}});
+    rows.push_back({{"roles: " + joined(roles, ", ")}});
+    if (!type.attributes.empty()) {
+      rows.push_back({{"attributes: " + joined(type.attributes, ", ")}});
+    }
+  }
+  return table({{"TYPE"}, {"SUMMARY"}}, rows, false);
+}
+
+std::string show_event(const api::EventRow& event) {
+  return event.time + "  " + event.host + "  " + event.message + "\n";
+}
+
+std::string show_changes(const api::ApplyAnswer& answer) {
+  std::string out;
+  for (const std::string& warning : answer.warnings) out += "warning: " + warning + "\n";
+  for (const api::ChangeRow& change : answer.changes)
+    out += change.name + ": " + change.change + "\n";
+  return out;
+}
+
+}  // namespace cierzo::ctl
