@@ -25,6 +25,7 @@ IMAGES = BUILD / "images"
 CACHE = BUILD / "cache"
 AGENT_PORT = 7400
 SOCKET = "/run/cierzo/agent.sock"
+NO_LEADER = 4  # agentctl's exit status when nobody leads now.
 
 
 class CommandFailed(RuntimeError):
@@ -152,14 +153,21 @@ types: [{REPOSITORY}/resources/types]
         return done.stdout
 
     def status(self, host=None):
-        """`agentctl status` as an object, from `host` or the first that answers."""
+        """`agentctl status` as an object, from `host` or the first that answers.
+
+        Without a leader it is the answering host's own view (exit 4), `leader` absent.
+        """
         error = None
         for candidate in [host] if host else self.hosts:
             if candidate.powered and (host or "agentd" in candidate.daemons):
                 try:
                     return json.loads(self.agentctl(candidate, "--output", "json", "status",
                                                     seconds=10))
-                except (CommandFailed, subprocess.TimeoutExpired, ValueError) as caught:
+                except CommandFailed as caught:
+                    if caught.status == NO_LEADER:
+                        return json.loads(caught.output)
+                    error = caught
+                except (subprocess.TimeoutExpired, ValueError) as caught:
                     error = caught
         raise RuntimeError(f"no agent answers: {error}")
 
