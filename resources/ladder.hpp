@@ -40,7 +40,7 @@ inline constexpr Duration stop_grace = std::chrono::seconds(30);  // ACPI shutdo
 [[nodiscard]] inline bool worn_out(const Observed& copy) {
   if (copy.resets < resets_max) return false;
   for (const auto& [role, seen] : copy.roles) {
-    if (seen.restarts >= restarts_max) return true;
+    if (seen.restarts >= restarts_max || seen.health == Health::failing) return true;
   }
   return false;
 }

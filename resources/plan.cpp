@@ -1,0 +1,149 @@
+#include "resources/plan.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "resources/planner.hpp"
+
+namespace cierzo {
+namespace {
+
+std::string under_way(const Action& action) {
+  const char* const verbs[] = {"its start",  "its stop",   "removing its disk", "its reset",
+                               "its resume", "configuring it", "a script in it", "its checks"};
+  return verbs[action.work.index()];
+}
+
+}  // namespace
+
+Plan plan(const World& world) { return Planner(world).make(); }
+
+Plan Planner::make() {
+  remove_leftovers();  // first: it makes room
+  for (const DesiredResource& desired : world_.desired) decide(desired);
+  return std::move(plan_);
+}
+
+void Planner::decide(const DesiredResource& desired) {
+  if (desired.wanted.size() != desired.instances.size()) {
+    std::fputs("plan: a desired resource was not made by make_desired\n", stderr);
+    std::abort();
+  }
+  shared_ = Shared{};
+  const bool run = desired.resource->ensure == Ensure::running;
+  for (std::size_t which = 0; which < desired.instances.size(); ++which) {
+    const InstanceName& name = desired.instances[which].name;
+    if (const InFlight* command = index_.in_flight(name)) {
+      block(name, true,
+            under_way(command->action) + " on " + index_.host_name(command->action.on) +
+                " is under way");
+      continue;
+    }
+    const Subject s = subject(desired, which);
+    if (destroy_duplicate(s)) continue;
+    if (run) keep_running(s);
+    else keep_stopped(s);
+  }
+}
+
+Planner::Subject Planner::subject(const DesiredResource& desired, std::size_t which) const {
+  const Instance& instance = desired.instances[which];
+  return {desired, which, instance, desired.wanted[which], index_.copies(instance)};
+}
+
+// Every command passes here: this is where the limit per host is kept, and where nothing gets to a
+// host that does not answer. (rule 18)
+void Planner::act(const InstanceName& instance, HostId on, Work work, std::string reason) {
+  Room* room = rooms_.of(on);
+  if (!room || !WorldIndex::answers(*room->host)) {
+    block(instance, true, "host " + index_.host_name(on) + " does not answer");
+    return;
+  }
+  if (room->actions >= actions_per_host_max) {
+    block(instance, true,
+          room->host->name + " has " + std::to_string(room->actions) + " commands under way");
+    return;
+  }
+  ++room->actions;
+  if (const auto* start = std::get_if<StartVm>(&work)) {
+    rooms_.take(on, start->instance);
+    if (shared_.siblings) {
+      for (const RoleName& role : start->instance.roles) ++(*shared_.siblings)[role][on];
+    }
+  }
+  plan_.actions.push_back({instance, on, std::move(work), std::move(reason)});
+}
+
+void Planner::block(const InstanceName& instance, bool waiting, std::string reason) {
+  plan_.blocked.push_back({instance, waiting, std::move(reason)});
+}
+
+void Planner::look_again(Time at) {
+  if (!plan_.look_again || at < *plan_.look_again) plan_.look_again = at;
+}
+
+bool Planner::backs_off(const Subject& s, const std::string& what, const Failure& failure) {
+  if (failure.count == 0 || due(failure) <= world_.now) return false;
+  look_again(due(failure));
+  block(s.instance.name, true,
+        what + " failed " + std::to_string(failure.count) +
+            (failure.count == 1 ? " time: " : " times: ") + failure.error);
+  return true;
+}
+
+// Of two copies the one with the higher incarnation is right; the other goes, with its disk. (rule
+// 16) Only where the right one is seen: a newer copy that is unknown makes all of them unknown.
+bool Planner::destroy_duplicate(const Subject& s) {
+  const auto& live = s.copies.live;
+  if (live.size() < 2 || !s.copies.newest_is_live) return false;
+  const Observed& wrong = *live.back();
+  if (wrong.incarnation == live.front()->incarnation) {
+    block(s.instance.name, false,
+          "runs on " + index_.host_name(live.front()->host) + " and on " +
+              index_.host_name(wrong.host) + " with the same incarnation: stop one by hand");
+    return true;
+  }
+  act(s.instance.name, wrong.host,
+      StopVm{wrong.incarnation, Duration::zero(), wrong.disk == Disk::local},
+      "was replaced: a newer copy is on " + index_.host_name(live.front()->host));
+  return true;
+}
+
+bool may_be_replaced(const DesiredResource& desired, const Instance& instance) {
+  if (instance.disk == Disk::shared) return false;
+  for (const RoleName& name : instance.roles) {
+    const RoleType* role = desired.type->role(name);
+    if (role && role->on_host_lost == OnHostLost::wait) return false;
+  }
+  return true;
+}
+
+bool needs_guest(const DesiredResource& desired, const Instance& instance) {
+  for (const RoleName& name : instance.roles) {
+    const RoleType* role = desired.type->role(name);
+    if (role && (role->start || role->check || role->stop)) return true;
+  }
+  return false;
+}
+
+bool is_started(const RoleType& role, const Observed& copy, const std::string& digest) {
+  if (!role.start) return true;
+  const RoleObserved& seen = role_of(copy, role.name);
+  return seen.configured_digest == digest && seen.stopped_digest.empty();
+}
+
+const RoleObserved& role_of(const Observed& copy, const RoleName& role) {
+  static const RoleObserved nothing;
+  const auto found = copy.roles.find(role);
+  return found == copy.roles.end() ? nothing : found->second;
+}
+
+std::string last_line(const std::string& text) {
+  const std::size_t end = text.find_last_not_of("\n\r ");
+  if (end == std::string::npos) return {};
+  const std::size_t begin = text.find_last_of('\n', end);
+  return text.substr(begin == std::string::npos ? 0 : begin + 1,
+                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+}
+
+}  // namespace cierzo

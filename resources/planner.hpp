@@ -1,0 +1,100 @@
+// What the parts of plan() share. plan.cpp holds the branches; running.cpp, unhealthy.cpp,
+// stopping.cpp and leftovers.cpp what each of them does. Not for use outside of plan().
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "resources/desired.hpp"
+#include "resources/ladder.hpp"
+#include "resources/placement.hpp"
+#include "resources/plan.hpp"
+#include "resources/world_index.hpp"
+
+namespace cierzo {
+
+class Planner {
+ public:
+  explicit Planner(const World& world) : world_(world), index_(world), rooms_(world, index_) {}
+
+  Plan make();
+
+ private:
+  // One instance while it is decided upon.
+  struct Subject {
+    const DesiredResource& desired;
+    std::size_t which;
+    const Instance& instance;
+    const Wanted& wanted;
+    Copies copies;
+  };
+  // What is computed for a resource only when something of it needs it.
+  struct Shared {
+    std::optional<std::map<RoleName, std::map<HostId, int>>> siblings;
+    std::map<RoleName, std::optional<InstanceName>> not_ready;  // the first one of a role
+    std::map<RoleName, int> depths;                 // longest chain of `after`
+    std::optional<int> deepest_live;                // highest depth of a VM that still lives
+    std::map<RoleName, std::string> still_up;       // what a role's stop waits for; empty: nothing
+  };
+
+  // ---- plan.cpp
+  void decide(const DesiredResource& desired);
+  Subject subject(const DesiredResource& desired, std::size_t which) const;
+  void act(const InstanceName& instance, HostId on, Work work, std::string reason);
+  void block(const InstanceName& instance, bool waiting, std::string reason);
+  void look_again(Time at);
+  // True, and the instance is blocked, where a failure must not be tried again yet.
+  bool backs_off(const Subject& s, const std::string& what, const Failure& failure);
+  bool destroy_duplicate(const Subject& s);
+
+  // ---- running.cpp
+  void keep_running(const Subject& s);
+  void start(const Subject& s);
+  void start_on_its_disk(const Subject& s, const Observed& disk);
+  void start_somewhere(const Subject& s, const Observed* worn);
+  void serve(const Subject& s, const Observed& copy);
+  bool start_role(const Subject& s, const Observed& copy, std::size_t role);
+  std::optional<InstanceName> first_not_ready(const DesiredResource& desired,
+                                              const RoleName& role);
+  const std::map<HostId, int>& siblings(const DesiredResource& desired, const RoleName& role);
+  void remove_stale_disk(const Subject& s);
+
+  // ---- unhealthy.cpp
+  bool climb_ladder(const Subject& s, const Observed& copy, const RoleType& role);
+
+  // ---- stopping.cpp
+  void keep_stopped(const Subject& s);
+  bool stop_roles(const Subject& s, const Observed& copy);
+  std::string still_up(const Subject& s, const RoleName& role);
+  int depth(const DesiredResource& desired, const RoleName& role);
+  int depth(const DesiredResource& desired, const Instance& instance);
+  int deepest_live(const DesiredResource& desired);
+
+  // ---- leftovers.cpp
+  void remove_leftovers();
+
+  const World& world_;
+  WorldIndex index_;
+  Rooms rooms_;
+  Shared shared_;  // of the resource that is being decided upon
+  Plan plan_;
+};
+
+// May this instance lose its disk? Only where every role says so and the disk is its own.
+[[nodiscard]] bool may_be_replaced(const DesiredResource& desired, const Instance& instance);
+
+// Must its guest answer before it can serve? Not where no role has a script.
+[[nodiscard]] bool needs_guest(const DesiredResource& desired, const Instance& instance);
+
+// Has `start` run with the inputs that are wanted now, and not been undone by `stop`? True for a
+// role without `start`.
+[[nodiscard]] bool is_started(const RoleType& role, const Observed& copy, const std::string& digest);
+
+// What is known of a role of a copy; an empty value where nothing is.
+[[nodiscard]] const RoleObserved& role_of(const Observed& copy, const RoleName& role);
+
+// The last line of a script's output, for one-line reasons.
+[[nodiscard]] std::string last_line(const std::string& text);
+
+}  // namespace cierzo

@@ -1,0 +1,220 @@
+// What brings an instance of a running resource to life and keeps it serving.
+#include "resources/planner.hpp"
+
+namespace cierzo {
+namespace {
+
+std::string at_host(const HostView& host) { return "host " + host.name; }
+
+}  // namespace
+
+void Planner::keep_running(const Subject& s) {
+  const Observed* copy = s.copies.right();
+  if (!copy) {
+    if (!s.copies.unknown.empty()) {
+      block(s.instance.name, true, s.copies.unknown + ": unknown, not absent");
+    } else {
+      start(s);
+    }
+    return;
+  }
+  switch (copy->run) {
+    case RunState::running:
+      serve(s, *copy);
+      return;
+    case RunState::paused:
+      // A permit resumes nothing: this is given like a start, so nothing may be unknown. (rule 16)
+      if (!s.copies.unknown.empty()) {
+        block(s.instance.name, true, "is paused; " + s.copies.unknown);
+      } else {
+        act(s.instance.name, copy->host, Resume{copy->incarnation, {}},
+            "is paused and was not replaced");
+      }
+      return;
+    case RunState::stopping:
+      block(s.instance.name, true, "is stopping; will be started again");
+      return;
+    case RunState::shut_off:
+    case RunState::crashed:
+      act(s.instance.name, copy->host, StopVm{copy->incarnation, Duration::zero(), false},
+          copy->run == RunState::crashed ? "has crashed; its disk is kept"
+                                         : "is shut off; its disk is kept");
+      return;
+  }
+}
+
+// On a living host it gets the same disk again. A fresh one is made only when its host is lost or
+// the ladder says so. (RESOURCES.md, "Same disk or fresh disk")
+void Planner::start(const Subject& s) {
+  const Observed* disk = s.copies.disks.empty() ? nullptr : s.copies.disks.front();
+  if (disk) {
+    const bool give_up = worn_out(*disk) || disk->start.count >= starts_before_fresh_disk;
+    if (!give_up || !may_be_replaced(s.desired, s.instance)) start_on_its_disk(s, *disk);
+    else start_somewhere(s, disk);
+    return;
+  }
+  if (s.copies.lost && s.instance.disk == Disk::local &&
+      !may_be_replaced(s.desired, s.instance)) {
+    block(s.instance.name, false,
+          at_host(*s.copies.lost) + " is lost and may hold its disk, which must not be lost: " +
+              "waits for that host (on_host_lost: wait)");
+    return;
+  }
+  start_somewhere(s, nullptr);
+}
+
+void Planner::start_on_its_disk(const Subject& s, const Observed& disk) {
+  const Room* room = rooms_.of(disk.host);
+  const std::string& host = room->host->name;
+  std::string why = cannot_take(*room, s.instance);
+  if (!pool_rank(s.instance, *room->host)) why = "is not in its pool";
+  if (!why.empty()) {
+    block(s.instance.name, false, "its disk is on " + host + ", which " + why);
+    return;
+  }
+  if (backs_off(s, "starting it on " + host, disk.start)) return;
+  act(s.instance.name, disk.host, StartVm{s.instance, {}, false},
+      disk.start.count > 0 ? "the last start failed: " + disk.start.error
+                           : "not running; its disk is there");
+}
+
+// `worn` is a disk that is given up, by the ladder or because nothing starts on it.
+void Planner::start_somewhere(const Subject& s, const Observed* worn) {
+  Wish wish;
+  wish.instance = &s.instance;
+  wish.siblings = &siblings(s.desired, s.instance.roles.front());
+  wish.tried = &s.copies.tried;
+  if (worn) wish.avoid = worn->host;
+  const Placement placement = place(wish, rooms_);
+  if (!placement.host) {
+    block(s.instance.name, false, placement.reason);
+    return;
+  }
+  const HostId on = placement.host->id;
+  const Failure* failure = failed_start(s.copies.tried, on);
+  if (failure && backs_off(s, "starting it on " + placement.host->name, *failure)) return;
+  std::string reason = "declared";
+  if (worn) {
+    reason = worn_out(*worn) ? "replaced: neither restarts nor a reset made it healthy"
+                             : "replaced: it does not start on its disk: " + worn->start.error;
+  } else if (s.copies.lost) {
+    reason = s.copies.lost_seen ? at_host(*s.copies.lost) + " lost"
+                                : "not on any host that answers; " + at_host(*s.copies.lost) +
+                                      " is lost";
+  } else if (failure) {
+    reason = "the last start failed: " + failure->error;
+  } else if (!s.copies.tried.empty()) {
+    for (const Observed* seen : s.copies.tried) {
+      if (seen->start.count >= starts_before_other_host) {
+        reason = "starting it on " + index_.host_name(seen->host) + " failed: " + seen->start.error;
+      }
+    }
+  }
+  const bool fresh = s.instance.disk == Disk::local && (worn || s.copies.lost);
+  act(s.instance.name, on, StartVm{s.instance, {}, fresh}, std::move(reason));
+}
+
+// A VM that runs: network, then checks, then its roles in their order, then its health.
+void Planner::serve(const Subject& s, const Observed& copy) {
+  if (!copy.guest_answers) {
+    if (needs_guest(s.desired, s.instance)) {
+      block(s.instance.name, true,
+            copy.network_digest.empty() ? "its guest is booting"
+                                        : "its guest agent does not answer: nothing is known");
+    }
+    return;  // unknown is not down: nothing is done because of silence (rule 18)
+  }
+  if (copy.network_digest != s.wanted.network_digest) {
+    act(s.instance.name, copy.host, make_configure(s.desired, s.which, copy.incarnation),
+        copy.network_digest.empty() ? "its guest has booted" : "the resource's members changed");
+    return;
+  }
+  if (copy.checks_digest != s.wanted.checks_digest) {
+    act(s.instance.name, copy.host, make_attend(s.desired, s.which, copy.incarnation),
+        "its checks are not attended");
+    return;
+  }
+  for (std::size_t i = 0; i < s.instance.roles.size(); ++i) {
+    if (start_role(s, copy, i)) return;
+  }
+  for (const RoleName& name : s.instance.roles) {
+    const RoleType& role = *s.desired.type->role(name);
+    if (role_of(copy, name).health == Health::failing && climb_ladder(s, copy, role)) return;
+  }
+  remove_stale_disk(s);
+}
+
+// True: this instance has got its action, or waits.
+bool Planner::start_role(const Subject& s, const Observed& copy, std::size_t which_role) {
+  const RoleType& role = *s.desired.type->role(s.instance.roles[which_role]);
+  if (is_started(role, copy, s.wanted.start_digests[which_role])) return false;
+  const RoleObserved& seen = role_of(copy, role.name);
+  if (backs_off(s, "start of " + role.name.value, seen.start)) return true;
+  for (const RoleName& before : role.after) {
+    if (const auto not_ready = first_not_ready(s.desired, before)) {
+      block(s.instance.name, true, "waits for " + before.value + " (" + not_ready->value + ")");
+      return true;
+    }
+  }
+  std::string reason = "not started in this boot of its guest";
+  if (seen.start.count > 0) reason = "its last start failed: " + last_line(seen.start.error);
+  else if (!seen.stopped_digest.empty()) reason = "was stopped";
+  else if (!seen.configured_digest.empty()) reason = "what it reads has changed";
+  act(s.instance.name, copy.host,
+      make_run(s.desired, s.which, role.name, ScriptKind::start, copy.incarnation),
+      std::move(reason));
+  return true;
+}
+
+// Ready: its network and its inputs are the wanted ones, and its check passes where it has one.
+std::optional<InstanceName> Planner::first_not_ready(const DesiredResource& desired,
+                                                     const RoleName& name) {
+  const auto [found, added] = shared_.not_ready.try_emplace(name);
+  if (!added) return found->second;
+  const RoleType& role = *desired.type->role(name);
+  for (std::size_t which = 0; which < desired.instances.size() && !found->second; ++which) {
+    const Instance& instance = desired.instances[which];
+    for (std::size_t i = 0; i < instance.roles.size(); ++i) {
+      if (instance.roles[i] != name) continue;
+      const Copies copies = index_.copies(instance);
+      const Observed* copy = copies.right();
+      const Wanted& wanted = desired.wanted[which];
+      const bool configured = copy && (copy->network_digest == wanted.network_digest ||
+                                       !needs_guest(desired, instance));
+      if (!configured || copy->run != RunState::running ||
+          !is_started(role, *copy, wanted.start_digests[i]) ||
+          (role.check && role_of(*copy, name).health != Health::passing)) {
+        found->second = instance.name;
+      }
+    }
+  }
+  return found->second;
+}
+
+// How many instances of the resource with this role each host has, or is about to get.
+const std::map<HostId, int>& Planner::siblings(const DesiredResource& desired,
+                                               const RoleName& role) {
+  if (!shared_.siblings) {
+    shared_.siblings.emplace();
+    for (const Instance& instance : desired.instances) {
+      const Copies copies = index_.copies(instance);
+      std::optional<HostId> on;
+      if (const Observed* copy = copies.right()) on = copy->host;
+      else if (!copies.disks.empty()) on = copies.disks.front()->host;
+      if (const InFlight* command = index_.in_flight(instance.name)) on = command->action.on;
+      if (!on) continue;
+      for (const RoleName& name : instance.roles) ++(*shared_.siblings)[name][*on];
+    }
+  }
+  return (*shared_.siblings)[role];
+}
+
+// Once a copy runs on another host, what is left of the old one must not be taken for its disk.
+void Planner::remove_stale_disk(const Subject& s) {
+  if (s.copies.disks.empty() || !s.copies.unknown.empty()) return;
+  const Observed& stale = *s.copies.disks.back();
+  act(s.instance.name, stale.host, RemoveDisk{},
+      "was replaced: it runs on " + index_.host_name(s.copies.right()->host));
+}
+
+}  // namespace cierzo

@@ -1,0 +1,201 @@
+// What people are told, from the same world and plan: no second opinion on what is true.
+#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "resources/plan.hpp"
+#include "resources/planner.hpp"
+#include "resources/spec.hpp"
+
+namespace cierzo {
+namespace {
+
+class Reporter {
+ public:
+  Reporter(const World& world, const Plan& plan) : index_(world) {
+    for (const Blocked& blocked : plan.blocked) blocked_[blocked.instance.value] = &blocked;
+    for (const Action& action : plan.actions) planned_[action.instance.value] = &action;
+    for (const DesiredResource& desired : world.desired) {
+      for (std::size_t i = 0; i < desired.instances.size(); ++i) {
+        if (!desired.wanted[i].checks_digest.empty()) {
+          checked_.insert(desired.instances[i].name.value);
+        }
+      }
+    }
+  }
+
+  ResourceStatus report(const DesiredResource& desired) {
+    ResourceStatus status;
+    status.type = desired.type->name;
+    status.name = desired.resource->name;
+    status.ensure = desired.resource->ensure;
+    for (const std::size_t which : in_order(desired)) {
+      status.instances.push_back(report(desired, which));
+    }
+    status.state = state_of(status);
+    return status;
+  }
+
+ private:
+  // By the type's order of roles, then by position.
+  static std::vector<std::size_t> in_order(const DesiredResource& desired) {
+    std::map<RoleName, std::size_t> place;
+    for (const RoleType& role : desired.type->roles) place.emplace(role.name, place.size());
+    std::vector<std::size_t> order(desired.instances.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    const auto key = [&](std::size_t i) {
+      const Instance& instance = desired.instances[i];
+      return std::pair{place[instance.roles.front()], instance.positions.front()};
+    };
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
+    return order;
+  }
+
+  InstanceStatus report(const DesiredResource& desired, std::size_t which) {
+    const Instance& instance = desired.instances[which];
+    const Copies copies = index_.copies(instance);
+    InstanceStatus status{instance.name, instance.roles, instance.address, {}, {}, "unknown",
+                          {},            {}};
+    const Observed* copy = copies.right();
+    if (copy) {
+      status.host = copy->host;
+      status.incarnation = copy->incarnation;
+      status.health = health_of(desired, instance, *copy);
+      status.state = state_of(desired, which, *copy);
+    } else {
+      status.state = copies.unknown.empty() ? state_of_absent(copies) : "unknown";
+    }
+    if (const InFlight* command = index_.in_flight(instance.name)) {
+      if (std::holds_alternative<StartVm>(command->action.work)) {
+        status.state = "starting";
+        status.host = command->action.on;
+      } else if (std::holds_alternative<StopVm>(command->action.work) && copy) {
+        status.state = "stopping";
+      }
+    }
+    status.reason = reason_of(desired, which, copy);
+    return status;
+  }
+
+  static std::string state_of_absent(const Copies& copies) {
+    const auto failed = [](const Observed* seen) {
+      return seen->start.count >= failures_before_failed;
+    };
+    return std::any_of(copies.tried.begin(), copies.tried.end(), failed) ? "failed" : "absent";
+  }
+
+  static std::string state_of(const DesiredResource& desired, std::size_t which,
+                              const Observed& copy) {
+    switch (copy.run) {
+      case RunState::paused: return "paused";
+      case RunState::stopping: return "stopping";
+      case RunState::shut_off:
+      case RunState::crashed: return "failed";
+      case RunState::running: break;
+    }
+    const Instance& instance = desired.instances[which];
+    const Wanted& wanted = desired.wanted[which];
+    if (desired.resource->ensure != Ensure::running) return "stopping";
+    if (!copy.guest_answers) {
+      if (!needs_guest(desired, instance)) return "running";
+      return copy.network_digest.empty() ? "booting" : "unknown";
+    }
+    bool started = copy.network_digest == wanted.network_digest;
+    for (std::size_t i = 0; i < instance.roles.size(); ++i) {
+      const RoleType& role = *desired.type->role(instance.roles[i]);
+      if (is_started(role, copy, wanted.start_digests[i])) continue;
+      started = false;
+      if (role_of(copy, role.name).start.count >= failures_before_failed) return "failed";
+    }
+    return started ? "running" : "configuring";
+  }
+
+  static std::string health_of(const DesiredResource& desired, const Instance& instance,
+                               const Observed& copy) {
+    bool passing = false, unknown = false;
+    for (const RoleName& name : instance.roles) {
+      if (!desired.type->role(name)->check) continue;
+      const Health health = role_of(copy, name).health;
+      if (health == Health::failing) return "failing";
+      (health == Health::passing ? passing : unknown) = true;
+    }
+    return passing && !unknown ? "passing" : "unknown";
+  }
+
+  std::string reason_of(const DesiredResource& desired, std::size_t which, const Observed* copy) {
+    const Instance& instance = desired.instances[which];
+    std::string text;
+    const auto add = [&](const std::string& more) {
+      if (!more.empty()) text += (text.empty() ? "" : "; ") + more;
+    };
+    if (const auto blocked = blocked_.find(instance.name.value); blocked != blocked_.end()) {
+      add(blocked->second->reason);
+    } else if (const auto planned = planned_.find(instance.name.value);
+               planned != planned_.end()) {
+      add(planned->second->reason);
+    }
+    if (!copy) return text;
+    for (const RoleName& name : instance.roles) {
+      const RoleObserved& seen = role_of(*copy, name);
+      if (seen.start.count > 0 && text.find(seen.start.error) == std::string::npos) {
+        add("start of " + name.value + " failed: " + seen.start.error);
+      } else if (seen.health == Health::failing &&
+                 text.find("check of " + name.value) == std::string::npos) {
+        add("check of " + name.value + " fails: " + seen.error);
+      }
+    }
+    const std::string differs = spec_difference(copy->spec_digest, instance.spec_digest);
+    if (!differs.empty()) add("outdated: " + differs);
+    if (copy->fresh_disk) add("fresh disk");
+    return text;
+  }
+
+  // Of the whole: `failed` where nothing serves and something is wrong, `degraded` where the rest
+  // serves.
+  std::string state_of(const ResourceStatus& status) const {
+    if (status.ensure != Ensure::running) {
+      const bool down = std::all_of(status.instances.begin(), status.instances.end(),
+                                    [](const InstanceStatus& i) { return i.state == "absent"; });
+      return down ? "stopped" : "converging";
+    }
+    std::size_t serving = 0, wrong = 0, unknown = 0;
+    for (const InstanceStatus& instance : status.instances) {
+      const auto blocked = blocked_.find(instance.name.value);
+      const bool lacks = blocked != blocked_.end() && !blocked->second->waiting;
+      if (instance.state == "unknown") {
+        ++unknown;
+      } else if (instance.state == "failed" || instance.health == "failing" || lacks) {
+        ++wrong;
+      } else if (instance.state == "running" && !to_be_checked(instance)) {
+        ++serving;
+      }
+    }
+    if (serving == status.instances.size()) return "running";
+    if (wrong > 0 && serving == 0 && unknown == 0) return "failed";
+    return wrong + unknown > 0 ? "degraded" : "converging";
+  }
+
+  // Does it run with checks that have not passed yet?
+  [[nodiscard]] bool to_be_checked(const InstanceStatus& instance) const {
+    return instance.health == "unknown" && checked_.count(instance.name.value) != 0;
+  }
+
+  WorldIndex index_;
+  std::unordered_map<std::string_view, const Blocked*> blocked_;
+  std::unordered_map<std::string_view, const Action*> planned_;
+  std::unordered_set<std::string_view> checked_;  // instances with a check of any role
+
+};
+
+}  // namespace
+
+std::vector<ResourceStatus> status(const World& world, const Plan& plan) {
+  Reporter reporter(world, plan);
+  std::vector<ResourceStatus> all;
+  for (const DesiredResource& desired : world.desired) all.push_back(reporter.report(desired));
+  return all;
+}
+
+}  // namespace cierzo

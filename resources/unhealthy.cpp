@@ -1,0 +1,42 @@
+// The ladder for a role whose check fails: service, VM, replacement. See ladder.hpp.
+#include "resources/planner.hpp"
+
+namespace cierzo {
+
+// True: this instance has got its action, or waits for its turn.
+bool Planner::climb_ladder(const Subject& s, const Observed& copy, const RoleType& role) {
+  const RoleObserved& seen = role_of(copy, role.name);
+  const std::string detail = last_line(seen.error);
+  const std::string failing = "check of " + role.name.value + " failed " +
+                              std::to_string(seen.failures) + " times" +
+                              (detail.empty() ? "" : ": " + detail);
+  const bool may_replace = may_be_replaced(s.desired, s.instance);
+  const bool restarts_left = role.start && seen.restarts < restarts_max;
+  if (!restarts_left && copy.resets < resets_max) {
+    act(s.instance.name, copy.host, ResetVm{copy.incarnation},
+        failing + " after " + std::to_string(seen.restarts) + " restarts");
+    return true;
+  }
+  if (!restarts_left && may_replace) {
+    // Its disk stays for now: that is how the next plan knows which host to avoid.
+    act(s.instance.name, copy.host, StopVm{copy.incarnation, Duration::zero(), false},
+        failing + " after restarts and a reset: will be replaced");
+    return true;
+  }
+  if (!role.start) {
+    block(s.instance.name, false, failing + "; it has no start to be run again");
+    return true;
+  }
+  const Time next = seen.last_restart + backoff(seen.restarts);
+  if (seen.restarts > 0 && next > world_.now) {
+    look_again(next);
+    block(s.instance.name, true, failing + "; restarted " + std::to_string(seen.restarts) +
+                                     " times, backing off");
+    return true;
+  }
+  act(s.instance.name, copy.host,
+      make_run(s.desired, s.which, role.name, ScriptKind::start, copy.incarnation), failing);
+  return true;
+}
+
+}  // namespace cierzo
