@@ -1,8 +1,9 @@
-// What is run inside guests, as text for /bin/sh. Pure: the worker passes these texts to the provider.
+// What is run inside guests, as text for /bin/sh. Pure: the worker passes these texts to the
+// provider.
 //
-// What is configured is the guest's own knowledge (RESOURCES.md): it keeps, under /run/cierzo, the digest of the
-// inputs of each role's last successful `start`, beside the boot id it was made in, so that a new leader neither
-// repeats nor forgets, and a rebooted guest is configured again.
+// What is configured is the guest's own knowledge (RESOURCES.md): it keeps, under /run/cierzo, the
+// digest of the inputs of each role's last successful `start`, beside the boot id it was made in,
+// so that a new leader neither repeats nor forgets, and a rebooted guest is configured again.
 #pragma once
 #include <map>
 #include <string>
@@ -19,27 +20,40 @@ struct GuestNetwork {
   std::vector<std::string> dns;  // Empty: the guest's own is left alone.
 };
 
-// Address, host name and /etc/hosts. Works with busybox and iproute2, with and without systemd; idempotent; leaves an
-// interface that already has the address as it is. Picks the interface by MAC where the guest has several.
+// Address, host name and /etc/hosts. Works with busybox and iproute2, with and without systemd;
+// idempotent; leaves an interface that already has the address as it is. Picks the interface by
+// MAC; with none given, the first that is a device; with one that no interface has, the only one.
 [[nodiscard]] std::string configure_script(const Configure& configure, const GuestNetwork& network,
                                            const std::string& mac);
 
-// Writes /run/cierzo/resource.json, runs the script's text with its environment, and notes the digest on success.
-// Exit status: the script's.
+// Writes /run/cierzo/resource.json, runs the script's text, and notes the digest on success. The
+// environment of the input is not in here: it is GuestCommand::environment, because values in it
+// may be secrets and belong in no text. Exit status: the script's.
 [[nodiscard]] std::string role_script(const RunScript& run);
 
-// Runs a check the same way; notes nothing.
+// Runs a check the same way; writes and notes nothing, and costs no process of its own.
 [[nodiscard]] std::string check_script(const RoleCheck& check);
 
-// Prints what the guest knows, one fact a line, for read_probe.
+// Prints what the guest knows, one fact a line, for read_probe. Shell builtins only: a guest under
+// emulation needs 30 to 50 ms for each process.
 [[nodiscard]] std::string probe_script();
 
 struct GuestKnowledge {
-  std::string boot;                           // The guest's boot id; empty: the text was not a probe's.
-  std::string network_digest;                 // Of the Configure applied in this boot.
-  std::map<RoleName, std::string> configured; // Role -> digest of its last successful start in this boot,
-  std::map<RoleName, std::string> stopped;    // or of its stop where that came after.
+  std::string boot;            // The guest's boot id; empty: the text was not a probe's.
+  std::string network_digest;  // Of the Configure applied in this boot.
+  std::map<RoleName, std::string> configured;  // Role -> digest of its last successful start in
+  std::map<RoleName, std::string> stopped;     // this boot, or of its stop where that came after.
 };
 [[nodiscard]] GuestKnowledge read_probe(std::string_view printed);
+
+// What a script made here is for. Each says so in its first line, for whoever looks at a guest and
+// for the simulated provider, which runs no shell.
+struct ScriptPurpose {
+  enum class Kind { other, configure, start, stop, check, probe };
+  Kind kind = Kind::other;
+  RoleName role;       // Of start, stop and check.
+  std::string digest;  // Of configure, start and stop.
+};
+[[nodiscard]] ScriptPurpose script_purpose(std::string_view script);
 
 }  // namespace cierzo

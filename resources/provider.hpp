@@ -59,6 +59,7 @@ struct GuestCommand {
 
 struct GuestHandle {  // A command that runs in a guest.
   std::int64_t pid = 0;
+  std::string token{};  // What the command prints first: a rebooted guest gives pids again.
 };
 
 struct GuestProgress {
@@ -76,6 +77,8 @@ class Provider {
   virtual ~Provider() = default;
 
   [[nodiscard]] virtual Survey survey() = 0;
+  // Is there an image at this absolute path? The survey lists those of the images' folder only.
+  [[nodiscard]] virtual bool has_image(const std::string& path) = 0;
 
   // Creates the (transient) domain, paused: its CPUs do not run before run() (rule 17). Makes the overlay where there
   // is none, or anew with fresh_disk. Fails with already_exists where the name is taken.

@@ -1,0 +1,190 @@
+#include "resources/providers/disks.hpp"
+
+#include <sys/stat.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include "manifests/yaml_tree.hpp"
+#include "resources/providers/program.hpp"
+#include "resources/providers/refused.hpp"
+
+namespace cierzo {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+constexpr auto overlay_limit = 20s;  // qemu-img needs 5 ms; a slow network disk much more.
+constexpr std::string_view overlay_suffix = ".qcow2";
+constexpr std::string_view previous_suffix = ".previous";
+constexpr std::string_view qcow2_magic{"QFI\xfb", 4};
+
+[[noreturn]] void refuse(FailureKind kind, std::string text) {
+  throw Refused{{kind, std::move(text)}};
+}
+
+std::string first_bytes(const std::string& path, std::size_t count) {
+  std::ifstream in(path, std::ios::binary);
+  std::string bytes(count, '\0');
+  in.read(bytes.data(), static_cast<std::streamsize>(count));
+  bytes.resize(static_cast<std::size_t>(in.gcount()));
+  return bytes;
+}
+
+std::uint64_t big_endian(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
+  return value;
+}
+
+std::string resolved(const fs::path& folder, const std::string& path) {
+  return path.empty() ? path : (folder / path).lexically_normal().string();
+}
+
+std::optional<DirectKernel> read_sidecar(const std::string& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return std::nullopt;
+  std::ifstream in(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in) refuse(FailureKind::other, path + ": cannot be read");
+  auto tree = manifests::parse_yaml_tree(text, path);
+  std::map<std::string, std::string> fields{{"kernel", ""}, {"initrd", ""}, {"cmdline", ""}};
+  for (const auto& entry : tree.root.entries) {
+    const auto field = fields.find(entry.key);
+    if (field == fields.end()) {
+      tree.diagnostics.push_back(manifests::unknown_name(
+          entry.at, entry.key, entry.key, {"kernel", "initrd", "cmdline"}, "unknown key"));
+    } else {
+      field->second = entry.value.text;
+    }
+  }
+  if (fields["kernel"].empty() && tree.ok()) {
+    tree.diagnostics.push_back(
+        manifests::mistake({path, 1, 1}, "kernel", "the path of a kernel is required"));
+  }
+  if (!tree.ok()) refuse(FailureKind::other, to_string(tree.diagnostics.front()));
+  const auto folder = fs::path(path).parent_path();
+  return DirectKernel{resolved(folder, fields["kernel"]), resolved(folder, fields["initrd"]),
+                      fields["cmdline"]};
+}
+
+void make_folder(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  // QEMU may run as a user of its own: it must reach the files that libvirt gives it, not list them.
+  if (!error) fs::permissions(path, fs::perms(0711), error);
+  if (error) refuse(FailureKind::other, path + ": " + error.message());
+}
+
+}  // namespace
+
+std::string backing_file(const std::string& path) {
+  // docs/interop/qcow2.txt: magic, version (4), offset (8) and length (4) of the backing file's
+  // name, which lies in the first cluster; the name is at most 1023 bytes.
+  const std::string header = first_bytes(path, 64 * 1024);
+  const std::string_view bytes = header;
+  if (bytes.size() < 20 || bytes.substr(0, 4) != qcow2_magic) return {};
+  const auto offset = big_endian(bytes.substr(8, 8));
+  const auto length = big_endian(bytes.substr(16, 4));
+  if (offset == 0 || length > 1023 || offset > bytes.size() - length) return {};
+  return std::string(bytes.substr(offset, length));
+}
+
+Disks::Disks(std::string images_folder, std::string state_folder)
+    : images_folder_(std::move(images_folder)),
+      disks_folder_(state_folder + "/disks"),
+      console_folder_(state_folder + "/console") {
+  make_folder(disks_folder_);
+  make_folder(console_folder_);
+}
+
+std::map<std::string, std::string> Disks::images() const {
+  std::map<std::string, std::string> images;
+  std::error_code error;  // A folder that is missing has no images.
+  for (fs::directory_iterator at(images_folder_, error), end; at != end; at.increment(error)) {
+    if (error) break;
+    const auto extension = at->path().extension();
+    if (extension != ".qcow2" && extension != ".raw" && extension != ".img") continue;
+    struct stat status {};
+    if (stat(at->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    const std::string digest = std::to_string(status.st_size) + "-" +
+                               std::to_string(status.st_mtim.tv_sec) + "." +
+                               std::to_string(status.st_mtim.tv_nsec) + "-" +
+                               std::to_string(status.st_ino);
+    images[at->path().filename().string()] = digest;
+    images[fs::absolute(at->path()).lexically_normal().string()] = digest;
+  }
+  return images;
+}
+
+Image Disks::find(const std::string& name) const {
+  const bool absolute = !name.empty() && name.front() == '/';
+  if (!absolute && (name.empty() || name.find('/') != std::string::npos)) {
+    refuse(FailureKind::other, "image '" + name + "' is neither a file's name nor a whole path");
+  }
+  const std::string path = absolute ? name : images_folder_ + "/" + name;
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) {
+    refuse(FailureKind::not_found,
+           "there is no image " + name + (absolute ? "" : " in " + images_folder_));
+  }
+  Image image;
+  image.path = fs::absolute(path).lexically_normal().string();
+  image.format = first_bytes(path, 4) == qcow2_magic ? "qcow2" : "raw";
+  image.kernel = read_sidecar(path + ".yaml");
+  return image;
+}
+
+std::vector<InstanceName> Disks::overlays() const {
+  std::vector<InstanceName> names;
+  std::error_code error;
+  for (fs::directory_iterator at(disks_folder_, error), end; at != end; at.increment(error)) {
+    if (error) break;
+    if (at->path().extension() == overlay_suffix) names.push_back({at->path().stem().string()});
+  }
+  return names;
+}
+
+std::string Disks::overlay_path(const InstanceName& name) const {
+  return disks_folder_ + "/" + name.value + std::string(overlay_suffix);
+}
+
+std::string Disks::console_path(const InstanceName& name) const {
+  return console_folder_ + "/" + name.value + ".log";
+}
+
+bool Disks::prepare(const InstanceName& name, const Image& image, bool fresh) const {
+  const std::string path = overlay_path(name);
+  std::error_code error;
+  if (!fresh && fs::exists(path, error) && backing_file(path) == image.path) return false;
+  const std::string made = path + ".new";
+  fs::remove(made, error);
+  // Nobody asked for a fresh disk, so what the old one holds is kept until the instance is deleted.
+  const bool keep = !fresh && fs::exists(path, error);
+  const auto ended = run_program({"qemu-img", "create", "-q", "-f", "qcow2", "-F", image.format,
+                                  "-b", image.path, made},
+                                 overlay_limit);
+  if (!ended.ok) refuse(ended.timed_out ? FailureKind::timeout : FailureKind::other,
+                        "qemu-img could not make the disk: " + ended.output);
+  if (keep) fs::rename(path, path + std::string(previous_suffix), error);
+  if (!error) fs::rename(made, path, error);
+  if (error) refuse(FailureKind::other, path + ": " + error.message());
+  return true;
+}
+
+void Disks::remove(const InstanceName& name) const {
+  const std::string overlay = overlay_path(name);
+  for (const auto& path : {overlay, overlay + ".new", overlay + std::string(previous_suffix),
+                           console_path(name)}) {
+    std::error_code error;
+    fs::remove(path, error);
+    if (error) refuse(FailureKind::other, path + ": " + error.message());
+  }
+}
+
+}  // namespace cierzo

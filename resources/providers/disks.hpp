@@ -1,0 +1,53 @@
+// Images, and the overlays that instances write to. Files only: no hypervisor, no state in memory.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "resources/domain_xml.hpp"
+
+namespace cierzo {
+
+struct Image {
+  std::string path, format;  // "qcow2", or "raw" for anything else.
+  std::optional<DirectKernel> kernel;
+};
+
+// Throw Refused where a file cannot be read or made. May be called from several threads, but for
+// one instance by one only.
+class Disks {
+ public:
+  // Makes state_folder/disks and /console where they are missing.
+  Disks(std::string images_folder, std::string state_folder);
+
+  // Every image of the folder (*.qcow2, *.raw, *.img), by name and by absolute path. The digest is
+  // of size, time of change and inode.
+  [[nodiscard]] std::map<std::string, std::string> images() const;
+
+  // A name in the folder or an absolute path, with its sidecar: beside `web.qcow2` the file
+  // `web.qcow2.yaml` may name `kernel`, `initrd` (paths relative to it) and `cmdline`.
+  // Refuses with not_found where there is no such image.
+  [[nodiscard]] Image find(const std::string& name) const;
+
+  [[nodiscard]] std::vector<InstanceName> overlays() const;
+  [[nodiscard]] std::string overlay_path(const InstanceName& name) const;
+  [[nodiscard]] std::string console_path(const InstanceName& name) const;
+
+  // The instance's overlay of the image is there afterwards. True: it was made anew, because there
+  // was none, it was asked for, or the one there was of another image: such a disk cannot be used
+  // with this one, and is kept as NAME.qcow2.previous. Whole or not at all: it is made under
+  // another name and renamed.
+  bool prepare(const InstanceName& name, const Image& image, bool fresh) const;
+
+  // Overlays and console. Success where there are none.
+  void remove(const InstanceName& name) const;
+
+ private:
+  std::string images_folder_, disks_folder_, console_folder_;
+};
+
+// What a qcow2 file says it is an overlay of; empty: nothing, or it is no qcow2 file.
+[[nodiscard]] std::string backing_file(const std::string& path);
+
+}  // namespace cierzo

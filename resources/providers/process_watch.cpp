@@ -1,0 +1,180 @@
+#include "resources/providers/process_watch.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace cierzo {
+namespace {
+
+Time now() { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+[[noreturn]] void give_up(const char* what) {
+  std::fprintf(stderr, "process watch: %s: %s\n", what, std::strerror(errno));
+  std::abort();
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// "qemu-system-x86_64\0-name\0guest=NAME,debug-threads=on\0...-uuid\0UUID\0"
+bool is_process_of(const std::string& command_line, const ProcessName& name) {
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at < command_line.size();) {
+    const auto end = std::min(command_line.find('\0', at), command_line.size());
+    words.push_back(command_line.substr(at, end - at));
+    at = end + 1;
+  }
+  const auto follows = [&](const std::string& option, const std::string& value, bool whole) {
+    const auto at = std::find(words.begin(), words.end(), option);
+    if (at == words.end() || std::next(at) == words.end()) return false;
+    const std::string& word = *std::next(at);
+    return word == value || (!whole && word.rfind(value + ",", 0) == 0);
+  };
+  return follows("-name", "guest=" + name.domain, false) && follows("-uuid", name.uuid, true);
+}
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) close(fd_);
+}
+
+ProcessWatch::ProcessWatch(std::string folder, std::function<void(const std::string&)> died)
+    : folder_(std::move(folder)),
+      died_(std::move(died)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!epoll_ || !wakeup_) give_up("cannot be made");
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = 0;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.get(), &event) != 0) give_up("epoll");
+  thread_ = std::thread([this] { run(); });
+}
+
+ProcessWatch::~ProcessWatch() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake();
+  thread_.join();
+}
+
+void ProcessWatch::wake() const {
+  const std::uint64_t one = 1;
+  // It fails only when the counter is full, and then the thread is awake anyway.
+  [[maybe_unused]] const auto written = write(wakeup_.get(), &one, sizeof one);
+}
+
+bool ProcessWatch::follow(const ProcessName& name) {
+  const std::lock_guard lock(mutex_);
+  const auto known = processes_.find(name);
+  if (known != processes_.end() && !known->second.dead) return true;
+  const pid_t pid = std::atoi(read_file(folder_ + "/" + name.domain + ".pid").c_str());
+  if (pid <= 0) return false;
+  Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));  // glibc 2.36 has it in C.
+  if (!pidfd) return false;
+  if (!is_process_of(read_file("/proc/" + std::to_string(pid) + "/cmdline"), name)) return false;
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = next_number_;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pidfd.get(), &event) != 0) return false;
+  numbers_[next_number_++] = name;
+  processes_[name] = Process{std::move(pidfd), false, std::nullopt};
+  return true;
+}
+
+ProcessState ProcessWatch::state(const ProcessName& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = processes_.find(name);
+  if (found == processes_.end()) return ProcessState::unknown;
+  return found->second.dead ? ProcessState::dead : ProcessState::alive;
+}
+
+void ProcessWatch::kill_after(const ProcessName& name, Duration delay) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = processes_.find(name);
+    if (found == processes_.end() || found->second.dead) return;
+    found->second.kill_at = now() + delay;
+  }
+  wake();
+}
+
+void ProcessWatch::forget_dead_except(const std::map<ProcessName, bool>& shown) {
+  const std::lock_guard lock(mutex_);
+  for (auto at = processes_.begin(); at != processes_.end();) {
+    const bool forget = at->second.dead && shown.count(at->first) == 0;
+    at = forget ? processes_.erase(at) : std::next(at);
+  }
+}
+
+int ProcessWatch::kill_due_ones() {
+  std::optional<Time> next;
+  for (auto& [name, process] : processes_) {
+    if (process.dead || !process.kill_at) continue;
+    if (*process.kill_at <= now()) {
+      syscall(SYS_pidfd_send_signal, process.pidfd.get(), SIGKILL, nullptr, 0);
+      process.kill_at.reset();
+    } else if (!next || *process.kill_at < *next) {
+      next = process.kill_at;
+    }
+  }
+  if (!next) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - now()).count();
+  return static_cast<int>(std::max<long>(left, 0));
+}
+
+void ProcessWatch::run() {
+  std::array<epoll_event, 16> events{};
+  for (;;) {
+    int timeout = -1;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stop_) return;
+      timeout = kill_due_ones();
+    }
+    const int count =
+        epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+    if (count < 0 && errno != EINTR) give_up("epoll_wait");
+    for (int i = 0; i < count; ++i) {
+      const auto number = events[static_cast<std::size_t>(i)].data.u64;
+      if (number == 0) {
+        std::uint64_t counter = 0;
+        [[maybe_unused]] const auto got = read(wakeup_.get(), &counter, sizeof counter);
+        continue;
+      }
+      std::string domain;
+      {
+        const std::lock_guard lock(mutex_);
+        const auto name = numbers_.extract(number).mapped();
+        auto& process = processes_.at(name);
+        process.dead = true;
+        process.pidfd = Descriptor();  // Closing it takes it out of the epoll set.
+        domain = name.domain;
+      }
+      died_(domain);
+    }
+  }
+}
+
+}  // namespace cierzo
