@@ -24,6 +24,8 @@ CommandVerdict judge_at_begin(const CommandHeader& header, const CommandContext&
     return CommandVerdict::old_term;
   // Also when the command's term is above the heard one: its permit has not arrived yet.
   if (header.term != context.heard || !context.permit_valid) return CommandVerdict::no_permit;
+  if (header.permit_spell != context.permit_spell && !has(mutations, Mutation::rule_17_spell))
+    return CommandVerdict::no_permit;
   return CommandVerdict::accepted;
 }
 
@@ -36,10 +38,11 @@ CommandVerdict judge_at_receipt(const CommandHeader& header, const CommandContex
   return CommandVerdict::accepted;
 }
 
-CommandHeader CommandLedger::issue(HostId host, std::string boot, std::string state_id) {
+CommandHeader CommandLedger::issue(HostId host, std::string boot, std::string state_id,
+                                   std::uint64_t permit_spell) {
   Host& entry = hosts_[host];
   entry.open.insert(++entry.last);
-  return {term_, entry.last, std::move(boot), std::move(state_id)};
+  return {term_, entry.last, std::move(boot), std::move(state_id), permit_spell};
 }
 
 void CommandLedger::answered(HostId host, std::uint64_t number) { hosts_[host].open.erase(number); }

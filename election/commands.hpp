@@ -20,6 +20,10 @@ struct CommandHeader {
   std::uint64_t number = 0;
   std::string boot;      // Of the host it is meant for; as in its HeartbeatAck.
   std::string state_id;  // The same.
+  // The stretch of permits that the host reported, as in its HeartbeatAck. A host whose permit has ended
+  // may have been lost and its instances started elsewhere: what was sent before must not be obeyed when
+  // it comes back in the same term, however late it arrives.
+  std::uint64_t permit_spell = 0;
   Stamp stamp() const { return {term, number}; }
 };
 
@@ -30,6 +34,7 @@ struct CommandContext {
   std::string state_id;
   Term heard;                // Node::permit_term()
   bool permit_valid = false;  // Node::permit_valid(now), read now.
+  std::uint64_t permit_spell = 0;  // Node::permit_spell()
   Stamp high_water;
 };
 
@@ -48,7 +53,8 @@ class CommandLedger {
  public:
   explicit CommandLedger(Term term) : term_(term) {}
 
-  CommandHeader issue(HostId host, std::string boot, std::string state_id);
+  CommandHeader issue(HostId host, std::string boot, std::string state_id,
+                      std::uint64_t permit_spell);
   void answered(HostId host, std::uint64_t number);
   // The host reported an inventory of this term, at or above `number`: it knows of all up to it.
   void inventory(HostId host, Term term, std::uint64_t number);

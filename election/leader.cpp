@@ -87,6 +87,7 @@ void Node::State::on(Time now, HostId from, const HeartbeatAck& message) {
   status.state_id = message.state_id;
   status.run = message.run;
   status.permit_term = message.permit_term;
+  status.permit_spell = message.permit_spell;
   status.has_state = message.has_state;
   status.inventory_digest = message.inventory_digest;
   const HostStatus before =

@@ -25,6 +25,7 @@ enum class Mutation {
   rule_16,           // of two copies the lower incarnation wins
   rule_17,           // commands at or below the high-water mark are executed
   rule_17_boot,      // commands for another boot or state are executed
+  rule_17_spell,     // commands from before the permit was interrupted are executed
   rule_20,           // a voter takes a Store below its promise
   rule_20_follows,   // a Store applies to whatever is there
   rule_22,           // a voter that lost its state votes

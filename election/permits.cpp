@@ -4,23 +4,33 @@
 
 namespace cierzo::election {
 
+// A newer term commands from now on; the deadline already given stands.
+void PermitHolder::hear_term(Term term) {
+  if (term <= heard_) return;
+  heard_ = term;
+  until_in_term_ = Time{};
+  spell_ = 0;
+  held_ = false;
+}
+
 void PermitHolder::hear(Term term, const std::optional<BootTime>& echo, Duration permit, Time now,
                         const Mutations& mutations) {
-  if (term > heard_) {  // A newer term commands from now on; the deadline already given stands.
-    heard_ = term;
-    until_in_term_ = Time{};
-  }
+  hear_term(term);
   if (!echo || echo->at > now) return;
   if (echo->boot != boot_ && !has(mutations, Mutation::rule_12_boot)) return;
   // From when this host wrote the stamp: however long the echo was under way, the leader's bound, which
   // starts when it received the stamp, is later. (rule 12)
   const Time from = has(mutations, Mutation::rule_12) ? now : echo->at;
+  if (from + permit <= now) return;
+  if (!valid(now) && held_) ++spell_;
+  held_ = true;
   until_in_term_ = std::max(until_in_term_, from + permit);
   deadline_ = std::max(deadline_, until_in_term_);
 }
 
 void PermitHolder::follow(Term term, Time deadline) {
-  heard_ = std::max(heard_, term);
+  hear_term(term);
+  held_ = true;
   until_in_term_ = deadline;
   deadline_ = deadline;
 }

@@ -15,8 +15,9 @@ namespace cierzo::election {
 // The host's side. (rule 12)
 class PermitHolder {
  public:
-  PermitHolder(std::string boot, Time deadline, Term heard)
-      : boot_(std::move(boot)), heard_(heard), deadline_(deadline) {}
+  // As left by an earlier run: it may have held permits of the term last heard.
+  PermitHolder(std::string boot, Time deadline, Term heard, std::uint64_t spell)
+      : boot_(std::move(boot)), heard_(heard), deadline_(deadline), spell_(spell), held_(true) {}
 
   // A heartbeat of `term` at least as high as any heard was received.
   void hear(Term term, const std::optional<BootTime>& echo, Duration permit, Time now,
@@ -25,18 +26,21 @@ class PermitHolder {
   void follow(Term term, Time deadline);
   // Never raises. (rules 8, 15)
   void lower(Time deadline);
-  // The term may no longer command here, whatever the deadline.
-  void forget_term() { until_in_term_ = Time{}; }
-
   Time deadline() const { return deadline_; }  // What the guard gets: of whatever term.
   bool valid(Time now) const { return now < until_in_term_ && now < deadline_; }
   Term heard() const { return heard_; }
+  // Counts the interruptions of the permits of the term heard. (rule 17)
+  std::uint64_t spell() const { return spell_; }
 
  private:
+  void hear_term(Term term);
+
   std::string boot_;
   Term heard_;             // The highest term a heartbeat was heard from.
   Time until_in_term_{};   // How far the permits given in that term reach.
   Time deadline_{};        // How far any permit reaches.
+  std::uint64_t spell_ = 0;
+  bool held_ = false;      // A permit of that term, at some time.
 };
 
 enum class Liveness {
@@ -57,6 +61,7 @@ struct HostStatus {
   std::string state_id;
   std::string run;
   Term permit_term;
+  std::uint64_t permit_spell = 0;
   bool has_state = false;
   std::string inventory_digest;
 };
