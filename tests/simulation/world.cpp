@@ -1,0 +1,454 @@
+#include "tests/simulation/world.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace cierzo::simulation {
+
+using namespace election;
+
+struct World::Host {
+  HostId id;
+  bool up = false;
+  Time booted{};
+  std::int64_t ppm = 0;
+  std::string boot;
+  Durable disk;
+  Stamp high_water;  // Durable: of the commands received. (rule 17)
+
+  std::unique_ptr<Node> node;
+  std::string run;
+  bool paused = false;
+  std::vector<Parcel> waiting;  // While paused.
+  struct Unflushed {
+    Output output;
+    Time synced;  // True time.
+  };
+  std::deque<Unflushed> unflushed;
+  std::unique_ptr<CommandLedger> commands;  // While it leads.
+
+  // The guard outlives the agent: its page, and what it did to the VM. (rule 13, as far as modelled)
+  Time page{};
+  bool stood_down = false;
+  bool vm = false;         // There is one.
+  bool vm_paused = false;
+  Time lost_at{-1};        // When a leader last regarded this host as lost.
+  bool releasing = false;  // Stops when its queue is flushed.
+
+  Time clock(Time now) const {
+    const std::int64_t length = (now - booted).count();
+    return Time{length + length / 1'000'000 * ppm + length % 1'000'000 * ppm / 1'000'000};
+  }
+};
+
+World::World(Options options) : random(options.seed), options_(std::move(options)) {
+  for (const Member& member : options_.members) {
+    index_[member.id] = hosts_.size();
+    hosts_.push_back(std::make_unique<Host>());
+    hosts_.back()->id = member.id;
+  }
+}
+
+World::~World() = default;
+
+Time World::true_time(const Host& host, Time local) const {
+  if (local >= Time{std::int64_t{1} << 60}) return Time::max();
+  // The first true instant at which the host's clock shows `local`, or a little later.
+  const double length = static_cast<double>(local.count()) / (1.0 + static_cast<double>(host.ppm) / 1e6);
+  Time at = host.booted + Time{static_cast<std::int64_t>(length)};
+  while (host.clock(at) < local) at += Duration{1};
+  return at;
+}
+
+void World::run_for(Duration length) {
+  const Time end = now_ + length;
+  while (step_once(end)) {
+  }
+  now_ = end;
+}
+
+bool World::run_until(const std::function<bool()>& condition, Duration limit) {
+  const Time end = now_ + limit;
+  while (!condition()) {
+    if (!step_once(end)) {
+      now_ = end;
+      return condition();
+    }
+  }
+  return true;
+}
+
+// The next thing that happens: a message, a timer of a Node, or the end of a disk's write.
+bool World::step_once(Time until) {
+  Time at = events_.empty() ? Time::max() : events_.top().at;
+  Host* due = nullptr;
+  bool flushing = false;
+  for (const auto& candidate : hosts_) {
+    if (!candidate->node || candidate->paused) continue;
+    if (!candidate->unflushed.empty() && candidate->unflushed.front().synced < at) {
+      at = candidate->unflushed.front().synced;
+      due = candidate.get();
+      flushing = true;
+    }
+    const Time tick = true_time(*candidate, candidate->node->next_tick());
+    if (tick < at) {
+      at = tick;
+      due = candidate.get();
+      flushing = false;
+    }
+  }
+  if (at > until || at == Time::max()) return false;
+  now_ = std::max(now_, at);
+  ++events;
+  if (due == nullptr) {
+    const std::size_t slot = events_.top().slot;
+    events_.pop();
+    Parcel parcel = std::move(parcels_[slot]);
+    free_slots_.push_back(slot);
+    deliver(std::move(parcel));
+  } else if (flushing) {
+    flush(*due);
+  } else {
+    handle(*due, due->node->tick(due->clock(now_)));
+  }
+  return true;
+}
+
+void World::deliver(Parcel parcel) {
+  Host& to = host(parcel.to);
+  if (!to.node) return;
+  if (to.paused) {
+    to.waiting.push_back(std::move(parcel));
+    return;
+  }
+  if (const auto* command = std::get_if<VmCommand>(&parcel.payload)) return obey(to, *command);
+  const Message& message = std::get<Message>(parcel.payload);
+  if (const auto* heartbeat = std::get_if<Heartbeat>(&message.body))
+    checker.heard(to.id, heartbeat->term);
+  handle(to, to.node->step(to.clock(now_), parcel.from, message));
+}
+
+void World::post(HostId from, HostId to, Payload payload, Duration delay) {
+  std::size_t slot = parcels_.size();
+  if (free_slots_.empty()) {
+    parcels_.push_back({from, to, std::move(payload)});
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+    parcels_[slot] = {from, to, std::move(payload)};
+  }
+  events_.push({now_ + delay, order_++, slot});
+}
+
+void World::inject(HostId from, HostId to, Message message, Duration delay) {
+  post(from, to, std::move(message), delay);
+}
+
+void World::transmit(HostId from, HostId to, const Payload& payload) {
+  Fate fate;
+  if (const auto* message = std::get_if<Message>(&payload)) {
+    if (meddle) fate = meddle(from, to, *message);
+  } else if (meddle_command) {
+    fate = meddle_command(to, std::get<VmCommand>(payload));
+  }
+  if (fate.dropped || (!cut_.empty() && cut_.count({from, to}) > 0)) return;
+  const int copies = options_.duplication > 0 && random.chance(options_.duplication) ? 2 : 1;
+  for (int i = 0; i < copies; ++i) {
+    if (options_.loss > 0 && random.chance(options_.loss)) continue;
+    Duration delay = random.between(options_.delay_min, options_.delay_max);
+    if (options_.straggling > 0 && random.chance(options_.straggling))
+      delay = random.between(options_.delay_min, options_.straggle_max);
+    post(from, to, payload, fate.delay.value_or(delay));
+  }
+}
+
+// The shell's contract, as node.hpp states it: the page falls, then the disk, the page rises, messages
+// leave, facts are acted upon; one queue.
+void World::handle(Host& h, Output output) {
+  write_page(h, true);
+  Time synced = now_;
+  if (!output.persist.empty()) synced += random.between(options_.sync_min, options_.sync_max);
+  if (!h.unflushed.empty()) synced = std::max(synced, h.unflushed.back().synced);
+  for (const Fact& fact : output.facts) {  // S2: the instant at which it regards a host as lost.
+    const auto* lost = std::get_if<HostLost>(&fact);
+    if (lost != nullptr) host(lost->host).lost_at = now_;
+    if (lost != nullptr && vm_runs(lost->host))
+      checker.fail(now_, "S2: host " + std::to_string(h.id.value) + " regards host " +
+                             std::to_string(lost->host.value) + " as lost, whose VM runs");
+    if (options_.trace && lost != nullptr) trace(h, "lost host " + std::to_string(lost->host.value));
+  }
+  check_authority(h);
+  const bool empty = output.persist.empty() && output.messages.empty() && output.facts.empty();
+  if (!empty) h.unflushed.push_back({std::move(output), synced});
+  flush(h);
+  if (h.node) after_step(h);
+}
+
+void World::flush(Host& h) {
+  while (h.node && !h.unflushed.empty() && h.unflushed.front().synced <= now_) {
+    const Output output = std::move(h.unflushed.front().output);
+    h.unflushed.pop_front();
+    apply(h.disk, output.persist);
+    write_page(h, false);
+    for (const Send& message : output.messages) transmit(h.id, message.to, message.message);
+    for (const Fact& fact : output.facts) {
+      perform(h, fact);
+      if (!h.node) return;
+      if (on_fact) on_fact(h.id, fact);
+    }
+  }
+  if (h.releasing && h.unflushed.empty()) {
+    h.releasing = false;
+    kill_agent(h.id);
+  }
+}
+
+void World::write_page(Host& h, bool lowering_only) {
+  const Time deadline = h.node->deadline();
+  if (lowering_only && deadline >= h.page) return;
+  const Time clock = h.clock(now_);
+  if (h.stood_down) {  // Arming after standing down is not a passed deadline. (rule 14)
+    if (deadline <= clock) return;
+    h.stood_down = false;
+  } else if (clock >= h.page) {
+    h.vm_paused = true;  // An extension written after the deadline forces a pause first. (rule 13)
+  }
+  h.page = deadline;
+}
+
+void World::after_step(Host& h) {
+  const bool fine = h.vm && !h.vm_paused && h.clock(now_) < h.page;
+  h.node->set_inventory_digest(h.stood_down ? "held" : fine ? "running" : "paused");
+}
+
+void World::check_authority(Host& h) {
+  if (!has_authority(h.id)) return;
+  for (const auto& other : hosts_)
+    if (other->id != h.id && has_authority(other->id))
+      checker.fail(now_, "S1: hosts " + std::to_string(h.id.value) + " and " +
+                             std::to_string(other->id.value) + " both have authority");
+  if (ever_led_ && last_authority_ < now_) leaderless_ += now_ - last_authority_;
+  ever_led_ = true;
+  const Time until = true_time(h, h.node->authority_until());
+  last_authority_ = std::max(last_authority_, until);
+}
+
+void World::perform(Host& h, const Fact& fact) {
+  const Time clock = h.clock(now_);
+  if (options_.trace) {
+    if (const auto* f = std::get_if<AuthorityBegan>(&fact)) trace(h, "leads in " + text(f->term));
+    if (const auto* f = std::get_if<AuthorityEnded>(&fact)) trace(h, "led in " + text(f->term));
+  }
+  if (const auto* began = std::get_if<AuthorityBegan>(&fact)) {
+    h.commands = std::make_unique<CommandLedger>(began->term);
+  } else if (std::holds_alternative<LeadershipReady>(fact)) {
+    if (h.node->ready(clock)) checker.reads(now_, h.id, h.node->committed());
+    for (const HostStatus& status : h.node->hosts(clock))
+      if (status.heard) command_vm(h, status.id);
+    command_vm(h, h.id);
+  } else if (const auto* digest = std::get_if<InventoryDigest>(&fact)) {
+    command_vm(h, digest->host);
+  } else if (const auto* committed = std::get_if<WriteCommitted>(&fact)) {
+    const std::uint64_t value = committed->write.value;
+    if (!h.node->has_authority(clock)) return;  // (rule 10)
+    acknowledged_writes_.insert(value);
+    if (const auto held = holding_.find(value); held != holding_.end()) {
+      Host& stopping = host(held->second);
+      holding_.erase(held);
+      if (!stopping.node || stopping.paused) return;
+      stopping.stood_down = stopping.up;
+      stopping.releasing = true;
+      if (stopping.id == h.id) return;  // Its queue is being flushed right now.
+      handle(stopping, stopping.node->release(stopping.clock(now_)));
+    } else if (const auto key = keys_.find(value); key != keys_.end()) {
+      checker.acknowledged(key->second, value);
+    }
+  }
+}
+
+// What a leader's shell does with a host whose VM does not run, or that was held.
+void World::command_vm(Host& leader, HostId to) {
+  const Time clock = leader.clock(now_);
+  if (!leader.node->ready(clock) || !leader.commands) return;
+  if (to == leader.id) {
+    obey(leader, {leader.commands->issue(to, leader.boot, leader.disk.record.state_id,
+                                         leader.node->permit_spell()),
+                 now_});
+    return;
+  }
+  const HostStatus status = leader.node->host(to, clock);
+  const auto mark = leader.node->committed().entries.find(held_key(to));
+  if (mark != leader.node->committed().entries.end()) {
+    if (leader.node->may_unhold(to, mark->second, clock))
+      handle(leader, leader.node->propose(clock, WriteId{++writes_}, {{held_key(to), {}}}));
+    return;
+  }
+  if (!status.heard || status.inventory_digest != "paused") return;
+  transmit(leader.id, to, VmCommand{leader.commands->issue(to, status.stamp.boot, status.state_id, status.permit_spell),
+                     now_});
+}
+
+void World::obey(Host& h, const VmCommand& command) {
+  const Time clock = h.clock(now_);
+  const CommandContext context{h.boot, h.disk.record.state_id, h.node->permit_term(),
+                               h.node->permit_valid(clock), h.node->permit_spell(), h.high_water};
+  if (judge_at_receipt(command.header, context, options_.mutations) != CommandVerdict::accepted)
+    return;
+  h.high_water = std::max(h.high_water, command.header.stamp());
+  checker.obeyed(now_, h.id, command.header, {h.boot, h.disk.record.state_id});
+  if (command.issued < h.lost_at)  // Its VM was started elsewhere since. (rule 14)
+    checker.fail(now_, "S2: host " + std::to_string(h.id.value) +
+                           " starts what was moved away from it meanwhile");
+  // The guard continues it only within the deadline. (rule 13)
+  if (h.stood_down || clock >= h.page) return;
+  h.vm = true;
+  h.vm_paused = false;
+  after_step(h);
+}
+
+void World::start_agent(HostId id) {
+  Host& h = host(id);
+  if (h.node) return;
+  if (!h.up) return boot(id);
+  h.run = "r" + std::to_string(++ids_);
+  Config config;
+  config.self = id;
+  config.members = options_.members;
+  config.timing = options_.timing;
+  config.boot = h.boot;
+  config.fresh_site_id = "s" + std::to_string(++ids_);
+  config.fresh_state_id = "d" + std::to_string(++ids_);
+  config.run = h.run;
+  config.guard_deadline = h.stood_down ? Time{} : h.page;
+  config.mutations = options_.mutations;
+  h.node = std::make_unique<Node>(std::move(config), h.disk, h.clock(now_));
+  h.releasing = false;
+  if (options_.trace) trace(h, "agent starts");
+  after_step(h);
+  handle(h, h.node->tick(h.clock(now_)));
+}
+
+void World::kill_agent(HostId id) {
+  Host& h = host(id);
+  if (options_.trace && h.node) trace(h, "agent is killed");
+  h.node.reset();
+  h.unflushed.clear();
+  h.waiting.clear();
+  h.commands.reset();
+  h.paused = false;
+  h.releasing = false;
+}
+
+void World::pause_agent(HostId id) {
+  if (options_.trace) trace(host(id), "is paused");
+  if (host(id).node) host(id).paused = true;
+}
+
+void World::resume_agent(HostId id) {
+  Host& h = host(id);
+  if (!h.paused) return;
+  if (options_.trace) trace(h, "is resumed");
+  h.paused = false;
+  std::vector<Parcel> waiting;
+  waiting.swap(h.waiting);
+  for (Parcel& parcel : waiting) post(parcel.from, parcel.to, std::move(parcel.payload), Duration{0});
+}
+
+void World::power_off(HostId id) {
+  kill_agent(id);
+  Host& h = host(id);
+  h.up = false;
+  h.vm = false;
+  h.stood_down = false;
+}
+
+void World::boot(HostId id) {
+  Host& h = host(id);
+  if (h.up) return;
+  h.up = true;
+  h.booted = now_;
+  h.boot = "b" + std::to_string(++ids_);
+  h.page = Time{};
+  h.stood_down = false;
+  h.vm = false;
+  h.vm_paused = false;
+  start_agent(id);
+}
+
+void World::lose_disk(HostId id) {
+  Host& h = host(id);
+  if (h.node) std::abort();
+  h.disk = Durable{};
+  h.high_water = Stamp{};
+  if (options_.trace) trace(h, "loses its disk");
+}
+
+void World::release(HostId id) {
+  Host& h = host(id);
+  if (h.node && !h.paused) handle(h, h.node->release(h.clock(now_)));
+}
+
+void World::stop_cleanly(HostId id) {
+  const auto asked = leader();
+  Host& h = host(id);
+  if (!h.node || h.paused || !asked || host(*asked).paused) return;
+  Host& asking = host(*asked);
+  holding_[++writes_] = id;
+  handle(asking, asking.node->propose(asking.clock(now_), WriteId{writes_}, {{held_key(id), h.run}}));
+}
+
+void World::set_rate(HostId id, std::int64_t ppm) { host(id).ppm = ppm; }
+
+void World::isolate(HostId id) {
+  for (const Member& member : options_.members)
+    if (member.id != id) cut_both(member.id, id);
+}
+
+std::uint64_t World::write(HostId at, const std::string& key) {
+  Host& h = host(at);
+  if (!h.node || h.paused) return 0;
+  const std::uint64_t value = ++writes_;
+  keys_[value] = key;
+  handle(h, h.node->propose(h.clock(now_), WriteId{value}, {{key, std::to_string(value)}}));
+  return value;
+}
+
+bool World::running(HostId id) const { return host(id).node != nullptr; }
+bool World::is_up(HostId id) const { return host(id).up; }
+bool World::is_paused(HostId id) const { return host(id).paused; }
+bool World::has_disk(HostId id) const { return !host(id).disk.record.site.empty(); }
+const Node& World::node(HostId id) const { return *host(id).node; }
+Time World::clock(HostId id) const { return host(id).clock(now_); }
+bool World::has_authority(HostId id) const {
+  const Host& h = host(id);
+  return h.node && h.node->has_authority(h.clock(now_));
+}
+bool World::ready(HostId id) const {
+  const Host& h = host(id);
+  return h.node && h.node->ready(h.clock(now_));
+}
+
+std::optional<HostId> World::leader() const {
+  for (const auto& h : hosts_)
+    if (has_authority(h->id)) return h->id;
+  return std::nullopt;
+}
+
+// Unpaused: the guard pauses within guard_delay of the deadline.
+bool World::vm_runs(HostId id) const {
+  const Host& h = host(id);
+  if (!h.up || !h.vm || h.vm_paused) return false;
+  return h.stood_down || h.clock(now_) < h.page + options_.timing.guard_delay;
+}
+
+std::size_t World::voters() const {
+  return static_cast<std::size_t>(std::count_if(options_.members.begin(), options_.members.end(),
+                                                [](const Member& m) { return m.voter; }));
+}
+
+void World::trace(const Host& h, const std::string& what) const {
+  std::fprintf(stderr, "%s host %u %s\n", text(now_).c_str(), h.id.value, what.c_str());
+}
+
+}  // namespace cierzo::simulation
