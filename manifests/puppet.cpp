@@ -131,7 +131,8 @@ struct colon : one<':'> {
 };
 struct body : seq<sor<default_title, need<plain_title>>, gap, need<colon>, gap, attributes> {};
 struct semicolon : seq<one<';'>, gap> {};
-struct bodies : list<seq<not_at<one<'}'>>, recovering<body, Part::body>>, semicolon> {};
+struct next_body : seq<semicolon, not_at<one<'}'>>, recovering<body, Part::body>> {};
+struct bodies : seq<recovering<body, Part::body>, star<next_body>> {};
 
 struct resource_type : seq<opt<two<':'>>, lower, star<sor<identifier_other, two<':'>>>> {};
 struct resource_open : one<'{'> {
@@ -146,10 +147,14 @@ struct unchained
   static constexpr const char* expected =
       "resources are not chained; the order follows from the roles of their type";
 };
-struct resource : seq<resource_type, gap, need<resource_open>, gap, opt<bodies>, opt<semicolon>,
+struct resource : seq<resource_type, gap, need<resource_open>, gap, bodies, opt<semicolon>,
                       need<resource_close>, gap, need<unchained>> {};
 struct defaults_type : seq<upper, star<sor<identifier_other, two<':'>>>> {};
-struct defaults : seq<defaults_type, gap, need<resource_open>, gap, attributes,
+struct untitled : not_at<one<'\'', '"'>> {
+  static constexpr const char* expected =
+      "defaults have no title; in a resource the type is written in lower case";
+};
+struct defaults : seq<defaults_type, gap, need<resource_open>, gap, need<untitled>, attributes,
                       need<resource_close>, gap, need<unchained>> {};
 
 struct assigned_name : variable_name {};
@@ -191,7 +196,7 @@ struct Reader {
   PuppetModel& model;
   std::string brackets{};  // open where we are
   std::size_t last_mistake = std::string::npos;
-  bool rest_is_lost{false};   // a comment without an end, or too many mistakes
+  bool rest_is_lost{false};  // a comment without an end, or too many mistakes
 
   [[nodiscard]] std::size_t offset(const char* place) const {
     return static_cast<std::size_t>(place - source.text().data());
@@ -234,6 +239,7 @@ struct skipped : sor<plus<space>, line_comment, block_comment, seq<one<'\\'>, an
 struct at_attribute : at<attribute_name, gap, arrow> {};
 struct at_statement : seq<at<sor<alpha, one<'$', '@', ':'>>>,
                           not_at<string<'e', 'l', 's'>, sor<one<'e'>, string<'i', 'f'>>>> {};
+struct at_next_statement : at<gap, at_statement> {};
 struct at_continuation : at<gap, sor<seq<string<'e', 'l', 's'>, sor<one<'e'>, string<'i', 'f'>>>,
                                      string<'-', '>'>, string<'~', '>'>>> {};
 
@@ -260,9 +266,10 @@ void skip_inside_resource(Input& in, Reader& reader, std::string open) {
   while (!in.empty()) {
     const char next = in.peek_char();
     if (open.empty() && (next == ';' || next == '}')) return;
-    if (part == Part::attribute && open.empty()) {
-      if (next == ',' || matches<at_attribute>(in, reader)) return;
-    }
+    if (part == Part::attribute && open.empty() && next == ',') return;
+    // Only a hash holds `name =>` itself: inside an array it shows that a ']' is missing.
+    const bool in_hash = open.find('{') != std::string::npos;
+    if (part == Part::attribute && !in_hash && matches<at_attribute>(in, reader)) return;
     if (next == '[' || next == '{' || next == '(') open += next;
     const bool closes = next == ']' || next == '}' || next == ')';
     if (closes && !close_bracket(open, next) && next == '}') return;
@@ -280,7 +287,10 @@ void skip_statement(Input& in, Reader& reader, std::string open) {
     if (next == ']' || next == '}' || next == ')') (void)close_bracket(open, next);
     (void)matches<skipped>(in, reader);
     const bool in_block = open.find('{') != std::string::npos;
-    if (next == '}' && !in_block && !matches<at_continuation>(in, reader)) return;
+    if (next == '}' && !in_block && !matches<at_continuation>(in, reader)) {
+      // f('x', {}) goes on; [1, 2 { ... } with a new statement behind it lacks a bracket.
+      if (open.empty() || matches<at_next_statement>(in, reader)) return;
+    }
     if (next == ';' && open.empty()) return;
     const bool new_line =
         std::string_view(token, static_cast<std::size_t>(in.current() - token)).find('\n') !=

@@ -111,7 +111,7 @@ bool append_utf8(std::string& text, unsigned long code_point) {
 }
 
 std::string token_shown(std::string_view rest) {
-  if (rest.empty()) return "the end of the file";
+  if (rest.empty()) return "end of the file";
   const auto is_word = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   };
@@ -121,7 +121,8 @@ std::string token_shown(std::string_view rest) {
   std::size_t end = 0;
   while (end < rest.size() && end < token_shown_max && is_word(rest[end])) ++end;
   if (end == 0) end = std::max<std::size_t>(1, utf8_length(rest));
-  if (rest[0] == '\n' || rest[0] == '\r') return "the end of the line";
+  if (rest[0] == '\n' || rest[0] == '\r') return "end of the line";
+  if (rest[0] == '\'') return "\"'\"";
   return "'" + std::string(rest.substr(0, end)) + "'";
 }
 

@@ -43,7 +43,7 @@ class Source {
 // Appends one code point; false when it is none that a text may hold (NUL, a surrogate, too large).
 [[nodiscard]] bool append_utf8(std::string& text, unsigned long code_point);
 
-// What a message says stands at the beginning of `rest`: "'head'", "'}'", "the end of the file".
+// What a message says stands at the beginning of `rest`: "'head'", "'}'", "end of the file".
 [[nodiscard]] std::string token_shown(std::string_view rest);
 
 }  // namespace cierzo::manifests

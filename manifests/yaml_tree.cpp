@@ -4,6 +4,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -54,6 +55,7 @@ class TreeBuilder : public YAML::EventHandler {
     YamlNode scalar = node(YamlNode::Kind::scalar, mark);
     scalar.quoted = tag == "!";  // yaml-cpp's mark of a quoted or block scalar; a plain one has "?"
     scalar.text = value;
+    if (scalar.quoted) check_quotes(mark);
     if (value.find('\0') != std::string::npos) {
       diagnostics_.push_back(mistake(scalar.at, "a NUL in a string", "no value can hold one"));
       scalar.text.clear();
@@ -105,6 +107,24 @@ class TreeBuilder : public YAML::EventHandler {
       diagnostics_.push_back(
           mistake(place(mark), "the tag '" + tag + "'", "leave it out: the value says what it is"));
     }
+  }
+
+  // yaml-cpp takes the end of the file for a closing quote, and a lone ! for quotes.
+  void check_quotes(const YAML::Mark& mark) {
+    const std::string_view rest = source_.text().substr(
+        std::min(source_.text().size(), static_cast<std::size_t>(std::max(0, mark.pos))));
+    const char quote = rest.empty() ? '\0' : rest[0];
+    if (quote == '!') refuse(mark, "!!", YAML::NullAnchor);
+    if (quote != '"' && quote != '\'') return;
+    for (std::size_t i = 1; i < rest.size(); ++i) {
+      if (quote == '"' && rest[i] == '\\') {
+        ++i;
+      } else if (rest[i] == quote) {
+        if (quote == '"' || i + 1 >= rest.size() || rest[i + 1] != quote) return;
+        ++i;  // '' is a quote inside single quotes
+      }
+    }
+    diagnostics_.push_back(mistake(place(mark), "a string", "its closing quote is missing"));
   }
 
   void open(YamlNode collection) {
@@ -188,6 +208,22 @@ std::optional<Diagnostic> unprintable(const Source& source) {
   return std::nullopt;
 }
 
+// yaml-cpp's own words, or the cause where it is plain to see.
+Diagnostic syntax_mistake(const Source& source, Position at, const YAML::Exception& error) {
+  const std::string_view text = source.text();
+  if (!error.mark.is_null()) {
+    const std::size_t place = std::min(text.size(), static_cast<std::size_t>(error.mark.pos));
+    const std::size_t before = place == 0 ? std::string_view::npos : text.rfind('\n', place - 1);
+    const std::size_t line = before == std::string_view::npos ? 0 : before + 1;
+    const std::size_t indent = text.find_first_not_of(" \t", line);
+    if (text.substr(line, indent - line).find('\t') != std::string_view::npos) {
+      return mistake(std::move(at), "a tab", "lines are indented with spaces only");
+    }
+  }
+  return mistake(std::move(at), "YAML syntax",
+                 error.msg + "; look at the indentation, brackets and quotes up to here");
+}
+
 // Runs yaml-cpp over the text. Its exceptions end here.
 void read_events(const Source& source, TreeBuilder& builder, std::vector<Diagnostic>& diagnostics) {
   try {
@@ -198,7 +234,7 @@ void read_events(const Source& source, TreeBuilder& builder, std::vector<Diagnos
   } catch (const Stop&) {
     // The builder has said so.
   } catch (const YAML::Exception& error) {
-    diagnostics.push_back(mistake(builder.place(error.mark), "YAML syntax", error.msg));
+    diagnostics.push_back(syntax_mistake(source, builder.place(error.mark), error));
   }
 }
 

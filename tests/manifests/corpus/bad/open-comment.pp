@@ -1,0 +1,3 @@
+web { 'a': ensure => running }
+/* open
+web { 'b' ensure }

@@ -1,0 +1,3 @@
+web { 'a':
+  pool => ['node1
+}

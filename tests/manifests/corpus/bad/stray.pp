@@ -1,0 +1,3 @@
+web { 'a': ensure => running }
+}
+) web { 'b': x }

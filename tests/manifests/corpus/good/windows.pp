@@ -1,0 +1,3 @@
+web { "crlf":
+  ensure => running, # c
+}
