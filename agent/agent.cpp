@@ -79,8 +79,7 @@ LibvirtConfig provider_config(const Config& config) {
   made.images_folder = config.images;
   made.state_folder = config.state;
   made.networks = config.networks;
-  made.memory_kib = config.memory_kib;
-  made.cpus = config.cpus;
+  made.capacity = {config.memory_kib, config.cpus};
   made.virtualization = config.virtualization;
   return made;
 }

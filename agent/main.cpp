@@ -21,19 +21,9 @@ struct Arguments {
   bool check = false, help_config = false;
 };
 
-cierzo::log::Level level_of(cierzo::LogLevel level) {
-  switch (level) {
-    case cierzo::LogLevel::debug: return cierzo::log::Level::debug;
-    case cierzo::LogLevel::info: return cierzo::log::Level::info;
-    case cierzo::LogLevel::warning: return cierzo::log::Level::warning;
-    case cierzo::LogLevel::error: return cierzo::log::Level::error;
-  }
-  return cierzo::log::Level::info;
-}
-
 int run(const cierzo::Config& config) {
   using cierzo::asio::signal_set;
-  cierzo::log::start(level_of(config.log_level));
+  cierzo::log::start(config.log_level);
   boost::asio::io_context io(1);
   int code = 0;
   {

@@ -15,9 +15,9 @@
 
 namespace cierzo {
 
-struct Capacity {  // Limits what the host says it has; what really runs still counts.
-  std::uint64_t memory_kib = 0;
-  int cpus = 0;
+struct Capacity {  // Replaces what the host says it has; what really runs still counts.
+  std::optional<std::uint64_t> memory_kib;
+  std::optional<int> cpus;
 };
 
 struct LibvirtConfig {
@@ -25,7 +25,7 @@ struct LibvirtConfig {
   std::string images_folder;
   std::string state_folder;  // Overlays are under it in disks/, serial consoles in console/.
   std::vector<NetworkConfig> networks;
-  std::optional<Capacity> capacity;
+  Capacity capacity;
   // auto, kvm or qemu. `auto` takes KVM where /dev/kvm opens and the processor says vmx or svm. The
   // device alone proves nothing: under some hypervisors (PVM) it opens, makes a VM, and no ordinary
   // kernel boots in it. Whoever knows better (a test bed that has tried) says kvm or qemu.

@@ -158,13 +158,12 @@ Survey LibvirtProvider::survey() {
 void LibvirtProvider::fill_totals(Survey& survey, const Connection& connection,
                                   const std::vector<DomainRow>& rows) const {
   virNodeInfo node{};
-  if (config_.capacity) {
-    survey.memory_total_kib = config_.capacity->memory_kib;
-    survey.cpus_total = config_.capacity->cpus;
-  } else if (virNodeGetInfo(connection.get(), &node) == 0) {
+  if (virNodeGetInfo(connection.get(), &node) == 0) {
     survey.memory_total_kib = node.memory;
     survey.cpus_total = static_cast<int>(node.cpus);
   }
+  if (config_.capacity.memory_kib) survey.memory_total_kib = *config_.capacity.memory_kib;
+  if (config_.capacity.cpus) survey.cpus_total = *config_.capacity.cpus;
   for (const auto& row : rows) {  // Of anybody: what is not ours takes room all the same.
     survey.memory_used_kib += row.memory_kib;
     survey.cpus_used += row.vcpus;
