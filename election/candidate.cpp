@@ -42,7 +42,8 @@ void Node::State::stand(Time now) {
   if (grant.held_by_other(config.self, now) && !off(Mutation::rule_4_own)) return;
   const Term term{++seen_counter, config.self};
   promise(term);
-  candidacy = Candidacy{term, now, now + timing.at_least(timing.lease), timing, {}, {}};
+  candidacy = Candidacy{term, now, now + timing.at_least(timing.lease),
+                        now + patience.answer(timing), timing, {}, {}};
   grant = {term, std::max(lead ? lead->authority.until() : Time{}, candidacy->deadline)};
   candidacy->accepts[config.self] = own_accept();
   send_to_voters(Coordinator{term, timing});
@@ -57,6 +58,7 @@ void Node::State::on(Time now, HostId from, const Accept& message) {
   if (!members.is_voter(from)) return;
   if (candidacy && message.term == candidacy->term) {
     candidacy->accepts.emplace(from, message);  // Once per voter. (rule 5)
+    candidacy->refused.erase(from);
     check_elected(now);
   } else if (lead && message.term == lead->term) {
     // Late, or an answer to a repeated Coordinator: a grant from seq 0 on. (rule 9)
@@ -79,6 +81,16 @@ void Node::State::on(Time now, HostId from, const Refuse& message) {
   } else if (lead && message.term == lead->term) {
     meet_higher_promise(now, message.promised);
   }
+}
+
+// The Coordinator may be lost, or have met a grant that has ended since. Authority counts from when it was
+// first sent, whichever copy is accepted. (rule 5)
+void Node::State::repeat_coordinator(Time now) {
+  if (now < candidacy->repeat) return;
+  candidacy->repeat = now + patience.answer(timing);
+  for (const HostId id : members.voters())
+    if (candidacy->accepts.count(id) == 0)
+      send(id, Coordinator{candidacy->term, candidacy->timing});  // Not to itself: it accepted.
 }
 
 void Node::State::check_elected(Time now) {

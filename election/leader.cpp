@@ -15,6 +15,7 @@ void Node::State::give_up(Time now) {
   lower_own_deadline(now);
   if (grant.term.owner == config.self) grant.until = std::min(grant.until, now);
   retry_at = now + patience.answer(timing);
+  stop_suspecting();  // The next election waits for a better id again: once in each. (rule 6)
   for (const Term term : given_up) send_to_all(Release{term});
 }
 

@@ -98,6 +98,7 @@ void Node::State::advance(Time now) {
     next_release = now + timing.heartbeat;
   }
   if (lead) lead_on(now);
+  if (candidacy) repeat_coordinator(now);
   campaign(now);
   schedule(now);
 }
@@ -106,7 +107,7 @@ void Node::State::schedule(Time now) {
   next = Time::max();
   const auto consider = [&](Time at) { next = std::min(next, std::max(at, now)); };
   if (known_leader && !lead) consider(known_until);
-  if (candidacy) consider(candidacy->deadline);
+  if (candidacy) consider(std::min(candidacy->deadline, candidacy->repeat));
   if (lead) {
     consider(lead->authority.until());
     consider(lead->next_heartbeat);

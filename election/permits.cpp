@@ -35,6 +35,10 @@ void PermitHolder::follow(Term term, Time deadline) {
   deadline_ = deadline;
 }
 
+void PermitHolder::end(Term term) {
+  if (term == heard_) until_in_term_ = Time{};
+}
+
 void PermitHolder::lower(Time deadline) {
   until_in_term_ = std::min(until_in_term_, deadline);
   deadline_ = std::min(deadline_, deadline);

@@ -24,6 +24,8 @@ class PermitHolder {
             const Mutations& mutations);
   // The leader's own host follows its authority. (rule 15)
   void follow(Term term, Time deadline);
+  // The term was released: it commands here no more; the deadline already given stands. (rule 8)
+  void end(Term term);
   // Never raises. (rules 8, 15)
   void lower(Time deadline);
   Time deadline() const { return deadline_; }  // What the guard gets: of whatever term.

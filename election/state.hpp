@@ -23,6 +23,7 @@ struct Candidacy {
   Term term;
   Time sent{};      // When the Coordinator was first sent: authority will begin there.
   Time deadline{};  // Then it has failed.
+  Time repeat{};    // When it is sent again to those that have not answered, or refused.
   Timing timing;    // The one it named.
   std::map<HostId, Accept> accepts;  // This host's own included.
   std::set<HostId> refused;
@@ -126,6 +127,7 @@ struct Node::State {
   void on(Time now, HostId from, const Refuse& message);
   Accept own_accept() const;
   void check_elected(Time now);
+  void repeat_coordinator(Time now);
   void elected(Time now);
   void assume_permits(Time now, const Candidacy& won);
 

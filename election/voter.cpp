@@ -136,6 +136,7 @@ void Node::State::on(Time now, HostId from, const Release& message) {
     grant.until = now;
     retry_at = now;
   }
+  permit.end(message.term);
   if (known_leader == message.term) set_leader(std::nullopt, now);
 }
 

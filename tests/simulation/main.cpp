@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -86,6 +87,16 @@ Arguments parse(int argc, char** argv) {
   return arguments;
 }
 
+// Said when a broken invariant aborts.
+std::uint64_t current_seed = 0;
+void say_seed(int) {
+  char line[64];
+  const int length = std::snprintf(line, sizeof line, "seed %llu: aborted\n",
+                                   static_cast<unsigned long long>(current_seed));
+  if (write(STDERR_FILENO, line, static_cast<std::size_t>(length)) < 0) _exit(3);
+  _exit(2);
+}
+
 struct Totals {
   std::uint64_t failed = 0;
   std::uint64_t events = 0;
@@ -102,6 +113,7 @@ struct Totals {
 };
 
 Totals run_one(std::uint64_t seed, const Arguments& arguments) {
+  current_seed = seed;
   const Outcome outcome = run_schedule(seed, arguments.mutations, arguments.single);
   for (const std::string& failure : outcome.failures)
     std::fprintf(stderr, "seed %llu: %s\n", static_cast<unsigned long long>(seed), failure.c_str());
@@ -148,6 +160,7 @@ int main(int argc, char** argv) {
     measure(arguments.measure);
     return 0;
   }
+  std::signal(SIGABRT, say_seed);
   const auto began = std::chrono::steady_clock::now();
   const Totals totals = arguments.single ? run_one(arguments.first, arguments) : run_jobs(arguments);
   const double seconds =

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "tests/simulation/describe.hpp"
+
 namespace cierzo::simulation {
 
 using namespace election;
@@ -19,6 +21,8 @@ struct World::Host {
 
   std::unique_ptr<Node> node;
   std::string run;
+  Term heard;  // By this process: one that dies before its disk knows has not heard.
+  std::map<HostId, std::uint64_t> released;  // By owner, likewise.
   bool paused = false;
   std::vector<Parcel> waiting;  // While paused.
   struct Unflushed {
@@ -125,7 +129,12 @@ void World::deliver(Parcel parcel) {
   if (const auto* command = std::get_if<VmCommand>(&parcel.payload)) return obey(to, *command);
   const Message& message = std::get<Message>(parcel.payload);
   if (const auto* heartbeat = std::get_if<Heartbeat>(&message.body))
-    checker.heard(to.id, heartbeat->term);
+    if (heartbeat->term.counter > to.released[parcel.from])  // Dead terms are not heard. (rule 8)
+      to.heard = std::max(to.heard, heartbeat->term);
+  if (const auto* release = std::get_if<Release>(&message.body))
+    to.released[parcel.from] = std::max(to.released[parcel.from], release->term.counter);
+  if (options_.trace)
+    trace(to, "<- " + std::to_string(parcel.from.value) + " " + describe(message));
   handle(to, to.node->step(to.clock(now_), parcel.from, message));
 }
 
@@ -176,7 +185,6 @@ void World::handle(Host& h, Output output) {
     if (lost != nullptr && vm_runs(lost->host))
       checker.fail(now_, "S2: host " + std::to_string(h.id.value) + " regards host " +
                              std::to_string(lost->host.value) + " as lost, whose VM runs");
-    if (options_.trace && lost != nullptr) trace(h, "lost host " + std::to_string(lost->host.value));
   }
   check_authority(h);
   const bool empty = output.persist.empty() && output.messages.empty() && output.facts.empty();
@@ -237,8 +245,8 @@ void World::check_authority(Host& h) {
 void World::perform(Host& h, const Fact& fact) {
   const Time clock = h.clock(now_);
   if (options_.trace) {
-    if (const auto* f = std::get_if<AuthorityBegan>(&fact)) trace(h, "leads in " + text(f->term));
-    if (const auto* f = std::get_if<AuthorityEnded>(&fact)) trace(h, "led in " + text(f->term));
+    const std::string line = describe(fact, h.node->members());
+    if (!line.empty()) trace(h, line);
   }
   if (const auto* began = std::get_if<AuthorityBegan>(&fact)) {
     h.commands = std::make_unique<CommandLedger>(began->term);
@@ -296,6 +304,8 @@ void World::obey(Host& h, const VmCommand& command) {
   if (judge_at_receipt(command.header, context, options_.mutations) != CommandVerdict::accepted)
     return;
   h.high_water = std::max(h.high_water, command.header.stamp());
+  checker.heard(h.id, h.heard);
+  checker.heard(h.id, h.disk.record.last_led);
   checker.obeyed(now_, h.id, command.header, {h.boot, h.disk.record.state_id});
   if (command.issued < h.lost_at)  // Its VM was started elsewhere since. (rule 14)
     checker.fail(now_, "S2: host " + std::to_string(h.id.value) +
@@ -332,7 +342,10 @@ void World::start_agent(HostId id) {
 void World::kill_agent(HostId id) {
   Host& h = host(id);
   if (options_.trace && h.node) trace(h, "agent is killed");
+  checker.heard(h.id, h.disk.record.last_led);
   h.node.reset();
+  h.heard = Term{};
+  h.released.clear();
   h.unflushed.clear();
   h.waiting.clear();
   h.commands.reset();

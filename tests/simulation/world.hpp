@@ -70,6 +70,7 @@ class World {
   void lose_disk(HostId host);                 // Only while the agent is not running.
   void release(HostId host);                   // A clean hand-over of leading.
   void stop_cleanly(HostId host);              // Asks to be held; stands down when that is committed.
+  void cancel_stops() { holding_.clear(); }    // Those not committed yet.
   void set_rate(HostId host, std::int64_t ppm);  // Before the first start.
 
   // Network
