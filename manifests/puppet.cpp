@@ -4,6 +4,7 @@
 // Where a rule must match and does not, `need` throws a Stop, which the innermost `recovering` rule
 // around it catches: of an attribute, a body or a statement. That one reports it and skips to its
 // own end.
+#include <array>
 #include <tao/pegtl.hpp>
 
 #include "manifests/number.hpp"
@@ -249,55 +250,77 @@ bool matches(Input& in, Reader& reader) {
                                        Control>(in, reader);
 }
 
-// Takes a closing bracket off `open`, with all that was opened after its partner and never closed.
-// False: it has no partner.
-bool close_bracket(std::string& open, char closing) {
-  const char partner = closing == ']' ? '[' : closing == ')' ? '(' : '{';
-  const std::size_t found = open.rfind(partner);
-  if (found == std::string::npos) return false;
-  open.resize(found);
-  return true;
-}
+// The brackets open where skipping stands. Counts them by kind: looking through them at every token
+// would make a megabyte of '[' cost an hour.
+class Brackets {
+ public:
+  explicit Brackets(std::string_view open) {
+    for (const char c : open) take(c);
+  }
+
+  [[nodiscard]] bool none() const { return open_.empty(); }
+  [[nodiscard]] bool in_braces() const { return count_[index('{')] > 0; }
+
+  // Reads one character. False: it closes what was not opened. What was opened after its partner
+  // and never closed goes with it.
+  bool take(char c) {
+    constexpr std::string_view opening = "[{(";
+    constexpr std::string_view closing = "]})";
+    if (opening.find(c) != std::string_view::npos) {
+      open_ += c;
+      ++count_[index(c)];
+    }
+    const std::size_t kind = closing.find(c);
+    if (kind == std::string_view::npos) return true;
+    if (count_[kind] == 0) return false;
+    for (bool found = false; !found; open_.pop_back()) {
+      --count_[index(open_.back())];
+      found = index(open_.back()) == kind;
+    }
+    return true;
+  }
+
+ private:
+  static std::size_t index(char opening) { return opening == '[' ? 0 : opening == '{' ? 1 : 2; }
+
+  std::string open_{};
+  std::array<std::size_t, 3> count_{};
+};
 
 // To the ',' ';' '}' or next name behind an attribute, or to the ';' or '}' behind a body; not over
 // it.
 template <Part part, typename Input>
-void skip_inside_resource(Input& in, Reader& reader, std::string open) {
+void skip_inside_resource(Input& in, Reader& reader, Brackets open) {
   while (!in.empty()) {
     const char next = in.peek_char();
-    if (open.empty() && (next == ';' || next == '}')) return;
-    if (part == Part::attribute && open.empty() && next == ',') return;
+    if (open.none() && (next == ';' || next == '}')) return;
+    if (part == Part::attribute && open.none() && next == ',') return;
     // Only a hash holds `name =>` itself: inside an array it shows that a ']' is missing.
-    const bool in_hash = open.find('{') != std::string::npos;
-    if (part == Part::attribute && !in_hash && matches<at_attribute>(in, reader)) return;
-    if (next == '[' || next == '{' || next == '(') open += next;
-    const bool closes = next == ']' || next == '}' || next == ')';
-    if (closes && !close_bracket(open, next) && next == '}') return;
+    if (part == Part::attribute && !open.in_braces() && matches<at_attribute>(in, reader)) return;
+    if (!open.take(next) && next == '}') return;
     (void)matches<skipped>(in, reader);
   }
 }
 
 // Over at least one token, to behind a block, or to a line that begins like a statement.
 template <typename Input>
-void skip_statement(Input& in, Reader& reader, std::string open) {
+void skip_statement(Input& in, Reader& reader, Brackets open) {
   while (!in.empty()) {
     const char next = in.peek_char();
     const char* const token = in.current();
-    if (next == '[' || next == '{' || next == '(') open += next;
-    if (next == ']' || next == '}' || next == ')') (void)close_bracket(open, next);
+    (void)open.take(next);
     (void)matches<skipped>(in, reader);
-    const bool in_block = open.find('{') != std::string::npos;
-    if (next == '}' && !in_block && !matches<at_continuation>(in, reader)) {
+    if (next == '}' && !open.in_braces() && !matches<at_continuation>(in, reader)) {
       // f('x', {}) goes on; [1, 2 { ... } with a new statement behind it lacks a bracket.
-      if (open.empty() || matches<at_next_statement>(in, reader)) return;
+      if (open.none() || matches<at_next_statement>(in, reader)) return;
     }
-    if (next == ';' && open.empty()) return;
+    if (next == ';' && open.none()) return;
     const bool new_line =
         std::string_view(token, static_cast<std::size_t>(in.current() - token)).find('\n') !=
         std::string_view::npos;
     const bool blank_token =
         next == '#' || next == '\n' || next == ' ' || next == '\r' || next == '\t';
-    if (new_line && blank_token && open.empty() && matches<at_statement>(in, reader)) return;
+    if (new_line && blank_token && open.none() && matches<at_statement>(in, reader)) return;
   }
 }
 
@@ -320,9 +343,9 @@ struct recovering {
         reader.report(stop);
         in.bump(stop.offset - reader.offset(in.current()));
         reader.model.drop_after(mark);
-        std::string open = reader.brackets.substr(brackets);
+        const Brackets open(std::string_view(reader.brackets).substr(brackets));
         reader.brackets.resize(brackets);
-        skip(in, reader, std::move(open));
+        skip(in, reader, open);
       }
     } catch (const Stop& stop) {  // skipping met a comment that does not end
       reader.report(stop);
@@ -333,13 +356,13 @@ struct recovering {
 
  private:
   template <typename Input>
-  static void skip(Input& in, Reader& reader, std::string open) {
+  static void skip(Input& in, Reader& reader, const Brackets& open) {
     if constexpr (part == Part::statement) {
       reader.model.abandon_statement();
-      skip_statement(in, reader, std::move(open));
+      skip_statement(in, reader, open);
     } else {
       if (part == Part::body) reader.model.abandon_body();
-      skip_inside_resource<part>(in, reader, std::move(open));
+      skip_inside_resource<part>(in, reader, open);
     }
   }
 };

@@ -26,6 +26,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   // What stands in the tree so far; open collections are closed where they are.
   [[nodiscard]] YamlNode take() {
+    cut_off_ = true;
     while (!open_.empty()) close();
     return std::move(root_);
   }
@@ -114,7 +115,7 @@ class TreeBuilder : public YAML::EventHandler {
     const std::string_view rest = source_.text().substr(
         std::min(source_.text().size(), static_cast<std::size_t>(std::max(0, mark.pos))));
     const char quote = rest.empty() ? '\0' : rest[0];
-    if (quote == '!') refuse(mark, "!!", YAML::NullAnchor);
+    if (quote == '!') diagnostics_.push_back(mistake(place(mark), "the tag '!'", "leave it out"));
     if (quote != '"' && quote != '\'') return;
     for (std::size_t i = 1; i < rest.size(); ++i) {
       if (quote == '"' && rest[i] == '\\') {
@@ -163,6 +164,7 @@ class TreeBuilder : public YAML::EventHandler {
   void add_key(Open& parent, YamlNode key) {
     parent.key_read = true;
     parent.key_refused = true;
+    if (cut_off_) return;
     if (key.kind != YamlNode::Kind::scalar) {
       diagnostics_.push_back(mistake(key.at, "a key that is no text", "write a name, or quote it"));
     } else if (key.text.size() > name_max) {
@@ -192,6 +194,7 @@ class TreeBuilder : public YAML::EventHandler {
   std::vector<Open> open_{};
   YamlNode root_{};
   bool begun_{false};
+  bool cut_off_{false};  // a syntax error ended the events: what is open is no mistake of its own
 };
 
 // YAML's own rule; yaml-cpp does not enforce it and takes U+0004 for the end of the file.
