@@ -29,7 +29,7 @@ struct Value {
   // monostate is Puppet's `undef` and YAML's null: given, and saying "nothing". Strings are valid
   // UTF-8 without NUL; doubles are finite; nesting is at most
   // value_nesting_max deep.
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Hash> data{};
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Hash> data;
   Position at{};
 
   // Equality is of meaning: where something was written does not count, the order of keys does.
