@@ -34,7 +34,7 @@ struct CommandContext {
   std::string state_id;
   Term heard;                // Node::permit_term()
   bool permit_valid = false;  // Node::permit_valid(now), read now.
-  std::uint64_t permit_spell = 0;  // Node::permit_spell()
+  std::uint64_t permit_spell = 0;  // Node::permit_spell(now)
   Stamp high_water;
 };
 

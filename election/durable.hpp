@@ -19,7 +19,7 @@ struct Record {
   Term promised;         // The highest term promised; its owner is to whom. (rule 4)
   Term promised_before;  // What was promised before it. (rule 15)
   Term last_led;         // The highest term a heartbeat was heard from. (rules 12, 15, 17)
-  std::uint64_t permit_spell = 0;  // How often permits of last_led's term were interrupted. (rule 17)
+  std::uint64_t permit_interruptions = 0;  // Of the permits of last_led's term. (rule 17)
   Longest longest;
   std::optional<Timing> timing;  // The one last in force here; none: never heard.
   std::map<HostId, std::string> founding;  // The founder's: whom it still owes Found. (rule 22)

@@ -75,7 +75,7 @@ struct HeartbeatAck {
   Term promised;                 // Lets a leader meet a higher promise. (rule 12)
   Stamp catalog;                 // Lets the leader bring a voter up to date.
   Term permit_term;              // From which term the sender holds a valid permit; zero: none.
-  std::uint64_t permit_spell = 0;  // Which unbroken stretch of permits of that term. (rule 17)
+  std::uint64_t permit_spell = 0;  // Which unbroken stretch of permits; 0: none. (rule 17)
   bool has_state = false;        // False: a voter without its state asks to be let in. (rule 22)
   std::string state_id;          // Random, made with the sender's state directory. (rules 17, 22)
   std::string run;               // Random, made at the start of the sender's agent. (rule 14)

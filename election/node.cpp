@@ -34,7 +34,7 @@ Node::State::State(Config given, Durable durable, Time now)
       record(std::move(durable.record)),
       catalog(std::move(durable.catalog)),
       timing(record.timing.value_or(config.timing)),
-      permit(config.boot, config.guard_deadline, record.last_led, record.permit_spell),
+      permit(config.boot, config.guard_deadline, record.last_led, record.permit_interruptions),
       next(now) {
   if (record.state_id.empty()) {
     record.state_id = config.fresh_state_id;
@@ -131,8 +131,8 @@ void Node::State::schedule(Time now) {
 }
 
 Output Node::State::finish() {
-  if (record.permit_spell != permit.spell()) {  // On disk before it is reported. (rule 17)
-    record.permit_spell = permit.spell();
+  if (record.permit_interruptions != permit.interruptions()) {  // On disk before reported. (rule 17)
+    record.permit_interruptions = permit.interruptions();
     record_changed = true;
   }
   if (record_changed) {
@@ -264,7 +264,7 @@ const Members& Node::members() const { return state_->members; }
 const Timing& Node::timing() const { return state_->timing; }
 bool Node::permit_valid(Time now) const { return state_->permit.valid(now); }
 Term Node::permit_term() const { return state_->permit.heard(); }
-std::uint64_t Node::permit_spell() const { return state_->permit.spell(); }
+std::uint64_t Node::permit_spell(Time now) const { return state_->permit.spell(now); }
 Time Node::deadline() const { return state_->permit.deadline(); }
 
 std::vector<HostStatus> Node::hosts(Time now) const {

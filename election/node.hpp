@@ -151,7 +151,7 @@ class Node {
   // This host's permit
   bool permit_valid(Time now) const;  // Of the highest term heard, by a fresh clock. (rules 12, 17)
   Term permit_term() const;           // The highest term a heartbeat was heard from. (rule 12)
-  std::uint64_t permit_spell() const; // Which unbroken stretch of its permits. (rule 17)
+  std::uint64_t permit_spell(Time now) const;  // Which unbroken stretch; 0: none. (rule 17)
   Time deadline() const;              // Until when its VMs may run: for the guard. (rules 12, 13)
 
   // The other hosts, as the leader sees them; empty without authority. Every member but this host.

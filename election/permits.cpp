@@ -9,7 +9,7 @@ void PermitHolder::hear_term(Term term) {
   if (term <= heard_) return;
   heard_ = term;
   until_in_term_ = Time{};
-  spell_ = 0;
+  interruptions_ = 0;
   held_ = false;
 }
 
@@ -22,7 +22,7 @@ void PermitHolder::hear(Term term, const std::optional<BootTime>& echo, Duration
   // starts when it received the stamp, is later. (rule 12)
   const Time from = has(mutations, Mutation::rule_12) ? now : echo->at;
   if (from + permit <= now) return;
-  if (!valid(now) && held_) ++spell_;
+  if (!valid(now) && held_) ++interruptions_;
   held_ = true;
   until_in_term_ = std::max(until_in_term_, from + permit);
   deadline_ = std::max(deadline_, until_in_term_);

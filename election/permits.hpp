@@ -16,8 +16,12 @@ namespace cierzo::election {
 class PermitHolder {
  public:
   // As left by an earlier run: it may have held permits of the term last heard.
-  PermitHolder(std::string boot, Time deadline, Term heard, std::uint64_t spell)
-      : boot_(std::move(boot)), heard_(heard), deadline_(deadline), spell_(spell), held_(true) {}
+  PermitHolder(std::string boot, Time deadline, Term heard, std::uint64_t interruptions)
+      : boot_(std::move(boot)),
+        heard_(heard),
+        deadline_(deadline),
+        interruptions_(interruptions),
+        held_(true) {}
 
   // A heartbeat of `term` at least as high as any heard was received.
   void hear(Term term, const std::optional<BootTime>& echo, Duration permit, Time now,
@@ -31,8 +35,10 @@ class PermitHolder {
   Time deadline() const { return deadline_; }  // What the guard gets: of whatever term.
   bool valid(Time now) const { return now < until_in_term_ && now < deadline_; }
   Term heard() const { return heard_; }
-  // Counts the interruptions of the permits of the term heard. (rule 17)
-  std::uint64_t spell() const { return spell_; }
+  // How often the permits of the term heard were interrupted; durable. (rule 17)
+  std::uint64_t interruptions() const { return interruptions_; }
+  // Names the unbroken stretch of permits that holds now; 0: none does. (rule 17)
+  std::uint64_t spell(Time now) const { return valid(now) ? interruptions_ + 1 : 0; }
 
  private:
   void hear_term(Term term);
@@ -41,7 +47,7 @@ class PermitHolder {
   Term heard_;             // The highest term a heartbeat was heard from.
   Time until_in_term_{};   // How far the permits given in that term reach.
   Time deadline_{};        // How far any permit reaches.
-  std::uint64_t spell_ = 0;
+  std::uint64_t interruptions_ = 0;
   bool held_ = false;      // A permit of that term, at some time.
 };
 
@@ -62,7 +68,7 @@ struct HostStatus {
   BootTime stamp;       // A new boot id proves that the old one's VMs are gone. (rule 14)
   std::string state_id;
   std::string run;
-  Term permit_term;
+  Term permit_term;     // Commands need it to be the leader's, and the spell in their header. (rule 17)
   std::uint64_t permit_spell = 0;
   bool has_state = false;
   std::string inventory_digest;

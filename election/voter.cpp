@@ -102,7 +102,7 @@ void Node::State::acknowledge(Time now, HostId to, const Heartbeat& heartbeat, b
   ack.promised = record.promised;
   ack.catalog = catalog.stamp;
   if (permit.valid(now)) ack.permit_term = permit.heard();
-  ack.permit_spell = permit.spell();
+  ack.permit_spell = permit.spell(now);
   ack.has_state = has_state();
   ack.state_id = record.state_id;
   ack.run = config.run;

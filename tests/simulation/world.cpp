@@ -227,7 +227,9 @@ void World::write_page(Host& h, bool lowering_only) {
 
 void World::after_step(Host& h) {
   const bool fine = h.vm && !h.vm_paused && h.clock(now_) < h.page;
-  h.node->set_inventory_digest(h.stood_down ? "held" : fine ? "running" : "paused");
+  // With the spell, so that the leader looks again when commands can be obeyed again.
+  const std::string spell = std::to_string(h.node->permit_spell(h.clock(now_)));
+  h.node->set_inventory_digest((h.stood_down ? "held" : fine ? "running" : "paused") + spell);
 }
 
 void World::check_authority(Host& h) {
@@ -281,7 +283,7 @@ void World::command_vm(Host& leader, HostId to) {
   if (!leader.node->ready(clock) || !leader.commands) return;
   if (to == leader.id) {
     obey(leader, {leader.commands->issue(to, leader.boot, leader.disk.record.state_id,
-                                         leader.node->permit_spell()),
+                                         leader.node->permit_spell(clock)),
                  now_});
     return;
   }
@@ -292,7 +294,7 @@ void World::command_vm(Host& leader, HostId to) {
       handle(leader, leader.node->propose(clock, WriteId{++writes_}, {{held_key(to), {}}}));
     return;
   }
-  if (!status.heard || status.inventory_digest != "paused") return;
+  if (!status.heard || status.inventory_digest[0] != 'p') return;
   transmit(leader.id, to, VmCommand{leader.commands->issue(to, status.stamp.boot, status.state_id, status.permit_spell),
                      now_});
 }
@@ -300,7 +302,7 @@ void World::command_vm(Host& leader, HostId to) {
 void World::obey(Host& h, const VmCommand& command) {
   const Time clock = h.clock(now_);
   const CommandContext context{h.boot, h.disk.record.state_id, h.node->permit_term(),
-                               h.node->permit_valid(clock), h.node->permit_spell(), h.high_water};
+                               h.node->permit_valid(clock), h.node->permit_spell(clock), h.high_water};
   if (judge_at_receipt(command.header, context, options_.mutations) != CommandVerdict::accepted)
     return;
   h.high_water = std::max(h.high_water, command.header.stamp());
