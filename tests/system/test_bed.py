@@ -167,6 +167,7 @@ def test_a_power_cut_takes_everything_at_once_and_keeps_the_disk(site, again):
 def test_a_hypervisor_daemon_that_is_killed_finds_its_guests_again(site):
     host = site.host(1)
     guest = Guest(site, host, "survivor")
+    site.wait_until(guest.answers, 60, "the guest agent answers")
     host.stop("libvirtd", 9)
     host.start_libvirtd()
     assert guest.running()

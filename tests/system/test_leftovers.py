@@ -38,14 +38,17 @@ def traces():
     }
 
 
-@pytest.mark.parametrize("name, end", [
-    ("Ctrl-C", lambda program: os.killpg(program.pid, signal.SIGINT)),
-    ("the terminal closed", lambda program: os.killpg(program.pid, signal.SIGHUP)),
-    ("SIGTERM", lambda program: program.send_signal(signal.SIGTERM)),
-    ("kill -9", lambda program: program.send_signal(signal.SIGKILL)),
-    ("kill -9 of unshare", lambda program: os.kill(children_of(program.pid)[0], signal.SIGKILL)),
-])
-def test_nothing_is_left_behind_after(name, end):
+ENDS = {
+    "Ctrl-C": lambda program: os.killpg(program.pid, signal.SIGINT),
+    "the terminal closed": lambda program: os.killpg(program.pid, signal.SIGHUP),
+    "SIGTERM": lambda program: program.send_signal(signal.SIGTERM),
+    "kill -9": lambda program: program.send_signal(signal.SIGKILL),
+    "kill -9 of unshare": lambda program: os.kill(children_of(program.pid)[0], signal.SIGKILL),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_nothing_is_left_behind_after(name):
     processes_before, traces_before = processes(), traces()
     program = subprocess.Popen(
         [enclosure.PYTHON, "-m", "bed.enclosure", enclosure.PYTHON, "-c", HOLD],
@@ -54,7 +57,7 @@ def test_nothing_is_left_behind_after(name, end):
     try:
         assert program.stdout.readline() == "up\n"
         assert len(processes() - processes_before) > 5, "the site should run now"
-        end(program)
+        ENDS[name](program)
         program.wait(timeout=30)
         # Orphans go to our enclosure's first process, which reaps them: also none remains a zombie.
         wait_until(lambda: processes() <= processes_before, 30, f"no process remains after {name}")
@@ -62,7 +65,7 @@ def test_nothing_is_left_behind_after(name, end):
         program.kill()
         program.wait()
         program.stdout.close()
-    if "kill -9" == name:  # Nobody could remove the folder; the next enclosure does.
+    if name == "kill -9":  # Nobody could remove the folder; the next enclosure does.
         assert enclosure.run(["true"]) == 0
     assert traces() == traces_before
 

@@ -26,12 +26,31 @@ def mount(*arguments):
     subprocess.run(["mount", *arguments], check=True)
 
 
+# libvirtd looks these up even where QEMU runs as root. Debian's libvirt-daemon-system would make
+# them, and start a libvirtd on the machine itself: so the host has them, and the machine has not.
+ACCOUNTS = {
+    "/etc/passwd": "libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin",
+    "/etc/group": "libvirt-qemu:x:64055:",
+}
+
+
+def add_accounts(folder):
+    """Lays copies with the accounts over the machine's files, where they lack them."""
+    for path, line in ACCOUNTS.items():
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+        if "libvirt-qemu:" not in text:
+            copy = folder / pathlib.Path(path).name
+            copy.write_text(f"{text}{line}\n", encoding="utf-8")
+            mount("--bind", str(copy), path)
+
+
 def main(name, folder):
     """Never returns: the host lives until its first process is killed."""
     subprocess.run(["hostname", name], check=True)
     for path, part in PRIVATE.items():
         os.makedirs(path, exist_ok=True)
         mount("--bind", str(folder / part), path)
+    add_accounts(folder)
     mount("-t", "tmpfs", "tmpfs", "/run")
     mount("-t", "sysfs", "sysfs", "/sys")  # Shows this host's interfaces; holds no cgroups.
     os.makedirs("/run/libvirt")
