@@ -14,6 +14,7 @@
 #include "election/members.hpp"
 #include "manifests/diagnostic.hpp"
 #include "resources/ids.hpp"
+#include "resources/network.hpp"
 
 namespace cierzo {
 
@@ -25,15 +26,7 @@ struct HostConfig {
   bool voter = true;
 };
 
-// A network of guests: which bridge an address is attached to, and what a guest needs beside its address.
-struct NetworkConfig {
-  std::string name, cidr;  // "10.77.0.0/16"
-  std::string bridge;
-  std::string gateway;           // Empty: none.
-  std::vector<std::string> dns;  // Empty: the guest's own is left alone.
-};
-
-enum class Virtualization { automatic, kvm, qemu };
+using LogLevel = log::Level;
 
 struct Config {
   HostId self;
@@ -52,8 +45,8 @@ struct Config {
   election::Timing timing;
   Duration converge{};             // How often the leader looks at everything again, as a safety net.
   std::vector<std::string> types;  // Folders of type folders; of types of one name the last wins.
-  Virtualization virtualization = Virtualization::automatic;
-  log::Level log_level = log::Level::info;
+  std::string virtualization;      // auto, kvm or qemu
+  LogLevel log_level = LogLevel::info;
 };
 
 struct ConfigRead {
