@@ -26,8 +26,8 @@ struct YamlNode {
   std::string text{};  // of a scalar, escapes resolved
   bool quoted{false};  // in quotes or a block (| >): a string whatever it looks like
   Position at{};
-  std::vector<YamlNode> children{};  // of a sequence
-  std::vector<YamlEntry> entries{};  // of a mapping, in the order written
+  std::vector<YamlNode> children;  // of a sequence
+  std::vector<YamlEntry> entries;  // of a mapping, in the order written
 
   // The value under a key of a mapping, or nullptr (also when this is no mapping).
   [[nodiscard]] const YamlNode* find(std::string_view key) const;
