@@ -48,8 +48,10 @@ class LibvirtProvider : public Provider {
  public:
   explicit LibvirtProvider(LibvirtConfig config)
       : config_(std::move(config)),
-        virtualization_(config_.virtualization == "auto" ? detect_virtualization()
-                                                         : config_.virtualization),
+        test_driver_(config_.uri.rfind("test:", 0) == 0),
+        virtualization_(test_driver_                       ? "test"
+                        : config_.virtualization == "auto" ? detect_virtualization()
+                                                           : config_.virtualization),
         disks_(config_.images_folder, config_.state_folder),
         events_(std::make_shared<EventSink>()),
         processes_(config_.process_folder,
@@ -111,6 +113,7 @@ class LibvirtProvider : public Provider {
                      steady_clock::time_point until);
 
   const LibvirtConfig config_;
+  const bool test_driver_;  // libvirt's own, whose host and domains are invented.
   const std::string virtualization_;
   const Disks disks_;
   const std::shared_ptr<EventSink> events_;
@@ -168,9 +171,8 @@ void LibvirtProvider::fill_totals(Survey& survey, const Connection& connection,
     survey.memory_used_kib += row.memory_kib;
     survey.cpus_used += row.vcpus;
   }
-  const bool invented = config_.uri.rfind("test:", 0) == 0;  // A host that is not this machine.
   const auto available = memory_available_kib();
-  if (!invented && survey.memory_total_kib > available) {
+  if (!test_driver_ && survey.memory_total_kib > available) {
     // Never more left than what is really free: other programs need memory too.
     survey.memory_used_kib =
         std::max(survey.memory_used_kib, survey.memory_total_kib - available);
@@ -235,8 +237,13 @@ void LibvirtProvider::create_domain(const Connection& connection, const StartVm&
   for (;;) {
     wait_for_name(connection, name, until);
     // Transient: neither libvirt nor a host that boots can start it by itself. (rule 13)
-    const Domain made(virDomainCreateXML(connection.get(), xml.c_str(), VIR_DOMAIN_START_PAUSED));
-    if (made) return;
+    // The test driver cannot create them paused; nothing runs there, so pausing after will do.
+    const unsigned flags = test_driver_ ? 0 : VIR_DOMAIN_START_PAUSED;
+    const Domain made(virDomainCreateXML(connection.get(), xml.c_str(), flags));
+    if (made) {
+      if (test_driver_) virDomainSuspend(made.get());
+      return;
+    }
     const auto refused = outcome_of(link_, connection, last_error(), "starting " + name.value);
     // What counts is what is there now, not what the error says: the name may still belong to the
     // one that died, or the domain may be there although the call failed.

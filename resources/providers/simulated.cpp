@@ -1,0 +1,391 @@
+#include "resources/providers/simulated.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "resources/providers/guest_agent.hpp"
+
+namespace cierzo {
+
+using What = DomainEvent::What;
+
+// Around every call: the mutex, what is due, a failure that was ordered; and the events afterwards,
+// when the listener may call back.
+class SimulatedProvider::Call {
+ public:
+  Call(SimulatedProvider& provider, const std::string& call, const std::string& about)
+      : provider_(provider), lock_(provider.mutex_) {
+    provider_.settle();
+    if (call.empty()) return;  // Something that befalls the host.
+    if (!provider_.hypervisor_answers_) {
+      failure_ = {FailureKind::unreachable, "the hypervisor does not answer"};
+      return;
+    }
+    provider_.calls_.push_back(about.empty() ? call : call + " " + about);
+    auto& ordered = provider_.failures_[call];
+    if (ordered.empty()) return;
+    failure_ = ordered.front();
+    ordered.erase(ordered.begin());
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  ~Call() {
+    const auto events = std::exchange(provider_.events_, {});
+    const auto listener = provider_.listener_;
+    lock_.unlock();
+    if (!listener) return;
+    for (const auto& event : events) listener(event);
+  }
+  [[nodiscard]] bool failed() const { return !failure_.ok(); }
+  [[nodiscard]] const Outcome& failure() const { return failure_; }
+
+ private:
+  SimulatedProvider& provider_;
+  std::unique_lock<std::mutex> lock_;
+  Outcome failure_;
+};
+
+SimulatedProvider::SimulatedProvider(SimulatedConfig config, std::function<Time()> now)
+    : config_(std::move(config)), now_(std::move(now)), images_(config_.images) {}
+
+// ---- Time
+
+void SimulatedProvider::settle() {
+  const Time now = now_();
+  for (auto at = domains_.begin(); at != domains_.end();) {
+    auto& [name, domain] = *at;
+    for (auto& [pid, command] : domain.guest.commands) {
+      if (!command.ended && command.ends <= now) end_command(domain.guest, command);
+    }
+    if (!domain.connected && domain.answers_from && *domain.answers_from <= now) {
+      domain.connected = true;
+      remember(What::guest_connected, name);
+    }
+    if (domain.gone_at && *domain.gone_at <= now) {
+      remember(What::stopped, name);
+      at = domains_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+}
+
+void SimulatedProvider::boot(Domain& domain) {
+  domain.guest = {};
+  domain.guest.boot = "boot-" + std::to_string(++boots_);
+  domain.connected = false;
+  domain.answers_from = now_() + config_.boot;
+}
+
+void SimulatedProvider::end_command(Guest& guest, Command& command) {
+  command.ended = true;
+  if (command.result.exit_code != 0) return;
+  const auto& [kind, role, digest] = command.purpose;
+  using Kind = ScriptPurpose::Kind;
+  switch (kind) {
+    case Kind::configure: guest.network_digest = digest; break;
+    case Kind::start: guest.facts[role] = "start " + role.value + " " + digest; break;
+    case Kind::stop: guest.facts[role] = "stop " + role.value + " " + digest; break;
+    case Kind::probe: {
+      std::string text;
+      for (const auto& [of, fact] : guest.facts) text += fact + "\n";
+      if (!guest.network_digest.empty()) text += "network " + guest.network_digest + "\n";
+      command.result.output = text + "boot " + guest.boot + "\n";
+      break;
+    }
+    case Kind::check:
+    case Kind::other: break;
+  }
+}
+
+void SimulatedProvider::remember(What what, const InstanceName& name) {
+  events_.push_back({what, name});
+}
+
+// ---- Looking
+
+SimulatedProvider::Domain* SimulatedProvider::find(const InstanceName& name) {
+  const auto found = domains_.find(name);
+  return found == domains_.end() ? nullptr : &found->second;
+}
+
+SimulatedProvider::Domain* SimulatedProvider::find(const InstanceName& name,
+                                                   const Incarnation& incarnation,
+                                                   Outcome& outcome) {
+  Domain* const domain = find(name);
+  if (domain != nullptr && domain->metadata.incarnation == incarnation) return domain;
+  outcome = {FailureKind::not_found, "there is no domain " + name.value + " of that incarnation"};
+  return nullptr;
+}
+
+bool SimulatedProvider::answers(const InstanceName& name, const Domain& domain) const {
+  const auto faults = faults_.find(name);
+  const bool silent = faults != faults_.end() && faults->second.silent;
+  return domain.connected && !domain.paused && !silent;
+}
+
+Survey SimulatedProvider::survey() {
+  const Call call(*this, "survey", {});
+  Survey survey;
+  survey.outcome = call.failure();
+  if (call.failed()) return survey;
+  survey.images = images_;
+  survey.memory_total_kib = config_.memory_total_kib;
+  survey.cpus_total = config_.cpus_total;
+  survey.memory_used_kib = foreign_memory_kib_;
+  survey.cpus_used = foreign_vcpus_;
+  for (const auto& [name, domain] : domains_) {
+    const auto run = domain.gone_at  ? RunState::stopping
+                     : domain.paused ? RunState::paused
+                                     : RunState::running;
+    survey.domains.push_back({domain.metadata, run, domain.memory_kib, domain.vcpus});
+    survey.memory_used_kib += domain.memory_kib;
+    survey.cpus_used += domain.vcpus;
+  }
+  for (const auto& [name, image] : overlays_) survey.overlays.push_back(name);
+  return survey;
+}
+
+bool SimulatedProvider::has_image(const std::string& path) {
+  const Call call(*this, "", {});
+  return !path.empty() && path.front() == '/' && images_.count(path) != 0;
+}
+
+// ---- Domains
+
+Outcome SimulatedProvider::create(const StartVm& start) {
+  const auto& instance = start.instance;
+  const Call call(*this, "create", instance.name.value);
+  if (call.failed()) return call.failure();
+  if (find(instance.name) != nullptr) {
+    return {FailureKind::already_exists, "there is a domain " + instance.name.value + " already"};
+  }
+  if (images_.count(instance.image) == 0) {
+    return {FailureKind::not_found, "there is no image " + instance.image};
+  }
+  bool fresh = start.fresh_disk;
+  if (instance.disk == Disk::local) {
+    const auto overlay = overlays_.find(instance.name);
+    // An overlay of another image cannot be used with this one.
+    fresh = fresh || (overlay != overlays_.end() && overlay->second != instance.image);
+    overlays_[instance.name] = instance.image;
+  }
+  Domain domain;
+  domain.metadata = {instance.name,      start.instance.resource, instance.roles,
+                     start.incarnation,  instance.spec_digest,    instance.on_isolation,
+                     instance.disk,      fresh};
+  domain.memory_kib = instance.memory_kib;
+  domain.vcpus = instance.vcpus;
+  domains_[instance.name] = std::move(domain);
+  remember(What::started, instance.name);
+  return {};
+}
+
+Outcome SimulatedProvider::run(const InstanceName& name, const Incarnation& incarnation) {
+  const Call call(*this, "run", name.value);
+  if (call.failed()) return call.failure();
+  Outcome outcome;
+  if (Domain* const domain = find(name, incarnation, outcome); domain != nullptr) {
+    if (!domain->answers_from) boot(*domain);
+    if (std::exchange(domain->paused, false)) remember(What::resumed, name);
+  }
+  return outcome;
+}
+
+Outcome SimulatedProvider::resume(const InstanceName& name, const Resume& resume) {
+  const Call call(*this, "resume", name.value);
+  if (call.failed()) return call.failure();
+  Outcome outcome;
+  Domain* domain = find(name);
+  const bool renamed = domain != nullptr && domain->metadata.incarnation == resume.incarnation;
+  if (!renamed) domain = find(name, resume.paused, outcome);
+  if (domain == nullptr) return outcome;
+  domain->metadata.incarnation = resume.incarnation;
+  if (!domain->answers_from) boot(*domain);
+  if (std::exchange(domain->paused, false)) remember(What::resumed, name);
+  return {};
+}
+
+Outcome SimulatedProvider::shutdown(const InstanceName& name, const Incarnation& incarnation) {
+  const Call call(*this, "shutdown", name.value);
+  if (call.failed()) return call.failure();
+  Outcome outcome;
+  Domain* const domain = find(name, incarnation, outcome);
+  if (domain != nullptr && !domain->paused && !domain->gone_at &&
+      !faults_[name].ignores_shutdown) {
+    domain->gone_at = now_() + config_.shutdown;
+  }
+  return outcome;
+}
+
+Outcome SimulatedProvider::destroy(const InstanceName& name, const Incarnation& incarnation) {
+  const Call call(*this, "destroy", name.value);
+  if (call.failed()) return call.failure();
+  Outcome nobody;  // A domain that is not there is success.
+  if (find(name, incarnation, nobody) == nullptr) return {};
+  domains_.erase(name);
+  remember(What::stopped, name);
+  return {};
+}
+
+Outcome SimulatedProvider::reset(const InstanceName& name, const Incarnation& incarnation) {
+  const Call call(*this, "reset", name.value);
+  if (call.failed()) return call.failure();
+  Outcome outcome;
+  if (Domain* const domain = find(name, incarnation, outcome); domain != nullptr) boot(*domain);
+  return outcome;
+}
+
+Outcome SimulatedProvider::remove_disk(const InstanceName& name) {
+  const Call call(*this, "remove_disk", name.value);
+  if (call.failed()) return call.failure();
+  if (find(name) != nullptr) {
+    return {FailureKind::already_exists, "the domain " + name.value + " still exists"};
+  }
+  overlays_.erase(name);
+  return {};
+}
+
+// ---- Guests
+
+bool SimulatedProvider::guest_answers(const InstanceName& name) {
+  const Call call(*this, "guest_answers", name.value);
+  const Domain* const domain = find(name);
+  return !call.failed() && domain != nullptr && answers(name, *domain);
+}
+
+ScriptResult SimulatedProvider::result_of(const InstanceName& name,
+                                          const ScriptPurpose& purpose) const {
+  for (const auto& who : {name, InstanceName{}}) {
+    const auto found = scripts_.find({who, purpose.kind, purpose.role});
+    if (found != scripts_.end()) return found->second;
+  }
+  return {};
+}
+
+Outcome SimulatedProvider::guest_start(const InstanceName& name, const GuestCommand& command,
+                                       GuestHandle& handle) {
+  const Call call(*this, "guest_start", name.value + " " + command.log);
+  if (call.failed()) return call.failure();
+  Domain* const domain = find(name);
+  if (domain == nullptr) return {FailureKind::not_found, "there is no domain " + name.value};
+  if (const auto mistake = command_mistake(command)) return {FailureKind::other, *mistake};
+  if (!answers(name, *domain)) {
+    return {FailureKind::unreachable, "the guest agent of " + name.value + " does not answer"};
+  }
+  Command started{command, script_purpose(command.script), {}, {}, false};
+  started.result = result_of(name, started.purpose);
+  if (started.result.takes > command.timeout) {
+    started.result.takes = command.timeout;
+    started.result.exit_code = 137;
+  }
+  started.ends = now_() + started.result.takes;
+  handle = {next_pid_++, {}};
+  domain->guest.commands.emplace(handle.pid, std::move(started));
+  return {};
+}
+
+GuestProgress SimulatedProvider::guest_progress(const InstanceName& name,
+                                                const GuestHandle& handle) {
+  const Call call(*this, "guest_progress", name.value);
+  GuestProgress progress;
+  progress.outcome = call.failure();
+  if (call.failed()) return progress;
+  Domain* const domain = find(name);
+  if (domain != nullptr && !answers(name, *domain)) {
+    progress.outcome = {FailureKind::unreachable, "the guest agent does not answer"};
+    return progress;
+  }
+  if (domain == nullptr || domain->guest.commands.count(handle.pid) == 0) {
+    progress.outcome = {FailureKind::not_found, "the guest knows nothing of this command"};
+    return progress;
+  }
+  const Command& command = domain->guest.commands.at(handle.pid);
+  if (!command.ended) return progress;
+  progress.finished = true;
+  progress.exit_code = command.result.exit_code;
+  progress.last_lines = last_lines(command.result.output);
+  domain->guest.commands.erase(handle.pid);  // The guest agent, too, says it once.
+  return progress;
+}
+
+void SimulatedProvider::listen(std::function<void(DomainEvent)> listener) {
+  const Call call(*this, "", {});
+  listener_ = std::move(listener);
+}
+
+// ---- What befalls the host
+
+void SimulatedProvider::tick() { const Call call(*this, "", {}); }
+
+void SimulatedProvider::fail_next(const std::string& name, Outcome outcome, int times) {
+  const Call call(*this, "", {});
+  for (int i = 0; i < times; ++i) failures_[name].push_back(outcome);
+}
+
+void SimulatedProvider::set_hypervisor_answers(bool is) {
+  const Call call(*this, "", {});
+  if (std::exchange(hypervisor_answers_, is) == is) return;
+  remember(is ? What::hypervisor_back : What::hypervisor_gone, {});
+}
+
+void SimulatedProvider::lose_power() {
+  const Call call(*this, "", {});
+  domains_.clear();
+  faults_.clear();
+  foreign_memory_kib_ = 0;
+  foreign_vcpus_ = 0;
+}
+
+void SimulatedProvider::set_images(std::map<std::string, std::string> images) {
+  const Call call(*this, "", {});
+  images_ = std::move(images);
+}
+
+void SimulatedProvider::add_foreign_domain(std::uint64_t memory_kib, int vcpus) {
+  const Call call(*this, "", {});
+  foreign_memory_kib_ += memory_kib;
+  foreign_vcpus_ += vcpus;
+}
+
+void SimulatedProvider::crash(const InstanceName& name) {
+  const Call call(*this, "", {});
+  if (domains_.erase(name) != 0) remember(What::stopped, name);
+}
+
+void SimulatedProvider::pause(const InstanceName& name) {
+  const Call call(*this, "", {});
+  Domain* const domain = find(name);
+  if (domain != nullptr && !std::exchange(domain->paused, true)) remember(What::paused, name);
+}
+
+void SimulatedProvider::reboot_guest(const InstanceName& name) {
+  const Call call(*this, "", {});
+  Domain* const domain = find(name);
+  if (domain == nullptr) return;
+  if (domain->connected) remember(What::guest_gone, name);
+  boot(*domain);
+}
+
+void SimulatedProvider::set_guest_silent(const InstanceName& name, bool is) {
+  const Call call(*this, "", {});
+  faults_[name].silent = is;
+}
+
+void SimulatedProvider::set_ignores_shutdown(const InstanceName& name, bool is) {
+  const Call call(*this, "", {});
+  faults_[name].ignores_shutdown = is;
+}
+
+void SimulatedProvider::set_script(const InstanceName& name, ScriptPurpose::Kind kind,
+                                   const RoleName& role, ScriptResult result) {
+  const Call call(*this, "", {});
+  scripts_[{name, kind, role}] = std::move(result);
+}
+
+std::vector<std::string> SimulatedProvider::calls() const {
+  const std::lock_guard lock(mutex_);
+  return calls_;
+}
+
+}  // namespace cierzo
