@@ -131,7 +131,7 @@ void Planner::serve(const Subject& s, const Observed& copy) {
   }
   if (copy.checks_digest != s.wanted.checks_digest) {
     act(s.instance.name, copy.host, make_attend(s.desired, s.which, copy.incarnation),
-        "its checks are not attended");
+        copy.checks_digest.empty() ? "nothing checks it yet" : "what is checked has changed");
     return;
   }
   for (std::size_t i = 0; i < s.instance.roles.size(); ++i) {

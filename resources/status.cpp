@@ -62,8 +62,8 @@ class Reporter {
     if (copy) {
       status.host = copy->host;
       status.incarnation = copy->incarnation;
-      status.health = health_of(desired, instance, *copy);
       status.state = state_of(desired, which, *copy);
+      status.health = status.state == "unknown" ? "unknown" : health_of(desired, instance, *copy);
     } else {
       status.state = copies.unknown.empty() ? state_of_absent(copies) : "unknown";
     }

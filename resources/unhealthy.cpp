@@ -2,25 +2,30 @@
 #include "resources/planner.hpp"
 
 namespace cierzo {
+namespace {
+
+std::string times(int count) { return std::to_string(count) + (count == 1 ? " time" : " times"); }
+
+}  // namespace
 
 // True: this instance has got its action, or waits for its turn.
 bool Planner::climb_ladder(const Subject& s, const Observed& copy, const RoleType& role) {
   const RoleObserved& seen = role_of(copy, role.name);
   const std::string detail = last_line(seen.error);
   const std::string failing = "check of " + role.name.value + " failed " +
-                              std::to_string(seen.failures) + " times" +
+                              times(seen.failures) +
                               (detail.empty() ? "" : ": " + detail);
   const bool may_replace = may_be_replaced(s.desired, s.instance);
   const bool restarts_left = role.start && seen.restarts < restarts_max;
   if (!restarts_left && copy.resets < resets_max) {
     act(s.instance.name, copy.host, ResetVm{copy.incarnation},
-        failing + " after " + std::to_string(seen.restarts) + " restarts");
+        failing + "; restarted " + times(seen.restarts) + " in vain");
     return true;
   }
   if (!restarts_left && may_replace) {
     // Its disk stays for now: that is how the next plan knows which host to avoid.
     act(s.instance.name, copy.host, StopVm{copy.incarnation, Duration::zero(), false},
-        failing + " after restarts and a reset: will be replaced");
+        failing + "; restarted and reset in vain, will be replaced");
     return true;
   }
   if (!role.start) {
@@ -30,8 +35,8 @@ bool Planner::climb_ladder(const Subject& s, const Observed& copy, const RoleTyp
   const Time next = seen.last_restart + backoff(seen.restarts);
   if (seen.restarts > 0 && next > world_.now) {
     look_again(next);
-    block(s.instance.name, true, failing + "; restarted " + std::to_string(seen.restarts) +
-                                     " times, backing off");
+    block(s.instance.name, true,
+          failing + "; restarted " + times(seen.restarts) + " already, backing off");
     return true;
   }
   act(s.instance.name, copy.host,

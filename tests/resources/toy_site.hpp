@@ -1,0 +1,60 @@
+// A site small enough to hold in the hand: performs the plan's actions at once, on values, the way
+// hosts would. The stories and the properties of plan() run on it.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "resources/plan.hpp"
+
+namespace cierzo::test {
+
+// database, then server, then balancer (which reads server); each with start, stop and check.
+std::shared_ptr<const Type> shop_type();
+// One role, `store`, that must not lose its disk; with start and check.
+std::shared_ptr<const Type> vault_type();
+// One role, `vm`, without any script.
+std::shared_ptr<const Type> plain_type();
+
+class ToySite {
+ public:
+  HostView& add_host(const std::string& name, std::uint64_t memory_mib, int cpus);
+  // Replaces the resource of that name.
+  void declare(std::shared_ptr<const Resource> resource, std::shared_ptr<const Type> type);
+  void forget(const std::string& resource);
+
+  [[nodiscard]] World world() const;  // with what hosts that answer say, and what the others said
+  HostView& host(const std::string& name);
+  Observed& copy(const std::string& instance, const std::string& host);  // made where it is not there
+  [[nodiscard]] const Observed* find(const std::string& instance, HostId host) const;
+  void erase(const std::string& instance, const std::string& host);
+  [[nodiscard]] std::string host_name(HostId id) const;
+
+  void perform(const Action& action);
+  void reboot_guest(Observed& copy);
+  void heal();  // every check that has run passes
+
+  Time now = std::chrono::hours(1);
+  std::vector<InFlight> in_flight;
+  std::set<std::pair<std::string, std::string>> broken_starts;   // (instance, host)
+  std::set<std::pair<std::string, std::string>> broken_scripts;  // (instance, role)
+  std::set<std::pair<std::string, std::string>> sick;            // (instance, role): check fails
+  bool guests_boot_at_once = true;
+  std::uint64_t sequence = 0;  // of the last incarnation
+
+ private:
+  void start(const StartVm& work, HostId on);
+  void stop(const InstanceName& name, const StopVm& work, HostId on);
+  void run(const InstanceName& name, const RunScript& work, HostId on);
+  [[nodiscard]] std::uint64_t memory_used(HostId id) const;
+  Observed* present(const InstanceName& name, HostId on);
+
+  std::vector<HostView> hosts_;
+  std::map<std::string, DesiredResource> desired_;
+  std::map<std::pair<std::string, std::uint32_t>, Observed> copies_;
+  std::map<std::string, std::uint64_t> memory_;  // of each instance, in KiB
+};
+
+}  // namespace cierzo::test
