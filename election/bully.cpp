@@ -4,17 +4,23 @@
 
 namespace cierzo::election {
 
-void Patience::measured(Duration round_trip) {
+namespace {
+constexpr int failures_max = 4;  // More do not make it more patient.
+}
+
+void Patience::measured(Duration round_trip, const Timing& timing) {
+  // It may contain a pause of a process, which says nothing about the network.
+  round_trip = std::min(round_trip, timing.lease / 4);
   round_trip_ = round_trip_ == Duration{0} ? round_trip : (7 * round_trip_ + round_trip) / 8;
 }
 
 Duration Patience::answer(const Timing& timing) const {
-  // A measurement may contain a pause of this process: it must not stretch the wait without limit.
   return std::clamp(4 * round_trip_, timing.answer, std::max(timing.answer, timing.lease / 4));
 }
 
-Duration Patience::standing(const Timing& timing) const {
-  return 3 * answer(timing) + std::min(round_trip_, answer(timing));
+Duration Patience::standing(const Timing& timing, int failures) const {
+  const Duration once = 3 * answer(timing) + std::min(round_trip_, answer(timing));
+  return once * (1 + std::min(failures, failures_max));
 }
 
 Duration Patience::round(const Timing& timing) const { return 4 * answer(timing); }
@@ -38,7 +44,7 @@ RoundDecision decide(const Round& round, const RoundContext& context, Time now) 
       wait_until(round.at + context.patience.answer(context.timing));
   }
   for (const auto& [voter, since] : context.stood)
-    if (voter < context.self) wait_until(since + context.patience.standing(context.timing));
+    if (voter < context.self) wait_until(since + context.patience.standing(context.timing, context.failures));
 
   const Time over = round.at + context.patience.round(context.timing);
   if (agreeing < context.members.majority()) waits = true;

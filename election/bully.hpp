@@ -14,10 +14,12 @@ namespace cierzo::election {
 // does not make every candidate impatient.
 class Patience {
  public:
-  void measured(Duration round_trip);
+  void measured(Duration round_trip, const Timing& timing);
   Duration round_trip() const { return round_trip_; }
   Duration answer(const Timing& timing) const;    // How long for an answer. (rule 3)
-  Duration standing(const Timing& timing) const;  // How long for a Coordinator of one that stands. (rule 6)
+  // How long for a Coordinator of one that stands; longer after candidacies of this host that failed, so
+  // that two candidates cannot go on colliding. (rule 6)
+  Duration standing(const Timing& timing, int failures) const;
   Duration round(const Timing& timing) const;     // Then all are asked again: messages get lost.
 
  private:
@@ -36,6 +38,7 @@ struct RoundContext {
   const std::map<HostId, Time>& stood;  // Since when each lower id stands, in this election. (rule 6)
   const Timing& timing;
   const Patience& patience;
+  int failures = 0;  // Candidacies of this host since the last leader.
 };
 
 // True: the candidate goes on. Otherwise `again` is when to look again if nothing arrives.

@@ -13,7 +13,7 @@ void Node::State::campaign(Time now) {
     if (grant.held(now) || now < retry_at) return;
     start_round(now);
   }
-  const RoundContext context{members, config.self, grant.term.owner, stood, timing, patience};
+  const RoundContext context{members, config.self, grant.term.owner, stood, timing, patience, failures};
   if (decide(*round, context, now).go) return stand(now);
   if (now >= round->at + patience.round(timing)) start_round(now);
 }
@@ -28,7 +28,7 @@ void Node::State::start_round(Time now) {
 void Node::State::on(Time now, HostId from, const Answer& message) {
   saw(message.term);
   // An answer to an earlier round still tells how slow the network is. (rule 3)
-  if (message.at >= started && message.at <= now) patience.measured(now - message.at);
+  if (message.at >= started && message.at <= now) patience.measured(now - message.at, timing);
   if (!round || message.at != round->at || !members.is_voter(from)) return;
   round->answers[from] = message.kind;
   // One that stands is waited for, once in this election. (rule 6)
@@ -37,13 +37,17 @@ void Node::State::on(Time now, HostId from, const Answer& message) {
 
 // Sends the Coordinator: in a term above every one seen, and of its own. (rule 3)
 void Node::State::stand(Time now) {
+  std::set<HostId> hopeful{config.self};
+  if (round)
+    for (const auto& [voter_id, answer] : round->answers)
+      if (answer != AnswerKind::leader) hopeful.insert(voter_id);
   round.reset();
   // The candidate's own acceptance obeys rule 4 at the same instant: a heartbeat may have landed.
   if (grant.held_by_other(config.self, now) && !off(Mutation::rule_4_own)) return;
   const Term term{++seen_counter, config.self};
   promise(term);
   candidacy = Candidacy{term, now, now + timing.at_least(timing.lease),
-                        now + patience.answer(timing), timing, {}, {}};
+                        now + patience.answer(timing), timing, {}, {}, std::move(hopeful)};
   grant = {term, std::max(lead ? lead->authority.until() : Time{}, candidacy->deadline)};
   candidacy->accepts[config.self] = own_accept();
   send_to_voters(Coordinator{term, timing});
@@ -75,9 +79,15 @@ void Node::State::on(Time now, HostId from, const Refuse& message) {
   saw(message.promised);
   if (candidacy && message.term == candidacy->term && members.is_voter(from)) {
     if (candidacy->accepts.count(from) == 0) candidacy->refused.insert(from);
-    // Failed as soon as a majority has become impossible. (rule 4)
-    if (members.voters().size() - candidacy->refused.size() < members.majority())
-      end_candidacy(now);
+    // Failed as soon as a majority has become impossible: of those that answered in the round, where
+    // there was one, because a silent voter is not going to accept. (rule 4)
+    std::size_t possible = 0;
+    for (const HostId id : members.voters()) {
+      const bool hopeful = lead || candidacy->hopeful.count(id) > 0;
+      if (candidacy->accepts.count(id) > 0 || (hopeful && candidacy->refused.count(id) == 0))
+        ++possible;
+    }
+    if (possible < members.majority()) end_candidacy(now);
   } else if (lead && message.term == lead->term) {
     meet_higher_promise(now, message.promised);
   }
@@ -106,6 +116,7 @@ void Node::State::elected(Time now) {
   if (now >= next_lead.authority.until()) return end_candidacy(now);
 
   candidacy.reset();
+  failures = 0;
   if (lead) end_leadership(now);  // Led an older term until now, and met a higher promise. (rule 12)
   stop_suspecting();
   lead.emplace(std::move(next_lead));

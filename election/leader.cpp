@@ -8,7 +8,10 @@ namespace cierzo::election {
 // Ends this host's authority in every term before the first Release leaves. (rule 8)
 void Node::State::give_up(Time now) {
   std::vector<Term> given_up;
-  if (candidacy) given_up.push_back(candidacy->term);
+  if (candidacy) {
+    given_up.push_back(candidacy->term);
+    ++failures;
+  }
   if (lead) given_up.push_back(lead->term);
   candidacy.reset();
   if (lead) end_leadership(now);

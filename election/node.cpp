@@ -126,7 +126,8 @@ void Node::State::schedule(Time now) {
   if (grant.held(now)) return consider(grant.until);
   if (!round) return consider(retry_at);
   const RoundDecision decision =
-      decide(*round, {members, config.self, grant.term.owner, stood, timing, patience}, now);
+      decide(*round, {members, config.self, grant.term.owner, stood, timing, patience, failures},
+             now);
   consider(decision.again);
 }
 

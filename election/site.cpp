@@ -27,7 +27,7 @@ void Node::State::on(Time, HostId from, const StateQuery& message) {
 
 void Node::State::on(Time now, HostId from, const StateAnswer& message) {
   if (has_state() || !members.is_voter(from)) return;
-  if (message.at >= started && message.at <= now) patience.measured(now - message.at);
+  if (message.at >= started && message.at <= now) patience.measured(now - message.at, timing);
   StateAnswer& newest = state_round.answers[from];
   if (message.at >= newest.at) newest = message;
   consider_founding();

@@ -27,6 +27,7 @@ struct Candidacy {
   Timing timing;    // The one it named.
   std::map<HostId, Accept> accepts;  // This host's own included.
   std::set<HostId> refused;
+  std::set<HostId> hopeful;  // Answered the round without naming a leader, this host included.
 };
 
 // One Store under way: the re-stamping of a new leader, or writes.
@@ -197,6 +198,7 @@ struct Node::State {
   std::map<HostId, Time> stood;  // Lower ids that stand, since the suspicion began. (rule 6)
   Time retry_at{};               // No new round before.
   std::optional<Candidacy> candidacy;
+  int failures = 0;              // Candidacies since the last leader.
   std::optional<Leadership> lead;
   bool retired = false;          // Released for a clean stop: stands no more. (rule 8)
   Time next_release{};           // A restarted leader's Release is repeated while it waits. (rule 8)

@@ -89,6 +89,7 @@ void Node::State::on(Time now, HostId from, const Heartbeat& message) {
   bool granted = voter && has_state() && record.promised == message.term;
   granted = granted && extend_grant(now, message.term, message.timing.lease);
   if (granted && !off(Mutation::rule_4_own)) stop_suspecting();
+  if (granted) failures = 0;
   set_leader(message.term, now + message.timing.lease);
   acknowledge(now, from, message, granted);
 }
