@@ -4,7 +4,8 @@
 // resource.
 //
 // Mistakes of both syntaxes: text that is not UTF-8, holds a NUL or exceeds text_max; nesting
-// beyond nesting_max; an attribute, a key or a (type, title) given twice; a name that is no name.
+// beyond value_nesting_max; an attribute, a key or a (type, title) given twice; a name that is no
+// name.
 #pragma once
 
 #include <string>
