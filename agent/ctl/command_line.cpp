@@ -1,6 +1,7 @@
 #include "agent/ctl/command_line.hpp"
 
 #include <CLI/CLI.hpp>
+#include <climits>
 #include <map>
 #include <ostream>
 
@@ -34,27 +35,29 @@ several are one apply, which is stored as a whole or not at all.)";
 CLI::App* add(CLI::App& app, const std::string& name, const std::string& help,
               const std::string& example) {
   CLI::App* verb = app.add_subcommand(name, help);
-  verb->footer("Example:\n  " + example);
+  verb->footer("Also: --socket, --output, --types; see agentctl --help.\nExample:\n  " + example);
   verb->fallthrough();  // --socket and --output are understood behind the verb too.
   return verb;
 }
 
 void add_files(CLI::App* verb, Options& options, bool required) {
-  CLI::Option* files = verb->add_option("FILE", options.files, "manifests, folders, or -");
+  CLI::Option* files =
+      verb->add_option("FILE", options.files, "manifests, folders, or -")->type_name("");
   if (required) files->required();
 }
 
 void add_name(CLI::App* verb, Options& options, const std::string& help, bool required) {
-  CLI::Option* name = verb->add_option("NAME", options.name, help);
+  CLI::Option* name = verb->add_option("NAME", options.name, help)->type_name("");
   if (required) name->required();
 }
 
 void add_waiting(CLI::App* verb, Options& options, int& seconds) {
   verb->add_flag("--no-wait", options.no_wait, "return as soon as it is stored");
+  CLI::AsNumberWithUnit unit(std::map<std::string, int>{{"s", 1}, {"m", 60}, {"h", 3600}});
   verb->add_option("--timeout", seconds, "how long to wait, with s, m or h; 0: for ever")
-      ->transform(
-          CLI::AsNumberWithUnit(std::map<std::string, int>{{"s", 1}, {"m", 60}, {"h", 3600}}))
-      ->check(CLI::NonNegativeNumber)
+      ->transform(unit.description(""))
+      ->check(CLI::Range(0, INT_MAX).description(""))
+      ->type_name("TIME")
       ->default_str("10m");
 }
 
@@ -109,7 +112,8 @@ void add_verbs(CLI::App& app, Options& options, int& seconds) {
   verb->add_option("FILE", options.files, "a manifest, or -")->required()->expected(1);
   verb->add_option("--to", options.to, "puppet or yaml")
       ->required()
-      ->check(CLI::IsMember({"puppet", "yaml"}));
+      ->check(CLI::IsMember({"puppet", "yaml"}).description(""))
+      ->type_name("SYNTAX");
 
   add(app, "version", "show the versions of agentctl and of the agent", "agentctl version");
 }
@@ -137,7 +141,6 @@ bool explain_unknown_verb(const CLI::App& app, int argc, const char* const* argv
 int run(int argc, const char* const* argv, Terminal& terminal) {
   Options options;
   options.socket = "/run/cierzo/agent.sock";
-  options.name = "";
   int seconds = 600;
   std::string output = "table";
 
@@ -146,13 +149,16 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("--socket", options.socket, "the agent's control socket")
+      ->type_name("PATH")
       ->envname("CIERZO_SOCKET")
       ->capture_default_str();
   app.add_option("--output", output, "table, json or yaml")
-      ->check(CLI::IsMember({"table", "json", "yaml"}))
+      ->check(CLI::IsMember({"table", "json", "yaml"}).description(""))
+      ->type_name("FORMAT")
       ->capture_default_str();
   app.add_option("--types", options.types, "folder of further types; for apply, plan, validate")
-      ->check(CLI::ExistingDirectory)
+      ->check(CLI::ExistingDirectory.description(""))
+      ->type_name("DIR")
       ->allow_extra_args(false);
   add_verbs(app, options, seconds);
   try {

@@ -106,6 +106,10 @@ std::optional<std::string> read_text(const std::string& file, std::istream& in, 
   return std::nullopt;
 }
 
+std::string named(const std::vector<std::string>& files) {
+  return files.size() == 1 ? files.front() : counted(files.size(), "file");
+}
+
 Declared read_declared(const Options& options, std::istream& in) {
   Declared out;
   const TypesRead types = load_types(type_roots(options));
@@ -132,7 +136,7 @@ Declared read_declared(const Options& options, std::istream& in) {
   }
   for (std::string& conflict : conflicts(wanted)) out.mistakes.push_back(std::move(conflict));
   if (out.mistakes.empty() && out.request.resources.empty()) {
-    out.mistakes.push_back(joined(out.files, ", ") + ": declares no resource");
+    out.mistakes.push_back(named(out.files) + ": no resource is declared");
   }
   return out;
 }
@@ -140,14 +144,12 @@ Declared read_declared(const Options& options, std::istream& in) {
 int report(const Options& options, Terminal& terminal, const Declared& declared) {
   for (const std::string& warning : declared.warnings) terminal.err << warning << "\n";
   if (declared.mistakes.empty()) return exit_done;
-  const std::string where =
-      declared.files.size() == 1 ? declared.files.front() : counted(declared.files.size(), "file");
-  return fail(
-      options, terminal,
-      {exit_failed,
-       {counted(declared.mistakes.size(), "mistake") + " in " + where + "; nothing was changed",
-        declared.mistakes,
-        {}}});
+  return fail(options, terminal,
+              {exit_failed,
+               {counted(declared.mistakes.size(), "mistake") + " in " + named(declared.files) +
+                    "; nothing was changed",
+                declared.mistakes,
+                {}}});
 }
 
 }  // namespace cierzo::ctl

@@ -2,6 +2,8 @@
 // read and checked here, so that what goes to the agent needs nothing of this machine any more.
 #pragma once
 
+#include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,9 @@ struct Declared {
 // The folders that types are read from, a later one's types replacing an earlier one's of the same
 // name: the built-in ones, /etc/cierzo/types, and each of --types.
 [[nodiscard]] std::vector<std::string> type_roots(const Options& options);
+
+// "web.yaml", "3 files"
+[[nodiscard]] std::string named(const std::vector<std::string>& files);
 
 [[nodiscard]] Declared read_declared(const Options& options, std::istream& in);
 

@@ -16,13 +16,13 @@ int validate(const Options& options, Terminal& terminal) {
   }
   for (const std::string& line : view.warnings) terminal.err << line << "\n";
   for (const std::string& line : view.mistakes) terminal.err << line << "\n";
-  const std::string where = joined(declared.files, ", ");
   if (!view.valid) {
     terminal.err << "validate failed: " << counted(view.mistakes.size(), "mistake") << " in "
-                 << where << "\n";
+                 << named(declared.files) << "\n";
   }
   print(options, terminal, view,
-        view.valid ? where + ": good: " + joined(view.resources, ", ") + "\n" : std::string());
+        view.valid ? named(declared.files) + ": good: " + joined(view.resources, ", ") + "\n"
+                   : std::string());
   return view.valid ? exit_done : exit_failed;
 }
 
