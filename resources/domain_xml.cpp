@@ -142,9 +142,8 @@ void remove_all(xml_node parent, const char* name) {
 void forget_runtime(xml_node domain) {
   domain.remove_attribute("id");
   remove_all(domain, "seclabel");
-  for (const char* name : {"genid", "title", "currentMemory", "memory", "resource"}) {
-    remove_all(domain, name);
-  }
+  for (const char* name : {"genid", "title", "resource"}) remove_all(domain, name);
+  domain.child("os").child("nvram").remove_children();  // a file of that machine's own
   for (xml_node device : domain.child("devices").children()) {
     remove_all(device, "alias");
     const std::string_view kind = device.name();
@@ -177,14 +176,25 @@ void set_size(xml_node domain, const Instance& instance) {
   domain.child("vcpu").remove_attribute("current");
   domain.child("vcpu").remove_attribute("cpuset");
   domain.child("cpu").remove_child("topology");
+  domain.child("cpu").remove_child("numa");
+  remove_all(domain.child("cputune"), "vcpupin");
+}
+
+// Only the leader starts machines (rule 13): a guest that powered off or crashed must be gone, or a
+// stop would never end.
+void set_lifecycle(xml_node domain) {
+  set_text(domain, "on_poweroff", "destroy");
+  set_text(domain, "on_crash", "destroy");
 }
 
 void set_virtualization(xml_node domain, const std::string& virtualization) {
   const bool changed = domain.attribute("type").value() != virtualization;
   set_attribute(domain, "type", virtualization);
   if (!changed && domain.child("cpu")) return;
-  // A CPU model of KVM cannot be had from TCG, and the other way round.
+  // A CPU model of KVM cannot be had from TCG, and the other way round; nor can its emulator
+  // (/usr/bin/kvm insists on KVM): libvirt knows the right one.
   remove_all(domain, "cpu");
+  if (changed) remove_all(domain.child("devices"), "emulator");
   xml_node cpu = domain.append_child("cpu");
   set_attribute(cpu, "mode", virtualization == "kvm" ? "host-passthrough" : "maximum");
 }
@@ -329,6 +339,7 @@ std::string domain_xml(const DomainInput& input) {
   set_text(domain, "name", input.instance.name.value);
   set_text(domain, "uuid", uuid);
   set_size(domain, input.instance);
+  set_lifecycle(domain);
   set_virtualization(domain, input.virtualization);
   if (input.kernel) set_kernel(domain, *input.kernel);
   xml_node devices = child(domain, "devices");

@@ -1,7 +1,9 @@
 // Copies and disks of instances that nothing declares any more: a resource was deleted, or a role
 // has fewer instances. Hosts report only domains that carry our metadata, so nothing else is ever
 // touched.
+#include <algorithm>
 #include <string_view>
+#include <tuple>
 #include <unordered_set>
 
 #include "resources/planner.hpp"
@@ -13,7 +15,15 @@ void Planner::remove_leftovers() {
   for (const DesiredResource& desired : world_.desired) {
     for (const Instance& instance : desired.instances) done.insert(instance.name.value);
   }
+  std::vector<const Observed*> undeclared;
   for (const Observed& seen : world_.observed) {
+    if (done.count(seen.name.value) == 0) undeclared.push_back(&seen);
+  }
+  std::sort(undeclared.begin(), undeclared.end(), [](const Observed* a, const Observed* b) {
+    return std::tie(a->name, a->host) < std::tie(b->name, b->host);
+  });
+  for (const Observed* one : undeclared) {
+    const Observed& seen = *one;
     if (done.count(seen.name.value) != 0) continue;
     const HostView* on = index_.host(seen.host);
     if (!on || !WorldIndex::answers(*on)) continue;  // held hosts keep what they hold, too

@@ -129,23 +129,25 @@ Copies WorldIndex::copies(const Instance& instance) const {
   look_at_silent_hosts(instance, copies);
   const auto found = first_.find(instance.name.value);
   if (found == first_.end()) return copies;
-  for (std::size_t i = found->second; i != npos; i = next_[i]) {
-    add_copy(world_.observed[i], instance, copies);
+  // Nearly always one; of several the order in which hosts were heard must not matter.
+  std::vector<const Observed*> all;
+  for (std::size_t i = found->second; i != npos; i = next_[i]) all.push_back(&world_.observed[i]);
+  if (all.size() > 1) {
+    std::sort(all.begin(), all.end(),
+              [](const Observed* a, const Observed* b) { return a->host < b->host; });
   }
+  for (const Observed* seen : all) add_copy(*seen, instance, copies);
   if (copies.live.size() > 1) std::sort(copies.live.begin(), copies.live.end(), newer);
   if (copies.disks.size() > 1) std::sort(copies.disks.begin(), copies.disks.end(), newer);
   if (copies.live.empty()) return copies;
-  copies.newest_is_live = true;
-  if (copies.unknown.empty()) return copies;
-  for (std::size_t i = found->second; i != npos; i = next_[i]) {
-    const Observed& seen = world_.observed[i];
-    const HostView* on = host(seen.host);
-    const bool unseen = on && on->state != HostState::lost && seen.presence != Presence::absent &&
-                        (!answers(*on) || seen.presence == Presence::unknown);
-    if (unseen && seen.incarnation >= copies.live.front()->incarnation) {
-      copies.newest_is_live = false;
-    }
-  }
+  const auto hides_a_newer_one = [&](const Observed* seen) {
+    const HostView* on = host(seen->host);
+    const bool unseen = on && on->state != HostState::lost && seen->presence != Presence::absent &&
+                        (!answers(*on) || seen->presence == Presence::unknown);
+    return unseen && seen->incarnation >= copies.live.front()->incarnation;
+  };
+  copies.newest_is_live = copies.unknown.empty() ||
+                          std::none_of(all.begin(), all.end(), hides_a_newer_one);
   return copies;
 }
 

@@ -1,0 +1,283 @@
+// From a manifest to a resource: the thesis' manifests, every form of a role, every mistake.
+#include "resources/resource.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "resources/instance.hpp"
+#include "tests/resources/read.hpp"
+
+namespace cierzo::test {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+std::string example(const std::string& name) {
+  std::ifstream file(CIERZO_SOURCE_DIR "/manifests/examples/" + name);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string modules(const std::string& rest) { return "/etc/puppet/modules/" + rest; }
+
+const std::map<std::string, std::string>& thesis_files() {
+  static const std::map<std::string, std::string> files = {
+      {modules("torque/files/compute-ips.txt"), "155.210.155.74\n155.210.155.75\n"},
+      {modules("torque/files/compute-imgs.txt"), "/var/tmp/lucid-tor2.img\n/var/tmp/lucid-tor3.img\n"},
+      {modules("torque/files/template.xml"), "<domain><name><%= vm[:name] %></name></domain>"},
+      {modules("web/files/server-ips.txt"), "155.210.155.73\n155.210.155.178\n"},
+      {modules("web/files/server-imgs.txt"), "/var/tmp/lucid-web.img\n"},
+      {modules("web/files/template.xml"), "<domain/>"},
+      {modules("appscale/files/open-ips.txt"), "155.210.155.76\n\n# spare\n155.210.155.77\n"},
+      {modules("appscale/files/open-imgs.txt"), "/var/tmp/lucid-app2.img\n"},
+      {modules("appscale/files/template.xml"), "<domain/>"}};
+  return files;
+}
+
+Lines names(const std::vector<Instance>& instances) {
+  Lines all;
+  for (const Instance& i : instances) all.push_back(i.name.value + " " + i.address + " " + i.image);
+  return all;
+}
+
+TEST(Resource, ThesisTorqueExpands) {
+  const Read read = read_manifest(example("torque.pp"), "torque.pp", thesis_files());
+  EXPECT_EQ(read.said, Lines{});
+  ASSERT_TRUE(read.resource);
+  EXPECT_EQ(names(expand(*read.resource, built_in("torque"))),
+            (Lines{"mytorque-head-1 155.210.155.73 /var/tmp/lucid-tor1.img",
+                   "mytorque-compute-1 155.210.155.74 /var/tmp/lucid-tor2.img",
+                   "mytorque-compute-2 155.210.155.75 /var/tmp/lucid-tor3.img"}));
+}
+
+TEST(Resource, ThesisWebExpandsWithOneImageForAllServers) {
+  const Read read = read_manifest(example("web-thesis.pp"), "web.pp", thesis_files());
+  EXPECT_EQ(read.said, Lines{});
+  ASSERT_TRUE(read.resource);
+  EXPECT_EQ(names(expand(*read.resource, built_in("web"))),
+            (Lines{"myweb-database-1 155.210.155.177 /var/tmp/lucid-db.img",
+                   "myweb-server-1 155.210.155.73 /var/tmp/lucid-web.img",
+                   "myweb-server-2 155.210.155.178 /var/tmp/lucid-web.img",
+                   "myweb-balancer-1 155.210.155.175 /var/tmp/lucid-lb.img"}));
+}
+
+TEST(Resource, ThesisAppscaleIsOneMasterWithManyRolesAndTwoOpen) {
+  const Read read = read_manifest(example("appscale.pp"), "appscale.pp", thesis_files());
+  EXPECT_EQ(read.said, Lines{});
+  ASSERT_TRUE(read.resource);
+  const auto instances = expand(*read.resource, built_in("appscale"));
+  EXPECT_EQ(names(instances), (Lines{"myappscale-master-1 155.210.155.73 /var/tmp/lucid-app1.img",
+                                     "myappscale-open-1 155.210.155.76 /var/tmp/lucid-app2.img",
+                                     "myappscale-open-2 155.210.155.77 /var/tmp/lucid-app2.img"}));
+  std::string roles;
+  for (const RoleName& role : instances.at(0).roles) roles += role.value + " ";
+  EXPECT_EQ(roles, "master appengine database login zookeeper shadow load_balancer ");
+}
+
+TEST(Resource, BothSyntaxesGiveTheSame) {
+  for (const char* name : {"torque", "appscale", "web-thesis"}) {
+    const std::string base = name;
+    const Read pp = read_manifest(example(base + ".pp"), base + ".pp", thesis_files());
+    const Read yaml = read_manifest(example(base + ".yaml"), base + ".yaml", thesis_files());
+    ASSERT_TRUE(pp.resource) << base;
+    ASSERT_TRUE(yaml.resource) << base;
+    EXPECT_EQ(*pp.resource, *yaml.resource) << base;
+  }
+}
+
+Read web(const std::string& lines) {
+  std::string text = "web:\n  w:\n";
+  for (std::size_t at = 0; at < lines.size();) {
+    const std::size_t end = std::min(lines.find('\n', at), lines.size());
+    text += "    " + lines.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  return read_manifest(text, "w.yaml",
+                       {{"/ips", "10.0.0.11\n\n10.0.0.300\n"}, {"/imgs", "a.img\n"},
+                        {"/bad.xml", "<domain>"}, {"/erb.xml", "<domain><%= vm[:ip] %></domain>"}});
+}
+
+constexpr const char* good =
+    "ensure: running\ndatabase: {ip: 10.0.0.1, image: d.img}\nbalancer: [10.0.0.3, b.img]\n";
+
+TEST(Resource, RangesListsAndCounts) {
+  const Read read = web(std::string(good) +
+                        "server: {ips: [10.0.0.11-13, 10.0.0.20], images: [a, b, c, d], count: 3}");
+  EXPECT_EQ(read.said, Lines{});
+  ASSERT_TRUE(read.resource);
+  EXPECT_EQ(read.resource->count.at(RoleName{"server"}), 3);
+  const auto instances = expand(*read.resource, built_in("web"));
+  EXPECT_EQ(names(instances),
+            (Lines{"w-database-1 10.0.0.1 d.img", "w-server-1 10.0.0.11 a", "w-server-2 10.0.0.12 b",
+                   "w-server-3 10.0.0.13 c", "w-balancer-1 10.0.0.3 b.img"}));
+}
+
+TEST(Resource, ScalingShiftsNothing) {
+  const std::string mac = "starting_mac_address: '52:54:00:01:00:00'\n";
+  const auto macs = [&](const std::string& count) {
+    const Read read = web(std::string(good) + mac + "server: {ips: 10.0.0.11-18, image: a, count: " +
+                          count + "}");
+    std::map<std::string, std::string> all;
+    for (const Instance& i : expand(read.resource.value(), built_in("web"))) {
+      all[i.name.value] = i.mac;
+    }
+    return all;
+  };
+  const auto few = macs("1"), many = macs("8");
+  EXPECT_EQ(many.size(), 10U);
+  EXPECT_EQ(few.at("w-balancer-1"), "52:54:00:01:00:09");
+  for (const auto& [name, mac_of_few] : few) EXPECT_EQ(many.at(name), mac_of_few) << name;
+}
+
+TEST(Resource, OneAddressWithSeveralRolesIsOneVmWithTheLastImage) {
+  const Read read = web(
+      "ensure: running\ndatabase: [10.0.0.1, d.img]\nserver: [10.0.0.1, s.img]\n"
+      "balancer: [10.0.0.3, b.img]");
+  EXPECT_EQ(read.said, (Lines{"w.yaml:5:5: warning: web.w.server: 10.0.0.1 has other roles with "
+                              "the image d.img: s.img is used"}));
+  const auto instances = expand(read.resource.value(), built_in("web"));
+  EXPECT_EQ(names(instances), (Lines{"w-database-1 10.0.0.1 s.img", "w-balancer-1 10.0.0.3 b.img"}));
+  EXPECT_EQ(instances[0].roles.size(), 2U);
+  EXPECT_EQ(instances[0].mac, "52:54:00:00:00:01");
+}
+
+TEST(Resource, EveryMistakeIsReportedAtOnce) {
+  const Read read = web(
+      "ensure: runing\ndatabase: [[10.0.0.1, a], [10.0.0.2, a]]\nserver: [/ips, /imgs]\n"
+      "balacer: [10.0.0.3, b]\nvm_mem: 3 gigs\nvm_ncpu: 0\npool: [n1, n1]\n"
+      "starting_mac_address: 01:00:5e:00:00:01\nvm_domain: /bad.xml\nport: many\ndisk: local");
+  EXPECT_FALSE(read.resource);
+  EXPECT_EQ(read.said,
+            (Lines{"/ips:3:1: web.w.server: must be an IPv4 address or a range such as "
+                   "10.0.0.11-18, got '10.0.0.300'",
+                   "w.yaml:2:3: web.w.balancer: required",
+                   "w.yaml:3:13: web.w.ensure: unknown value 'runing'; did you mean 'running'? "
+                   "(accepted: running, stopped, absent)",
+                   "w.yaml:4:5: web.w.database: at most 1 address, got 2",
+                   "w.yaml:6:5: web.w.balacer: unknown attribute; did you mean 'balancer'?",
+                   "w.yaml:7:13: web.w.vm_mem: must be memory such as 1048576 (KiB), 160 MiB or 1 "
+                   "GiB, got '3 gigs'",
+                   "w.yaml:8:14: web.w.vm_ncpu: must be from 1 to 512, got 0",
+                   "w.yaml:9:16: web.w.pool: names 'n1' twice",
+                   "w.yaml:10:27: web.w.starting_mac_address: must be the MAC of one interface, as "
+                   "52:54:00:01:00:00, got '01:00:5e:00:00:01'",
+                   "w.yaml:11:16: web.w.vm_domain: /bad.xml: line 1: Start-end tags mismatch",
+                   "w.yaml:12:11: web.w.port: must be a whole number, got 'many'"}));
+}
+
+TEST(Resource, RolesSayWhatIsWrongWithThem) {
+  const auto said = [](const std::string& server) {
+    const Read read = web(std::string(good) + "server: " + server);
+    EXPECT_FALSE(read.resource) << server;
+    return read.said.empty() ? "" : read.said.front();
+  };
+  EXPECT_EQ(said("{ips: 10.0.0.11-13, images: [a, b]}"),
+            "w.yaml:6:41: web.w.server: has 3 addresses but 2 images: must be one for all, or one "
+            "for each");
+  EXPECT_EQ(said("{ips: [10.0.0.11, 10.0.0.11], image: a}"),
+            "w.yaml:6:31: web.w.server: has the address 10.0.0.11 twice");
+  EXPECT_EQ(said("{ips: 10.0.0.11-12, image: a, count: 3}"),
+            "w.yaml:6:50: web.w.server.count: is 3 but there are 2 addresses");
+  EXPECT_EQ(said("{ips: 10.0.0.11, image: a, cuont: 3}"),
+            "w.yaml:6:40: web.w.server.cuont: unknown field; did you mean 'count'? (accepted: ip, "
+            "ips, image, images, count)");
+  EXPECT_EQ(said("[10.0.0.11, a/b]"),
+            "w.yaml:6:25: web.w.server: an image must be an absolute path or the name of a file, "
+            "got 'a/b'");
+  EXPECT_EQ(said("[/nowhere, /imgs]"), "w.yaml:6:14: web.w.server: /nowhere: no such file");
+}
+
+TEST(Resource, TemplatesAreCheckedBeforeTheyAreStored) {
+  const auto last = [](const std::string& path) {
+    return web(std::string(good) + "server: [10.0.0.11, a]\nvm_domain: " + path).said.back();
+  };
+  EXPECT_NE(last("/bad.xml").find("vm_domain: /bad.xml: line 1: "), std::string::npos);
+  EXPECT_NE(last("/erb.xml").find("unknown placeholder '<%= vm[:ip] %>'"), std::string::npos);
+}
+
+TEST(Resource, SecretsAreKeptApartAndNeverShown) {
+  const std::string text =
+      "appscale:\n  a:\n    ensure: running\n    controller: [10.0.0.1, i]\n"
+      "    servers: [10.0.0.2, i]\n    app_email: me@x\n    app_password: s3cret\n"
+      "    root_password: t0psecret\n";
+  const Read read = read_manifest(text, "a.yaml");
+  ASSERT_TRUE(read.resource);
+  EXPECT_EQ(read.resource->secrets.at("app_password"), "s3cret");
+  EXPECT_EQ(read.resource->attributes.count("app_password"), 0U);
+  ASSERT_EQ(read.said.size(), 2U);
+  for (const std::string& line : read.said) {
+    EXPECT_NE(line.find("warning"), std::string::npos) << line;
+    EXPECT_EQ(line.find("secret'"), std::string::npos) << line;
+  }
+  for (const auto& [name, value] : read.resource->attributes) EXPECT_NE(value, "t0psecret");
+}
+
+TEST(Resource, AppscaleLayoutsDoNotMix) {
+  const auto said = [](const std::string& roles) {
+    const Read read =
+        read_manifest("appscale:\n  a:\n    ensure: running\n" + roles, "a.yaml");
+    std::string all;
+    for (const std::string& line : read.said) all += line + "\n";
+    return all;
+  };
+  EXPECT_NE(said("    controller: [10.0.0.1, i]\n    master: [10.0.0.2, i]\n")
+                .find("appscale.a.master: cannot be mixed with controller"),
+            std::string::npos);
+  EXPECT_EQ(said("    controller: [10.0.0.1, i]\n"), "a.yaml:2:3: appscale.a.servers: required\n");
+  EXPECT_EQ(said("    master: [10.0.0.1, i]\n    appengine: [10.0.0.2, i]\n"),
+            "a.yaml:2:3: appscale.a.database: required\n");
+  EXPECT_NE(said("    controller: [10.0.0.1, i]\n    servers: [10.0.0.2, i]\n"
+                 "    shadow: [10.0.0.3, i]\n")
+                .find("appscale.a.shadow: cannot be declared"),
+            std::string::npos);
+  const std::string two = "    login: {ips: 10.0.0.3-4, image: i}\n";
+  EXPECT_NE(said("    master: [10.0.0.1, i]\n    appengine: [10.0.0.2, i]\n"
+                 "    database: [10.0.0.2, i]\n" + two)
+                .find("appscale.a.login: at most 1 address, got 2"),
+            std::string::npos);
+}
+
+TEST(Resource, ConflictsNameBoth) {
+  const Resource one = web(std::string(good) + "server: [10.0.0.11, a]").resource.value();
+  Resource other = one;
+  other.name.value = "v";
+  const auto texts = conflicts({one, other});
+  ASSERT_FALSE(texts.empty());
+  EXPECT_EQ(texts.front(), "10.0.0.1: used by w-database-1 and by v-database-1");
+  EXPECT_EQ(conflicts({one}), Lines{});
+  EXPECT_EQ(conflicts({one, one}), (Lines{"the name w: used by a web and by a web"}));
+}
+
+TEST(ScriptInput, TellsTheGuestAllButChangesOnlyWithWhatIsRead) {
+  const auto input = [](const std::string& servers, const std::string& role) {
+    const Resource r = web(std::string(good) + "port: 8080\nserver: " + servers).resource.value();
+    const auto all = expand(r, built_in("web"));
+    for (const Instance& i : all) {
+      if (i.roles.front().value == role) {
+        return script_input(r, built_in("web"), all, i, RoleName{role});
+      }
+    }
+    return ScriptInput{};
+  };
+  const ScriptInput two = input("{ips: 10.0.0.11-12, image: a}", "balancer");
+  EXPECT_EQ(two.environment.at("CIERZO_ADDRESSES_SERVER"), "10.0.0.11 10.0.0.12");
+  EXPECT_EQ(two.environment.at("CIERZO_NAMES_SERVER"), "w-server-1 w-server-2");
+  EXPECT_EQ(two.environment.at("CIERZO_ATTRIBUTE_PORT"), "8080");
+  EXPECT_EQ(two.environment.at("CIERZO_INDEX"), "1");
+  EXPECT_NE(two.json.find("\"port\": \"8080\""), std::string::npos);
+  const std::string one = "{ips: 10.0.0.11, image: a}", more = "{ips: 10.0.0.11-12, image: a}";
+  EXPECT_NE(input(one, "balancer").digest, input(more, "balancer").digest);
+  EXPECT_EQ(input(one, "database").digest, input(more, "database").digest);
+  EXPECT_EQ(input(one, "server").digest, input(more, "server").digest);
+}
+
+TEST(HostsFile, IsSortedByAddress) {
+  const Resource r = web(std::string(good) + "server: [10.0.0.11, a]").resource.value();
+  EXPECT_EQ(hosts_file(expand(r, built_in("web"))),
+            "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
+            "10.0.0.1 w-database-1\n10.0.0.3 w-balancer-1\n10.0.0.11 w-server-1\n");
+}
+
+}  // namespace
+}  // namespace cierzo::test
