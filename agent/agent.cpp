@@ -146,6 +146,7 @@ class Agent::Impl {
   std::uint64_t next_write_ = 1;
   std::string report_digest_;
   Term reported_term_;
+  std::uint64_t reported_spell_ = 0;
   std::optional<Time> leaderless_since_;
   bool stopping_ = false;
   int exit_code_ = 0;
@@ -229,7 +230,8 @@ void Agent::Impl::message(HostId from, PeerMessage received) {
     if (command->id.term.owner == from) worker_->command(*command);
   } else if (const auto* result = std::get_if<CommandResult>(&received)) {
     if (leader_) leader_->result(from, *result);
-  } else if (std::holds_alternative<ReportRequest>(received)) {
+  } else if (const auto* request = std::get_if<ReportRequest>(&received)) {
+    worker_->ask_images(request->images);
     send_report(from);
   } else if (const auto* forward = std::get_if<Forward>(&received)) {
     requests_.forwarded(from, *forward);
@@ -241,7 +243,9 @@ void Agent::Impl::message(HostId from, PeerMessage received) {
 void Agent::Impl::perform(election::Output output) {
   outbox_.add(std::move(output));
   arm_timer();
-  if (reported_term_ != node_.permit_term()) report_changed(false);
+  if (reported_term_ != node_.permit_term() || reported_spell_ != node_.permit_spell(now())) {
+    report_changed(false);
+  }
 }
 
 void Agent::Impl::arm_timer() {
@@ -288,9 +292,7 @@ void Agent::Impl::fact(const election::Fact& happened) {
         } else if constexpr (std::is_same_v<Fact, election::HostLost>) {
           host_changed(it.host, HostState::lost, "lost: its permit has certainly ended");
         } else if constexpr (std::is_same_v<Fact, election::InventoryDigest>) {
-          if (leader_ && leader_->report_digest_of(it.host) != it.digest) {
-            transport_.send(it.host, ReportRequest{});
-          }
+          if (leader_) leader_->want_report(it.host, it.digest);
         } else if constexpr (std::is_same_v<Fact, election::SiteFounded>) {
           events_.add("start", config_.name, config_.name + " started a new site");
         } else if constexpr (std::is_same_v<Fact, election::StateJoined>) {
@@ -304,11 +306,10 @@ void Agent::Impl::fact(const election::Fact& happened) {
 void Agent::Impl::housekeeping() {
   if (leader_) {
     for (const election::HostStatus& host : node_.hosts(now())) {
-      const bool missed = host.heard && host.liveness == election::Liveness::alive &&
-                          host.inventory_digest != leader_->report_digest_of(host.id);
-      if (missed) transport_.send(host.id, ReportRequest{});
+      const bool alive = host.heard && host.liveness == election::Liveness::alive;
+      if (alive) leader_->want_report(host.id, host.inventory_digest);
     }
-    if (leader_->report_digest_of(config_.self) != report_digest_) send_report(config_.self);
+    leader_->want_report(config_.self, report_digest_);
     unhold_returned();
   }
   executor_.after(housekeeping_every, [this] { housekeeping(); });
@@ -319,7 +320,8 @@ void Agent::Impl::housekeeping() {
 void Agent::Impl::report_changed(bool always) {
   if (!worker_) return;
   reported_term_ = node_.permit_term();
-  const std::string digest = report_digest(worker_->report(reported_term_));
+  reported_spell_ = node_.permit_spell(now());
+  const std::string digest = report_digest(worker_->report());
   if (digest == report_digest_ && !always) return;
   report_digest_ = digest;
   node_.set_inventory_digest(digest);
@@ -329,7 +331,7 @@ void Agent::Impl::report_changed(bool always) {
 void Agent::Impl::send_report(HostId leader) {
   // Before the hypervisor was seen once there is nothing to say: silence is not an empty inventory. (rule 18)
   if (!worker_->surveyed()) return;
-  transport_.send(leader, worker_->report(node_.permit_term()));
+  transport_.send(leader, worker_->report());
 }
 
 WorkerHooks Agent::Impl::worker_hooks() {
@@ -338,6 +340,7 @@ WorkerHooks Agent::Impl::worker_hooks() {
     election::CommandContext context;
     context.heard = node_.permit_term();
     context.permit_valid = node_.permit_valid(now());
+    context.permit_spell = node_.permit_spell(now());
     return context;
   };
   hooks.begin = [this](const Command& command, std::function<void()> done) {
@@ -397,7 +400,12 @@ LeaderHooks Agent::Impl::leader_hooks() {
   LeaderHooks hooks;
   hooks.may_act = [this] { return node_.ready(now()); };
   hooks.hosts = [this] { return host_facts(); };
-  hooks.send = [this](HostId host, const Command& command) { transport_.send(host, command); };
+  hooks.permit_spell = [this](HostId host) {
+    if (host == config_.self) return node_.permit_spell(now());
+    const election::HostStatus status = node_.host(host, now());
+    return status.permit_term == node_.term() ? status.permit_spell : 0;
+  };
+  hooks.send = [this](HostId host, const PeerMessage& message) { transport_.send(host, message); };
   hooks.write = [this](std::vector<election::CatalogChange> changes) {
     write(std::move(changes), [](WriteOutcome, const std::string&) {});
   };
@@ -493,7 +501,7 @@ std::vector<ResourceStatus> Agent::Impl::local_status() const {
   Desired desired;
   desired.update(node_.local_view());
   Inventory inventory;
-  if (worker_->surveyed()) inventory.take(worker_->report(node_.permit_term()), now());
+  if (worker_->surveyed()) inventory.take(worker_->report(), now());
   const auto hosts = host_facts();
   World world;
   world.now = now();

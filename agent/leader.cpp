@@ -33,11 +33,20 @@ void Leader::start(const election::Catalog& catalog) { catalog_changed(catalog);
 void Leader::catalog_changed(const election::Catalog& catalog) {
   desired_.update(catalog);
   for (const std::string& mistake : desired_.mistakes()) hooks_.event("resource", "", mistake);
+  std::set<std::string> images;
+  for (const auto& [name, resource] : desired_.resources()) {
+    for (const Instance& instance : resource.instances) {
+      if (instance.image.starts_with('/')) images.insert(instance.image);
+    }
+  }
+  images_wanted_.assign(images.begin(), images.end());
+  for (const HostFacts& host : hooks_.hosts()) want_report(host.id, inventory_.digest(host.id));
   converge_soon();
 }
 
 void Leader::report(const Report& report) {
-  if (report.term != term_) return;
+  // One that was said before the host's permit was interrupted may miss what was sent before that, too.
+  if (report.term != term_ || report.permit_spell < hooks_.permit_spell(report.host)) return;
   inventory_.take(report, executor_.now());
   ledger_.inventory(report.host, report.executed.term, report.executed.sequence);
   const auto& open = ledger_.outstanding(report.host);
@@ -45,9 +54,16 @@ void Leader::report(const Report& report) {
   converge_soon();
 }
 
+void Leader::want_report(HostId host, const std::string& digest) {
+  const Report* report = inventory_.of(host);
+  const bool told = report != nullptr && inventory_.digest(host) == digest &&
+                    report->images_asked == images_wanted_;
+  if (!told) hooks_.send(host, ReportRequest{images_wanted_});
+}
+
 void Leader::result(HostId host, const CommandResult& result) {
   if (result.id.term != term_ || result.ok) return;
-  const auto& sent = sent_[host];
+  auto& sent = sent_[host];
   const auto found = sent.find(result.id.sequence);
   const std::string subject =
       found == sent.end() ? std::string() : found->second.command.action.instance.value;
@@ -56,13 +72,20 @@ void Leader::result(HostId host, const CommandResult& result) {
                                : to_string(found->second.command.action, host_name(host));
   hooks_.event("action", subject,
                (result.refused ? "refused: " : "failed: ") + what + ": " + result.error);
+  if (!result.refused || found == sent.end()) return;
+  // It was not begun, and never will be: a stretch of permits does not come back. (rule 17)
+  ledger_.answered(host, result.id.sequence);
+  sent.erase(found);
+  converge_soon();
 }
 
 void Leader::host_changed(HostId host, HostState state) {
   if (state == HostState::lost) {
-    inventory_.lose(host);
+    lost_.insert(host);
     ledger_.lost(host);
     sent_.erase(host);
+  } else if (lost_.erase(host) > 0) {
+    inventory_.forget(host);
   }
   converge_soon();
 }
@@ -132,7 +155,9 @@ void Leader::converge() {
 
 void Leader::issue(const Action& action) {
   const Report* report = inventory_.of(action.on);
-  if (report == nullptr || !hooks_.may_act()) return;
+  const std::uint64_t spell = hooks_.permit_spell(action.on);
+  // Without a permit of this term it would be refused; its report of one makes the next plan.
+  if (report == nullptr || spell == 0 || !hooks_.may_act()) return;
   Command command;
   command.action = action;
   if (auto* start = std::get_if<StartVm>(&command.action.work)) {
@@ -140,10 +165,11 @@ void Leader::issue(const Action& action) {
   } else if (auto* resume = std::get_if<Resume>(&command.action.work)) {
     resume->incarnation = ledger_.next_incarnation();
   }
-  const auto header = ledger_.issue(action.on, report->boot, report->state_id);
+  const auto header = ledger_.issue(action.on, report->boot, report->state_id, spell);
   command.id = header.stamp();
   command.boot = header.boot;
   command.state_id = header.state_id;
+  command.permit_spell = header.permit_spell;
   sent_[action.on][header.number] = {command, executor_.now()};
   const bool starts = std::holds_alternative<StartVm>(action.work);
   const bool attends = std::holds_alternative<Attend>(action.work);

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,9 @@ struct LeaderHooks {
   // Authority by a fresh clock, and the catalog recovered: asked before every effect. (rule 10)
   std::function<bool()> may_act;
   std::function<std::vector<HostFacts>()> hosts;  // All of the site, this one included.
-  std::function<void(HostId, const Command&)> send;
+  // The stretch of permits that the host reported last in this term; 0: none. (rule 17)
+  std::function<std::uint64_t(HostId)> permit_spell;
+  std::function<void(HostId, const PeerMessage&)> send;
   std::function<void(std::vector<election::CatalogChange>)> write;  // Of the leader's own accord.
   std::function<void(const std::string& kind, const std::string& subject,
                      const std::string& message)>
@@ -44,9 +47,10 @@ class Leader {
   void report(const Report& report);
   void result(HostId host, const CommandResult& result);
   void host_changed(HostId host, HostState state);
+  // Asks the host to report: now, or where its last report is not the one that it acknowledged with `digest`, or does
+  // not speak of every image that is wanted.
+  void want_report(HostId host, const std::string& digest);
 
-  // The digest of the last report of that host: another one in an acknowledgement means that one was missed.
-  [[nodiscard]] std::string report_digest_of(HostId host) const { return inventory_.digest(host); }
   [[nodiscard]] const Report* report_of(HostId host) const { return inventory_.of(host); }
   [[nodiscard]] const Desired& desired() const { return desired_; }
 
@@ -80,6 +84,8 @@ class Leader {
   std::map<InstanceName, std::string> told_;  // The state that was last told of each.
   std::map<ResourceName, std::string> told_resources_;
   std::map<InstanceName, Time> told_at_;
+  std::vector<std::string> images_wanted_;  // Absolute paths, sorted.
+  std::set<HostId> lost_;
   bool converge_pending_ = false;
   unsigned looks_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

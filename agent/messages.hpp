@@ -19,11 +19,12 @@ struct Hello {
   bool answer = false;   // This is the answer to a Hello.
 };
 
-// Leader -> host. Refused where the term is old, the permit has ended or is of another term, boot or state differ, or
-// n is not above the mark. (rule 17)
+// Leader -> host. Refused where the term is old, the permit has ended (also if another was given since) or is of another
+// term, boot or state differ, or n is not above the mark. (rule 17)
 struct Command {
   Stamp id;  // (term, n), n rising for each host.
   std::string boot, state_id;
+  std::uint64_t permit_spell = 0;  // The unbroken stretch of permits it was sent under.
   Action action;
 };
 
@@ -35,8 +36,11 @@ struct CommandResult {
   std::string error;
 };
 
-// Leader -> host: its digest of your report is not the one your acknowledgement carried; say it again.
-struct ReportRequest {};
+// Leader -> host: its digest of your report is not the one your acknowledgement carried, or it wants to know of these
+// images as well; say it again.
+struct ReportRequest {
+  std::vector<std::string> images;  // Absolute paths, outside the images' folder or not.
+};
 
 // Any agent -> leader and back: an HTTP request of the control socket that only the leader can answer.
 struct Forward {

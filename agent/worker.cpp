@@ -12,7 +12,6 @@ constexpr Duration survey_every = 2s;       // A safety net: events tell at once
 constexpr Duration survey_deadline = 10s;   // After which what runs here is unknown. (rule 18)
 constexpr Duration coalesce = 10ms;         // Several changes at once make one report.
 constexpr Duration failure_kept = 1h;       // Of an instance that is not here any more.
-constexpr std::size_t queued_commands_max = 8;  // For one instance.
 constexpr std::uint64_t free_memory_step_kib = 64 * 1024;  // Reports do not follow every page.
 
 // What matters to a new leader of a command under way: never texts, inputs or secrets.
@@ -66,27 +65,25 @@ election::CommandContext Worker::context() const {
 }
 
 election::CommandHeader Worker::header(const Command& command) const {
-  return {command.id.term, command.id.sequence, command.boot, command.state_id};
+  return {command.id.term, command.id.sequence, command.boot, command.state_id,
+          command.permit_spell};
 }
 
 void Worker::command(const Command& command) {
   const auto verdict = election::judge_at_receipt(header(command), context());
   // A repeated one was answered, or will be by the report: silence is right.
   if (verdict == election::CommandVerdict::repeated) return;
-  Local& local = locals_[command.action.instance];
-  const bool full = local.queue.size() >= queued_commands_max;
-  if (verdict != election::CommandVerdict::accepted || full) {
+  if (verdict != election::CommandVerdict::accepted) {
     CommandResult refused;
     refused.id = command.id;
     refused.refused = true;
-    refused.error = full ? "too many commands for this instance are waiting"
-                         : election::to_string(verdict);
+    refused.error = election::to_string(verdict);
     hooks_.log("refused " + to_string(command.action, "this host") + ": " + refused.error);
     return hooks_.answer(refused);
   }
   high_water_ = command.id;
   unfinished_.emplace(command.id, without_texts(command.action));
-  local.queue.push_back({command});
+  locals_[command.action.instance].queue.push_back({command});
   hooks_.begin(command, [this, name = command.action.instance, id = command.id] {
     for (Queued& queued : locals_[name].queue) {
       if (queued.command.id == id) queued.durable = true;
@@ -103,6 +100,11 @@ void Worker::run_next(const InstanceName& name) {
   if (!next.durable || next.begun) return;
   next.begun = true;
   const Command command = next.command;
+  const auto* run = std::get_if<RunScript>(&command.action.work);
+  if (run != nullptr && run->kind == ScriptKind::start && found->second.watch &&
+      found->second.watch->role_failing(run->role)) {
+    found->second.restarted[run->role] = executor_.now();
+  }
   JobContext job;
   job.executor = &executor_;
   job.provider = &provider_;
@@ -156,8 +158,9 @@ void Worker::note_outcome(Local& local, const Action& action, const Outcome& out
   if (std::holds_alternative<StartVm>(action.work)) {
     note(local.start);
     local.scripts.clear();
+    local.stops.clear();
   } else if (const auto* run = std::get_if<RunScript>(&action.work)) {
-    note(local.scripts[run->role]);
+    note(run->kind == ScriptKind::start ? local.scripts[run->role] : local.stops[run->role]);
   } else if (std::holds_alternative<Configure>(action.work)) {
     note(local.scripts[RoleName{}]);  // The guest's own set-up belongs to no role.
   } else if (std::holds_alternative<ResetVm>(action.work) && outcome.ok()) {
@@ -190,7 +193,13 @@ void Worker::survey() {
   const unsigned number = ++surveys_;
   offload<Survey>(
       executor_, "survey", survey_deadline,
-      [&provider = provider_] { return provider.survey(); },
+      [&provider = provider_, asked = images_asked_] {
+        Survey survey = provider.survey();
+        for (const std::string& path : asked) {
+          if (!survey.images.contains(path) && provider.has_image(path)) survey.images[path] = path;
+        }
+        return survey;
+      },
       [this, weak = std::weak_ptr<bool>(alive_), number](std::optional<Survey> survey) {
         if (weak.lock()) take_survey(std::move(survey), number);
       });
@@ -304,18 +313,34 @@ Observed Worker::observe(const InstanceName& name, const Local& local, Time now)
     seen.role_names.insert(metadata.roles.begin(), metadata.roles.end());
     if (local.watch) local.watch->describe(seen);
     for (const auto& [role, failure] : local.scripts) seen.roles[role].start = aged(failure);
+    for (const auto& [role, failure] : local.stops) seen.roles[role].stop = aged(failure);
+    for (auto& [role, observed] : seen.roles) {
+      const auto restarted = local.restarted.find(role);
+      observed.last_restart = now - (restarted == local.restarted.end() ? Time{} : restarted->second);
+    }
+    seen.on_isolation = metadata.on_isolation;
+    seen.disk = metadata.disk;
   }
   return seen;
 }
 
-Report Worker::report(const Term& term) const {
+void Worker::ask_images(std::vector<std::string> paths) {
+  std::sort(paths.begin(), paths.end());
+  if (paths == images_asked_) return;
+  images_asked_ = std::move(paths);
+  survey_soon();
+}
+
+Report Worker::report() const {
   const Time now = executor_.now();
+  const election::CommandContext permit = hooks_.permit();
   Report report;
   report.host = config_.self;
   report.boot = config_.boot;
   report.state_id = config_.state_id;
   report.process = config_.process;
-  report.term = term;
+  report.term = permit.heard;
+  report.permit_spell = permit.permit_spell;
   report.executed = high_water_;
   for (const auto& [id, action] : unfinished_) report.unfinished.push_back({id, action});
   report.hypervisor_answers = hypervisor_answers_;
@@ -327,6 +352,7 @@ Report Worker::report(const Term& term) const {
   report.cpus_total = survey.cpus_total;
   report.cpus_free = survey.cpus_total - survey.cpus_used;
   report.images = survey.images;
+  report.images_asked = images_asked_;
   for (const NetworkConfig& network : config_.networks) report.networks.push_back(network.cidr);
   for (const auto& [name, local] : locals_) {
     if (local.domain || local.overlay || local.start.count > 0) {

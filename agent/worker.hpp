@@ -55,9 +55,11 @@ class Worker {
   void start();
   void command(const Command& command);
   void event(const DomainEvent& event);
+  // A leader wants to know whether this host has these images too: absolute paths.
+  void ask_images(std::vector<std::string> paths);
 
-  // Of now: its times are ages. `term` is the highest seen.
-  [[nodiscard]] Report report(const Term& term) const;
+  // Of now: its times are ages. Term and permit are those of the hooks.
+  [[nodiscard]] Report report() const;
   [[nodiscard]] bool surveyed() const { return surveyed_; }  // False: the hypervisor was not seen yet.
   [[nodiscard]] std::set<InstanceName> instances() const;    // That have a domain here.
 
@@ -74,7 +76,8 @@ class Worker {
     std::shared_ptr<GuestWatch> watch;
     Incarnation watched;
     Failure start;
-    std::map<RoleName, Failure> scripts;
+    std::map<RoleName, Failure> scripts, stops;
+    std::map<RoleName, Time> restarted;
     int resets = 0;
     Time since{};
     std::deque<Queued> queue;  // One job at a time: the first.
@@ -107,6 +110,7 @@ class Worker {
   std::map<Stamp, Action> unfinished_;
   std::vector<Ended> ended_;
   Survey last_survey_;
+  std::vector<std::string> images_asked_;  // Sorted.
   bool surveyed_ = false, hypervisor_answers_ = false;
   bool survey_wanted_ = false, survey_running_ = false, changed_pending_ = false;
   unsigned surveys_ = 0, survey_turns_ = 0;

@@ -15,12 +15,16 @@ void Inventory::take(const Report& report, Time now) {
     seen.host = report.host;  // What a host says is about itself, whatever it wrote.
     seen.since = now - seen.since;
     age_to_time(seen.start, now);
-    for (auto& [role, observed] : seen.roles) age_to_time(observed.start, now);
+    for (auto& [role, observed] : seen.roles) {
+      age_to_time(observed.start, now);
+      age_to_time(observed.stop, now);
+      observed.last_restart = now - observed.last_restart;
+    }
   }
   known_[report.host] = std::move(known);
 }
 
-void Inventory::lose(HostId host) { known_.erase(host); }
+void Inventory::forget(HostId host) { known_.erase(host); }
 
 void Inventory::clear() { known_.clear(); }
 
@@ -37,14 +41,13 @@ std::string Inventory::digest(HostId host) const {
 std::vector<Observed> Inventory::observed(const std::vector<HostFacts>& hosts) const {
   std::vector<Observed> all;
   for (const HostFacts& host : hosts) {
-    if (host.state == HostState::lost) continue;
     const Report* report = of(host.id);
     std::set<InstanceName> listed;
     if (report != nullptr) {
       const bool certain = host.state == HostState::alive && report->hypervisor_answers;
       for (Observed seen : report->instances) {
         // Unknown is not down: what was there before may still be. (rule 18)
-        if (!certain) seen.presence = Presence::unknown;
+        if (!certain && seen.presence == Presence::present) seen.presence = Presence::unknown;
         listed.insert(seen.name);
         all.push_back(std::move(seen));
       }

@@ -25,8 +25,8 @@ class Inventory {
   // A report replaces all that was known of its host. `now`: the receiver's clock, read after receipt.
   void take(const Report& report, Time now);
 
-  // The host is certainly not running what it reported: nothing it said counts any more. (rule 14)
-  void lose(HostId host);
+  // A host that was lost is back: what it said before does not count any more, whatever it is.
+  void forget(HostId host);
 
   // A new term: nothing is known until it is said again. (rule 15)
   void clear();
@@ -36,8 +36,9 @@ class Inventory {
   // The digest of the last report of that host; empty: none in this term.
   [[nodiscard]] std::string digest(HostId host) const;
 
-  // What plan() sees. An instance of a host that is suspect or whose hypervisor does not answer is unknown; what a lost
-  // host ran is not listed; what a held host ran is listed as unknown, from the catalog where it has not reported.
+  // What plan() sees. An instance of a host that is not alive, or whose hypervisor does not answer, is unknown; that of
+  // a lost host too, since what it last reported decides what its loss proves (rule 14); what a held host ran is
+  // listed from the catalog where it has not reported.
   [[nodiscard]] std::vector<Observed> observed(const std::vector<HostFacts>& hosts) const;
   [[nodiscard]] std::vector<HostView> views(const std::vector<HostFacts>& hosts) const;
 

@@ -55,6 +55,8 @@ void Text::add(const Observed& seen) {
   add(std::string_view(seen.checks_digest));
   add(seen.start);
   add(seen.resets);
+  add(seen.on_isolation);
+  add(seen.disk);
   add(seen.role_names.size());
   for (const RoleName& role : seen.role_names) add(std::string_view(role.value));
   add(seen.roles.size());
@@ -66,6 +68,7 @@ void Text::add(const Observed& seen) {
     add(observed.restarts);
     add(std::string_view(observed.error));
     add(observed.start);
+    add(observed.stop);
     add(std::string_view(observed.stopped_digest));
   }
 }
@@ -79,6 +82,7 @@ std::string report_digest(const Report& report) {
     text.add(std::string_view(*part));
   }
   text.add(Stamp{report.term, 0});
+  text.add(report.permit_spell);
   text.add(report.executed);
   text.add(report.unfinished.size());
   for (const Unfinished& command : report.unfinished) text.add(command.id);
@@ -92,6 +96,8 @@ std::string report_digest(const Report& report) {
     text.add(std::string_view(name));
     text.add(std::string_view(digest));
   }
+  text.add(report.images_asked.size());
+  for (const std::string& image : report.images_asked) text.add(std::string_view(image));
   text.add(report.networks.size());
   for (const std::string& network : report.networks) text.add(std::string_view(network));
   text.add(report.instances.size());

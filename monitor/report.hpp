@@ -25,12 +25,14 @@ struct Report {
   std::string state_id;  // Random, made with the state directory: another one is another machine. (rule 17)
   std::string process;   // Random for each start of the agent: a later start ends `held`. (rule 14)
   Term term;             // The highest that the host has seen. (rules 16, 17: inventories carry their term)
+  std::uint64_t permit_spell = 0;  // In which unbroken stretch of permits it was said; 0: in none. (rule 17)
   Stamp executed;        // High-water mark: commands up to here were accepted or will never be. (rule 17)
   std::vector<Unfinished> unfinished;
   bool hypervisor_answers = false;  // False: `instances` is what was known before, and nothing of it is certain.
   std::uint64_t memory_total_kib = 0, memory_free_kib = 0;
   int cpus_total = 0, cpus_free = 0;
-  std::map<std::string, std::string> images;
+  std::map<std::string, std::string> images;  // Those of the folder by name and path, those asked for by path.
+  std::vector<std::string> images_asked;      // Absolute paths that a leader wanted to know of; sorted.
   std::vector<std::string> networks;
   std::vector<Observed> instances;  // By name. Their times are ages at sending: a clock does not leave its host.
 };

@@ -18,7 +18,17 @@ void put(const Hello& from, wire::Envelope& to) {
 }
 void put(const election::Message& from, wire::Envelope& to) { *to.mutable_election() = codec::put(from); }
 void put(const Report& from, wire::Envelope& to) { *to.mutable_report() = codec::put(from); }
-void put(const ReportRequest& /*nothing*/, wire::Envelope& to) { to.mutable_report_request(); }
+void put(const ReportRequest& from, wire::Envelope& to) {
+  for (const std::string& image : from.images) to.mutable_report_request()->add_images(image);
+  to.mutable_report_request();
+}
+ReportRequest get(const wire::ReportRequest& from, Checker& check) {
+  ReportRequest to;
+  for (const std::string& image : from.images()) {
+    to.images.push_back(check.name(image, "report request: path of an image too long"));
+  }
+  return to;
+}
 void put(const Command& from, wire::Envelope& to) { *to.mutable_command() = codec::put(from); }
 void put(const CommandResult& from, wire::Envelope& to) {
   wire::CommandResult& result = *to.mutable_command_result();
@@ -70,7 +80,7 @@ PeerMessage message_of(const wire::Envelope& from, Checker& check) {
     case Case::kHello: return get(from.hello(), check);
     case Case::kElection: return codec::get(from.election(), check);
     case Case::kReport: return codec::get(from.report(), check);
-    case Case::kReportRequest: return ReportRequest{};
+    case Case::kReportRequest: return get(from.report_request(), check);
     case Case::kCommand: return codec::get(from.command(), check);
     case Case::kCommandResult: return get(from.command_result(), check);
     case Case::kForward: return get(from.forward(), check);

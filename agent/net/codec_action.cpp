@@ -247,6 +247,7 @@ wire::Command put(const Command& command) {
   *to.mutable_id() = put(command.id);
   to.set_boot(command.boot);
   to.set_state_id(command.state_id);
+  to.set_permit_spell(command.permit_spell);
   *to.mutable_action() = put(command.action);
   return to;
 }
@@ -254,7 +255,8 @@ wire::Command put(const Command& command) {
 Command get(const wire::Command& from, Checker& check) {
   check.require(from.has_id() && from.has_action(), "command: a part is missing");
   return {get(from.id(), check), check.name(from.boot(), "command: boot id too long"),
-          check.name(from.state_id(), "command: state id too long"), get(from.action(), check)};
+          check.name(from.state_id(), "command: state id too long"), from.permit_spell(),
+          get(from.action(), check)};
 }
 
 }  // namespace cierzo::codec

@@ -123,6 +123,7 @@ void put(const election::HeartbeatAck& from, wire::ElectionMessage& to) {
   ack.set_state_id(from.state_id);
   ack.set_run(from.run);
   ack.set_inventory_digest(from.inventory_digest);
+  ack.set_permit_spell(from.permit_spell);
 }
 election::HeartbeatAck get(const wire::HeartbeatAck& from, Checker& check) {
   check.require(from.has_stamp() && from.has_promised() && from.has_catalog() && from.has_permit_term(),
@@ -139,6 +140,7 @@ election::HeartbeatAck get(const wire::HeartbeatAck& from, Checker& check) {
   to.state_id = check.name(from.state_id(), "heartbeat ack: state id too long");
   to.run = check.name(from.run(), "heartbeat ack: run too long");
   to.inventory_digest = check.name(from.inventory_digest(), "heartbeat ack: digest too long");
+  to.permit_spell = from.permit_spell();
   return to;
 }
 

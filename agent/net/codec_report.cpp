@@ -188,6 +188,7 @@ wire::Report put(const Report& report) {
   to.set_state_id(report.state_id);
   to.set_process(report.process);
   *to.mutable_term() = put(report.term);
+  to.set_permit_spell(report.permit_spell);
   *to.mutable_executed() = put(report.executed);
   for (const Unfinished& unfinished : report.unfinished) {
     *to.add_unfinished()->mutable_id() = put(unfinished.id);
@@ -199,6 +200,7 @@ wire::Report put(const Report& report) {
   to.set_cpus_total(report.cpus_total);
   to.set_cpus_free(report.cpus_free);
   put_pairs(report.images, *to.mutable_images());
+  for (const std::string& image : report.images_asked) to.add_images_asked(image);
   for (const std::string& network : report.networks) to.add_networks(network);
   for (const Observed& observed : report.instances) *to.add_instances() = put(observed);
   return to;
@@ -212,6 +214,7 @@ Report get(const wire::Report& from, Checker& check) {
   to.state_id = check.name(from.state_id(), "report: state id too long");
   to.process = check.name(from.process(), "report: process too long");
   to.term = get(from.term());
+  to.permit_spell = from.permit_spell();
   to.executed = get(from.executed(), check);
   for (const wire::Unfinished& unfinished : from.unfinished()) {
     check.require(unfinished.has_id() && unfinished.has_action(), "report: a part of a command is missing");
@@ -223,6 +226,7 @@ Report get(const wire::Report& from, Checker& check) {
   to.cpus_total = from.cpus_total();
   to.cpus_free = from.cpus_free();
   to.images = get_pairs(from.images(), check);
+  to.images_asked = get_names(from.images_asked(), check, "report: path of an image too long");
   to.networks = get_names(from.networks(), check, "report: name of a network too long");
   for (const wire::Observed& observed : from.instances()) {
     // A host speaks for itself only: of another host's instances it knows nothing.

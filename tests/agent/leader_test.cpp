@@ -37,7 +37,10 @@ class LeaderTest : public ::testing::Test {
     LeaderHooks hooks;
     hooks.may_act = [this] { return authority_; };
     hooks.hosts = [this] { return hosts_; };
-    hooks.send = [this](HostId host, const Command& command) { sent_.push_back({host, command}); };
+    hooks.permit_spell = [](HostId) { return std::uint64_t{1}; };
+    hooks.send = [this](HostId host, const PeerMessage& message) {
+      if (const auto* command = std::get_if<Command>(&message)) sent_.push_back({host, *command});
+    };
     hooks.write = [this](const std::vector<election::CatalogChange>& changes) {
       written_.insert(written_.end(), changes.begin(), changes.end());
     };
@@ -54,6 +57,7 @@ class LeaderTest : public ::testing::Test {
     report.boot = "boot" + std::to_string(host);
     report.state_id = "state" + std::to_string(host);
     report.term = term;
+    report.permit_spell = 1;
     report.hypervisor_answers = true;
     report.memory_total_kib = report.memory_free_kib = 1 << 20;
     report.cpus_total = report.cpus_free = 8;

@@ -48,12 +48,14 @@ TEST(Inventory, IsUnknownWhereTheHostIsSuspectOrItsHypervisorSilent) {
   EXPECT_EQ(inventory.observed({host(1, HostState::alive)})[0].presence, Presence::unknown);
 }
 
-// Rule 14: what a lost host ran may be started elsewhere.
-TEST(Inventory, ForgetsALostHost) {
+// Rule 14: what a lost host last reported decides what may be started elsewhere.
+TEST(Inventory, KeepsWhatALostHostReportedUntilItIsBack) {
   Inventory inventory;
   inventory.take(report_of(1), 0s);
-  EXPECT_TRUE(inventory.observed({host(1, HostState::lost)}).empty());
-  inventory.lose(HostId{1});
+  const auto lost = inventory.observed({host(1, HostState::lost)});
+  ASSERT_EQ(lost.size(), 1U);
+  EXPECT_EQ(lost[0].presence, Presence::unknown);
+  inventory.forget(HostId{1});
   EXPECT_TRUE(inventory.observed({host(1, HostState::alive)}).empty());
   EXPECT_FALSE(inventory.views({host(1, HostState::alive)})[0].inventory_known);
 }
