@@ -43,8 +43,11 @@ RoundDecision decide(const Round& round, const RoundContext& context, Time now) 
     if (!answered && voter < context.self && voter != context.just_expired)
       wait_until(round.at + context.patience.answer(context.timing));
   }
+  // Each that stands gets its time, one after the other: so two that wait for the same one do not collide.
+  int turn = 0;
+  const Duration patience = context.patience.standing(context.timing, context.failures);
   for (const auto& [voter, since] : context.stood)
-    if (voter < context.self) wait_until(since + context.patience.standing(context.timing, context.failures));
+    if (voter < context.self) wait_until(since + ++turn * patience);
 
   const Time over = round.at + context.patience.round(context.timing);
   if (agreeing < context.members.majority()) waits = true;

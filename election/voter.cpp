@@ -34,6 +34,11 @@ void Node::State::on(Time now, HostId from, const Election& message) {
     kind = AnswerKind::leader;  // A better id that comes back does not depose. (rule 2)
   } else if (from > config.self && !grant.held(now) && !retired) {
     kind = AnswerKind::stand;
+    // Starts its own election; one in which it heard of a leader that is gone by now starts anew.
+    if (round && std::any_of(round->answers.begin(), round->answers.end(), [](const auto& answer) {
+          return answer.second == AnswerKind::leader;
+        }))
+      round.reset();
     if (!round) retry_at = now;
   } else if (from < config.self) {
     stood.try_emplace(from, now);

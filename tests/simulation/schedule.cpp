@@ -177,6 +177,9 @@ class Schedule {
       return world_.checker.fail(world_.now(), "L1: not every host is alive and has its state");
     if (!write_is_acknowledged() && !write_is_acknowledged())
       return world_.checker.fail(world_.now(), "L1: a write is not acknowledged");
+    world_.run_for(500ms);  // An authority that began before the healing may just have ended.
+    if (!world_.run_until(led, heal_limit))
+      return world_.checker.fail(world_.now(), "L1: nobody leads any more");
     const HostId leader = *world_.leader();
     world_.checker.reads(world_.now(), leader, world_.node(leader).committed());
     if (world_.now() < whole) world_.run_for(whole - world_.now());

@@ -229,6 +229,8 @@ void World::after_step(Host& h) {
   const bool fine = h.vm && !h.vm_paused && h.clock(now_) < h.page;
   // With the spell, so that the leader looks again when commands can be obeyed again.
   const std::string spell = std::to_string(h.node->permit_spell(h.clock(now_)));
+  if (!fine && h.node->ready(h.clock(now_)) && h.node->permit_valid(h.clock(now_)))
+    return command_vm(h, h.id);
   h.node->set_inventory_digest((h.stood_down ? "held" : fine ? "running" : "paused") + spell);
 }
 
@@ -256,7 +258,6 @@ void World::perform(Host& h, const Fact& fact) {
     if (h.node->ready(clock)) checker.reads(now_, h.id, h.node->committed());
     for (const HostStatus& status : h.node->hosts(clock))
       if (status.heard) command_vm(h, status.id);
-    command_vm(h, h.id);
   } else if (const auto* digest = std::get_if<InventoryDigest>(&fact)) {
     command_vm(h, digest->host);
   } else if (const auto* committed = std::get_if<WriteCommitted>(&fact)) {
@@ -294,7 +295,8 @@ void World::command_vm(Host& leader, HostId to) {
       handle(leader, leader.node->propose(clock, WriteId{++writes_}, {{held_key(to), {}}}));
     return;
   }
-  if (!status.heard || status.inventory_digest[0] != 'p') return;
+  const bool may_obey = status.heard && status.permit_term == leader.node->term();
+  if (!may_obey || status.inventory_digest[0] != 'p') return;
   transmit(leader.id, to, VmCommand{leader.commands->issue(to, status.stamp.boot, status.state_id, status.permit_spell),
                      now_});
 }
@@ -314,6 +316,7 @@ void World::obey(Host& h, const VmCommand& command) {
                            " starts what was moved away from it meanwhile");
   // The guard continues it only within the deadline. (rule 13)
   if (h.stood_down || clock >= h.page) return;
+  // An unfinished pause is finished first; now it runs. (rule 13)
   h.vm = true;
   h.vm_paused = false;
   after_step(h);
