@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "resources/guest.hpp"
 #include "tests/providers/bed.hpp"
@@ -175,7 +176,6 @@ TEST_P(Contract, what_runs_takes_room) {
   create(start_of(2, 2));
   const auto after = provider().survey();
   EXPECT_GT(after.memory_total_kib, 0U);
-  EXPECT_EQ(after.memory_total_kib, before.memory_total_kib);
   EXPECT_GE(after.memory_used_kib, 2 * start_of(1, 1).instance.memory_kib);
   EXPECT_EQ(after.cpus_used, before.cpus_used + 2);
 }
@@ -189,7 +189,8 @@ TEST_P(Contract, what_happens_is_told) {
   EXPECT_TRUE(bed_->wait([&] { return bed_->saw("stopped test-node-1"); }, 5));
 }
 
-// On its own disk, within the time that libvirt needs to free the name (issue: 0.6 s).
+// libvirt frees the name only some time after the death; meanwhile nothing may fail. On its own
+// disk. (How long it takes is measured where the machine is quiet; here it is bounded.)
 TEST_P(Contract, a_domain_whose_process_died_is_created_again) {
   if (!bed_->has_guests()) GTEST_SKIP() << "this bed has no processes";
   const auto start = start_of(1, 1);
@@ -203,7 +204,7 @@ TEST_P(Contract, a_domain_whose_process_died_is_created_again) {
   create_and_run(start_of(1, 2));
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - killed;
   RecordProperty("created_again_ms", std::to_string(took.count()));
-  EXPECT_LT(took, std::chrono::milliseconds(1500));
+  EXPECT_LT(took, std::chrono::seconds(5));
   EXPECT_EQ(seen(start.instance.name)->metadata.incarnation, start_of(1, 2).incarnation);
   EXPECT_FALSE(seen(start.instance.name)->metadata.fresh_disk);
 }
@@ -269,6 +270,80 @@ TEST_P(Contract, a_guest_shuts_down_when_asked) {
   EXPECT_TRUE(provider().shutdown(name, start.incarnation).ok());
   EXPECT_TRUE(bed_->wait([&] { return !seen(name); }, 30));
   EXPECT_EQ(provider().shutdown(name, start.incarnation).kind, FailureKind::not_found);
+}
+
+TEST_P(Contract, a_script_that_hangs_is_killed_with_all_it_started) {
+  const auto start = start_of(1, 1);
+  const auto& name = start.instance.name;
+  create_and_run(start);
+  wait_for_guest(name);
+  if (IsSkipped() || HasFatalFailure() || GetParam() == BedKind::simulated) return;
+  const GuestCommand hangs{"sleep 4321 & echo before; sleep 4321", {}, "hang",
+                           std::chrono::seconds(1)};
+  const auto progress = run_script(name, hangs);
+  ASSERT_TRUE(progress.outcome.ok()) << progress.outcome.text;
+  EXPECT_EQ(progress.exit_code, 137);
+  EXPECT_NE(progress.last_lines.find("before"), std::string::npos) << progress.last_lines;
+  const auto left = run_script(name, {"ps | grep 'sleep 432[1]'", {}, "ps", {}});
+  EXPECT_EQ(left.last_lines, "");
+}
+
+TEST_P(Contract, a_daemon_does_not_hold_its_script_up_nor_a_flood_of_output) {
+  const auto start = start_of(1, 1);
+  const auto& name = start.instance.name;
+  create_and_run(start);
+  wait_for_guest(name);
+  if (IsSkipped() || HasFatalFailure() || GetParam() == BedKind::simulated) return;
+  const std::string script =
+      "# " + std::string(300 * 1024, 'x') + "\n" +
+      "setsid sleep 1000 & yes 0123456789 | head -c 1000000; echo; echo \"$NASTY\"; exit 7";
+  const GuestCommand command{script, {{"NASTY", "a 'b' \"c\" $d `e` \\ \xc3\xa9"}}, "flood",
+                             std::chrono::seconds(30)};
+  const auto progress = run_script(name, command);
+  ASSERT_TRUE(progress.outcome.ok()) << progress.outcome.text;
+  EXPECT_EQ(progress.exit_code, 7);
+  EXPECT_LE(progress.last_lines.size(), 4096U);
+  EXPECT_NE(progress.last_lines.find("a 'b' \"c\" $d `e` \\ \xc3\xa9"), std::string::npos)
+      << progress.last_lines;
+}
+
+// Rule 18: a daemon that does not answer says nothing about the VMs, and none is touched.
+TEST_P(Contract, a_hypervisor_daemon_may_die_and_come_back) {
+  const char* const restart = std::getenv("CIERZO_TEST_START_LIBVIRTD");
+  if (GetParam() != BedKind::qemu || restart == nullptr) GTEST_SKIP() << "no daemon to kill";
+  const auto start = start_of(1, 1);
+  create_and_run(start);
+  ASSERT_TRUE(seen(start.instance.name));
+  ASSERT_EQ(std::system("kill -9 $(cat /run/libvirtd.pid)"), 0);
+  ASSERT_TRUE(bed_->wait([&] { return bed_->saw("hypervisor_gone"); }, 5));
+  EXPECT_EQ(provider().survey().outcome.kind, FailureKind::unreachable);
+  EXPECT_EQ(provider().destroy(start.instance.name, start.incarnation).kind,
+            FailureKind::unreachable);
+  ASSERT_EQ(std::system(restart), 0);
+  ASSERT_TRUE(bed_->wait([&] { return provider().survey().outcome.ok(); }, 15));
+  const auto still = seen(start.instance.name);
+  ASSERT_TRUE(still) << "it ran all the while";
+  EXPECT_EQ(still->run, RunState::running);
+  bed_->kill_process(start.instance.name);
+  EXPECT_TRUE(bed_->wait([&] { return bed_->saw("stopped test-node-1"); }, 5));
+}
+
+// A hypervisor that is stopped answers neither libvirt nor SIGTERM: others are not held up by it,
+// and it can be destroyed. (rule 13)
+TEST_P(Contract, a_hypervisor_that_hangs_is_destroyed_and_holds_up_nobody) {
+  if (GetParam() != BedKind::qemu) GTEST_SKIP() << "no processes to stop";
+  const auto start = start_of(1, 1);
+  create_and_run(start);
+  create_and_run(start_of(2, 2));
+  ASSERT_EQ(std::system("kill -STOP $(cat /run/libvirt/qemu/test-node-1.pid)"), 0);
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(provider().survey().domains.size(), 2U);
+  EXPECT_FALSE(provider().guest_answers(start.instance.name));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(4));
+  EXPECT_TRUE(provider().destroy(start.instance.name, start.incarnation).ok());
+  EXPECT_FALSE(seen(start.instance.name));
+  EXPECT_TRUE(seen({"test-node-2"}));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(10));
 }
 
 }  // namespace

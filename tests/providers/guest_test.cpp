@@ -1,0 +1,209 @@
+// The scripts for guests, run by real shells in namespaces of their own: /run is empty there, the
+// network is one interface, and the boot id can be another one.
+#include "resources/guest.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "resources/providers/program.hpp"
+
+namespace cierzo {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A guest that lasts as long as the object; each run() is one script in it.
+class Sandbox : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    const std::string shell = GetParam();
+    const auto found = run_program({"sh", "-c", "command -v " + shell.substr(0, shell.find(' '))},
+                                   std::chrono::seconds(5));
+    if (geteuid() != 0) GTEST_SKIP() << "not run: namespaces need root";
+    if (!found.ok) GTEST_SKIP() << "not run: this machine has no " << shell;
+    std::string name = (fs::temp_directory_path() / "cierzo-guest-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+    fs::create_directories(folder_ / "run");
+    fs::create_directories(folder_ / "etc");
+    set_boot("boot-1");
+  }
+  void TearDown() override {
+    std::error_code error;
+    if (!folder_.empty()) fs::remove_all(folder_, error);
+  }
+  void set_boot(const std::string& boot) { write("boot_id", boot + "\n"); }
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+  }
+  std::string read(const std::string& name) {
+    std::ifstream in(folder_ / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  // Returns the exit status; `printed_` has what it printed.
+  int run(const std::string& script) {
+    write("script", script);
+    const std::string outer =
+        "d=" + folder_.string() +
+        "; mount --bind $d/run /run && mount --bind $d/etc /etc &&"
+        " mount --bind $d/boot_id /proc/sys/kernel/random/boot_id &&"
+        " mount -t sysfs sys /sys && ip link set lo up &&"
+        " ip link add eth7 address 52:54:00:aa:bb:01 type veth peer name other || exit 99\n" +
+        std::string(GetParam()) + " $d/script >$d/printed 2>&1; echo $? >$d/status;"
+        " hostname >$d/hostname; ip -4 -o addr show dev eth7 >$d/addresses;"
+        " ip route show >$d/routes";
+    const auto ended = run_program({"unshare", "-m", "-n", "-u", "sh", "-c", outer},
+                                   std::chrono::seconds(20));
+    EXPECT_TRUE(ended.ok) << ended.output;
+    printed_ = read("printed");
+    return std::atoi(read("status").c_str());
+  }
+  GuestKnowledge probe() {
+    EXPECT_EQ(run(probe_script()), 0);
+    return read_probe(printed_);
+  }
+  static RunScript start(const std::string& text, const std::string& digest) {
+    RunScript script;
+    script.role = {"server"};
+    script.text = text;
+    script.input = {{}, "{\"it's\": \"$HOME\\n`x` \\\\\"}\n", digest};
+    return script;
+  }
+  static RunScript stop(const std::string& text, const std::string& digest) {
+    auto script = start(text, digest);
+    script.kind = ScriptKind::stop;
+    return script;
+  }
+
+  fs::path folder_;
+  std::string printed_;
+};
+
+std::string shell_name(const testing::TestParamInfo<const char*>& info) {
+  const std::string words = info.param;
+  return words.substr(0, words.find(' '));
+}
+INSTANTIATE_TEST_SUITE_P(Shells, Sandbox, testing::Values("dash", "bash --posix", "busybox sh"),
+                         shell_name);
+
+TEST_P(Sandbox, a_start_that_works_is_remembered_with_its_digest) {
+  EXPECT_TRUE(probe().configured.empty());
+  EXPECT_EQ(run(role_script(start("#!/bin/sh\nset -eu\necho 'it works'\n", "d1"))), 0) << printed_;
+  EXPECT_EQ(printed_, "it works\n");
+  const auto knowledge = probe();
+  EXPECT_EQ(knowledge.boot, "boot-1");
+  EXPECT_EQ(knowledge.configured, (std::map<RoleName, std::string>{{{"server"}, "d1"}}));
+  EXPECT_EQ(read("run/cierzo/resource.json"), "{\"it's\": \"$HOME\\n`x` \\\\\"}\n");
+  EXPECT_EQ(fs::status(folder_ / "run/cierzo/resource.json").permissions(), fs::perms(0600));
+}
+
+TEST_P(Sandbox, a_start_that_fails_is_not) {
+  EXPECT_EQ(run(role_script(start("exit 3", "d1"))), 3);
+  EXPECT_TRUE(probe().configured.empty());
+  EXPECT_EQ(run(role_script(start("true", "d1"))), 0);
+  EXPECT_EQ(run(role_script(start("set -e; false; echo 'went on'", "d2"))), 1);
+  EXPECT_EQ(printed_, "") << "set -e must work";
+  EXPECT_EQ(probe().configured[{"server"}], "d1") << "the last that worked";
+  EXPECT_NE(run(role_script(start("if; then", "d3"))), 0) << "a syntax error";
+  EXPECT_EQ(probe().configured[{"server"}], "d1");
+}
+
+TEST_P(Sandbox, a_reboot_forgets) {
+  EXPECT_EQ(run(role_script(start("true", "d1"))), 0);
+  set_boot("boot-2");
+  const auto knowledge = probe();
+  EXPECT_EQ(knowledge.boot, "boot-2");
+  EXPECT_TRUE(knowledge.configured.empty()) << "even where /run outlives it";
+}
+
+TEST_P(Sandbox, a_stop_that_works_takes_the_place_of_the_start) {
+  EXPECT_EQ(run(role_script(start("true", "d1"))), 0);
+  EXPECT_EQ(run(role_script(stop("exit 1", "d2"))), 1);
+  EXPECT_EQ(probe().configured.size(), 1U);
+  EXPECT_EQ(run(role_script(stop("true", "d2"))), 0);
+  EXPECT_TRUE(probe().configured.empty());
+  EXPECT_EQ(probe().stopped[{"server"}], "d2");
+  EXPECT_EQ(run(role_script(start("exit 1", "d3"))), 1);
+  EXPECT_TRUE(probe().stopped.empty()) << "a start that failed half-way: it is not stopped";
+  EXPECT_TRUE(probe().configured.empty());
+}
+
+TEST_P(Sandbox, a_script_may_name_its_interpreter) {
+  EXPECT_EQ(run(role_script(start("#!/bin/bash\na=(1 2 3); exit ${#a[@]}\n", "d1"))), 3);
+  EXPECT_EQ(run(role_script(start("#!/usr/bin/env sh\necho \"it's '$((1 + 1))'\"", "d1"))), 0);
+  EXPECT_EQ(printed_, "it's '2'\n");
+}
+
+TEST_P(Sandbox, a_check_passes_its_status_through_and_notes_nothing) {
+  RoleCheck check;
+  check.role = {"server"};
+  check.text = "#!/bin/sh\nset -eu\necho 'no answer'\nexit 42";
+  EXPECT_EQ(run(check_script(check)), 42);
+  EXPECT_EQ(printed_, "no answer\n");
+  EXPECT_FALSE(fs::exists(folder_ / "run/cierzo"));
+  check.text = "#!/bin/bash\na=(1 2); exit ${#a[@]}\n";
+  EXPECT_EQ(run(check_script(check)), 2);
+}
+
+TEST_P(Sandbox, a_guest_gets_its_address_and_names) {
+  const Configure configure{{}, "10.77.1.11", "web-server-1", "127.0.0.1 localhost\n10.1 a'$b\n",
+                            "n1"};
+  const GuestNetwork network{16, "10.77.0.1", {"10.77.0.2", "10.77.0.3"}};
+  EXPECT_EQ(run(configure_script(configure, network, "52:54:00:AA:BB:01")), 0) << printed_;
+  EXPECT_NE(read("addresses").find("inet 10.77.1.11/16 brd 10.77.255.255"), std::string::npos);
+  EXPECT_NE(read("routes").find("default via 10.77.0.1 dev eth7"), std::string::npos);
+  EXPECT_EQ(read("hostname"), "web-server-1\n");
+  EXPECT_EQ(read("etc/hostname"), "web-server-1\n");
+  EXPECT_EQ(read("etc/hosts"), "127.0.0.1 localhost\n10.1 a'$b\n");
+  EXPECT_EQ(read("etc/resolv.conf"), "nameserver 10.77.0.2\nnameserver 10.77.0.3\n");
+  EXPECT_EQ(probe().network_digest, "n1");
+  set_boot("boot-2");
+  EXPECT_EQ(probe().network_digest, "");
+}
+
+TEST_P(Sandbox, a_guest_without_that_interface_says_so) {
+  const Configure configure{{}, "10.77.1.11", "web-server-1", "", "n1"};
+  EXPECT_EQ(run(configure_script(configure, {}, "52:54:00:00:00:99")), 1);
+  EXPECT_NE(printed_.find("52:54:00:00:00:99"), std::string::npos) << printed_;
+  EXPECT_EQ(probe().network_digest, "");
+}
+
+TEST(Guest, text_that_is_no_probes_says_nothing) {
+  EXPECT_TRUE(read_probe("").boot.empty());
+  EXPECT_TRUE(read_probe("start server d1\n").configured.empty()) << "cut short";
+  const auto knowledge = read_probe("noise\nstart a d1\nstop b d2\nnetwork n\nboot x\n");
+  EXPECT_EQ(knowledge.boot, "x");
+  EXPECT_EQ(knowledge.network_digest, "n");
+  EXPECT_EQ(knowledge.configured.size(), 1U);
+  EXPECT_EQ(knowledge.stopped.size(), 1U);
+}
+
+TEST(Guest, every_script_says_what_it_is_for) {
+  using Kind = ScriptPurpose::Kind;
+  RunScript run;
+  run.role = {"server"};
+  run.input.digest = "d1";
+  auto purpose = script_purpose(role_script(run));
+  EXPECT_EQ(purpose.kind, Kind::start);
+  EXPECT_EQ(purpose.role.value, "server");
+  EXPECT_EQ(purpose.digest, "d1");
+  run.kind = ScriptKind::stop;
+  EXPECT_EQ(script_purpose(role_script(run)).kind, Kind::stop);
+  EXPECT_EQ(script_purpose(probe_script()).kind, Kind::probe);
+  RoleCheck check;
+  check.role = {"server"};
+  EXPECT_EQ(script_purpose(check_script(check)).kind, Kind::check);
+  EXPECT_EQ(script_purpose(check_script(check)).role.value, "server");
+  Configure configure;
+  configure.digest = "n1";
+  purpose = script_purpose(configure_script(configure, {}, ""));
+  EXPECT_EQ(purpose.kind, Kind::configure);
+  EXPECT_EQ(purpose.digest, "n1");
+  EXPECT_EQ(script_purpose("echo hello").kind, Kind::other);
+}
+
+}  // namespace
+}  // namespace cierzo
