@@ -1,6 +1,7 @@
 #include "resources/world_index.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace cierzo {
 namespace {
@@ -55,6 +56,13 @@ WorldIndex::WorldIndex(const World& world) : world_(world), next_(world.observed
     next_[i] = found->second;
     found->second = i;
   }
+  declared_.resize(world.observed.size());
+  for (const DesiredResource& desired : world.desired) {
+    for (const Instance& instance : desired.instances) {
+      const auto found = first_.find(instance.name.value);
+      if (found != first_.end()) declared_[found->second] = true;
+    }
+  }
   for (const InFlight& command : world.in_flight) {
     const HostView* on = host(command.action.on);
     if (!on) continue;
@@ -74,6 +82,18 @@ const HostView* WorldIndex::host(HostId id) const {
 std::string WorldIndex::host_name(HostId id) const {
   const HostView* found = host(id);
   return found ? found->name : "host " + std::to_string(id.value);
+}
+
+std::vector<const Observed*> WorldIndex::undeclared() const {
+  std::vector<const Observed*> all;
+  for (const auto& [name, first] : first_) {
+    if (declared_[first]) continue;
+    for (std::size_t i = first; i != npos; i = next_[i]) all.push_back(&world_.observed[i]);
+  }
+  std::sort(all.begin(), all.end(), [](const Observed* a, const Observed* b) {
+    return std::tie(a->name, a->host) < std::tie(b->name, b->host);
+  });
+  return all;
 }
 
 const InFlight* WorldIndex::in_flight(const InstanceName& name) const {
@@ -129,13 +149,16 @@ Copies WorldIndex::copies(const Instance& instance) const {
   look_at_silent_hosts(instance, copies);
   const auto found = first_.find(instance.name.value);
   if (found == first_.end()) return copies;
-  // Nearly always one; of several the order in which hosts were heard must not matter.
+  if (next_[found->second] == npos) {  // nearly always
+    add_copy(world_.observed[found->second], instance, copies);
+    copies.newest_is_live = !copies.live.empty();
+    return copies;
+  }
+  // Of several the order in which hosts were heard must not matter.
   std::vector<const Observed*> all;
   for (std::size_t i = found->second; i != npos; i = next_[i]) all.push_back(&world_.observed[i]);
-  if (all.size() > 1) {
-    std::sort(all.begin(), all.end(),
-              [](const Observed* a, const Observed* b) { return a->host < b->host; });
-  }
+  std::sort(all.begin(), all.end(),
+            [](const Observed* a, const Observed* b) { return a->host < b->host; });
   for (const Observed* seen : all) add_copy(*seen, instance, copies);
   if (copies.live.size() > 1) std::sort(copies.live.begin(), copies.live.end(), newer);
   if (copies.disks.size() > 1) std::sort(copies.disks.begin(), copies.disks.end(), newer);

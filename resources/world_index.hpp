@@ -32,6 +32,8 @@ class WorldIndex {
   explicit WorldIndex(const World& world);
 
   [[nodiscard]] Copies copies(const Instance& instance) const;
+  // What is seen of instances that nothing declares, by name and host.
+  [[nodiscard]] std::vector<const Observed*> undeclared() const;
   // The command that blocks others for this instance, or nullptr. One on a lost host does not.
   [[nodiscard]] const InFlight* in_flight(const InstanceName& name) const;
   [[nodiscard]] const HostView* host(HostId id) const;
@@ -49,6 +51,7 @@ class WorldIndex {
   std::unordered_map<std::uint32_t, const HostView*> hosts_;
   std::unordered_map<std::string_view, std::size_t> first_;  // the first Observed of a name,
   std::vector<std::size_t> next_;                            // and the one after each; npos ends
+  std::vector<bool> declared_;                               // of the first ones
   std::unordered_map<std::string_view, const InFlight*> in_flight_;
   std::unordered_map<std::string_view, const HostView*> held_;
   std::vector<const HostView*> silent_;  // not lost, not held, and never heard under this leader
