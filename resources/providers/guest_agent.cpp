@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t lines_kept = 20, bytes_kept = 4096;
 
 // Linux takes at most 128 KiB in one string of the environment; a script may be longer.
-constexpr std::size_t part_size = 96 * 1024;
+constexpr std::size_t part_size = 112 * 1024;
+static_assert(request_max < 2 * (part_size - 4), "the wrapper knows of two parts");
 
 // Length of the UTF-8 sequence at the front, 0 if there is none. Overlong forms, surrogates and
 // code points beyond U+10FFFF are none.
@@ -45,10 +46,8 @@ echo "$CIERZO_TOKEN"
 unset CIERZO_LOG CIERZO_LIMIT CIERZO_TOKEN
 [ -d /run/cierzo/log ] || (umask 077; mkdir -p /run/cierzo/log) || exit 126
 exec 3>&1 >"$log" 2>&1 </dev/null
-run='script=$CIERZO_SCRIPT_0$CIERZO_SCRIPT_1$CIERZO_SCRIPT_2$CIERZO_SCRIPT_3$CIERZO_SCRIPT_4'
-run=$run'$CIERZO_SCRIPT_5
-unset CIERZO_SCRIPT_0 CIERZO_SCRIPT_1 CIERZO_SCRIPT_2 CIERZO_SCRIPT_3 CIERZO_SCRIPT_4
-unset CIERZO_SCRIPT_5
+run='script=$CIERZO_SCRIPT_0$CIERZO_SCRIPT_1
+unset CIERZO_SCRIPT_0 CIERZO_SCRIPT_1
 eval "$script"'
 if command -v setsid >/dev/null && command -v timeout >/dev/null; then
   setsid timeout -s KILL "$limit" /bin/sh -c "$run" cierzo 3>&- &
@@ -96,6 +95,8 @@ std::string json_string(std::string_view text) {
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
+    } else if (c == '\n') {
+      out += "\\n";
     } else if (byte < 0x20 || byte == 0x7f) {
       out += "\\u00";
       out += hex[byte >> 4];
@@ -181,21 +182,21 @@ std::optional<std::string> command_mistake(const GuestCommand& command) {
       !std::all_of(command.log.begin(), command.log.end(), plain)) {
     return "'" + readable(command.log) + "' cannot name a log file in the guest";
   }
-  std::size_t size = command.script.size();
   const auto good = [](const std::string& text) {
     return is_utf8(text) && text.find('\0') == std::string::npos;
   };
   bool text = good(command.script);
   for (const auto& [name, value] : command.environment) {
-    size += name.size() + value.size();
     text = text && good(name) && good(value);
     if (name.empty() || name.find('=') != std::string::npos) {
       return "'" + readable(name) + "' cannot name a variable of the environment";
     }
-    if (value.size() > part_size) return name + " is longer than 96 KiB";
+    if (value.size() > part_size) return name + " is longer than 112 KiB";
   }
   if (!text) return "the script or its environment is not UTF-8 text without NUL";
-  if (size > script_max) return "the script and its environment are longer than 512 KiB";
+  if (exec_request(command, {}).size() > request_max) {
+    return "the script and its environment are longer than the guest agent takes (192 KiB)";
+  }
   return std::nullopt;
 }
 

@@ -295,7 +295,7 @@ TEST_P(Contract, a_daemon_does_not_hold_its_script_up_nor_a_flood_of_output) {
   wait_for_guest(name);
   if (IsSkipped() || HasFatalFailure() || GetParam() == BedKind::simulated) return;
   const std::string script =
-      "# " + std::string(300 * 1024, 'x') + "\n" +
+      "# " + std::string(150 * 1024, 'x') + "\n" +
       "setsid sleep 1000 & yes 0123456789 | head -c 1000000; echo; echo \"$NASTY\"; exit 7";
   const GuestCommand command{script, {{"NASTY", "a 'b' \"c\" $d `e` \\ \xc3\xa9"}}, "flood",
                              std::chrono::seconds(30)};
