@@ -31,7 +31,8 @@ void Node::State::on(Time now, HostId from, const Answer& message) {
   if (message.at >= started && message.at <= now) patience.measured(now - message.at, timing);
   if (!round || message.at != round->at || !members.is_voter(from)) return;
   round->answers[from] = message.kind;
-  // One that stands is waited for, once in this election. (rule 6)
+  // One that says so stands, and is waited for, once in this election. Its own Election alone proves nothing:
+  // it may be deaf. (rule 6)
   if (message.kind == AnswerKind::stand && from < config.self) stood.try_emplace(from, now);
 }
 

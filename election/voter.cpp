@@ -40,8 +40,6 @@ void Node::State::on(Time now, HostId from, const Election& message) {
         }))
       round.reset();
     if (!round) retry_at = now;
-  } else if (from < config.self) {
-    stood.try_emplace(from, now);
   }
   send(from, Answer{kind, Term{seen_counter, HostId{}}, message.at});
 }

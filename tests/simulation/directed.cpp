@@ -363,6 +363,7 @@ Failures store_below_the_promise(const Mutations& mutations) {
   world.meddle = [&](HostId from, HostId to, const Message& message) -> Fate {
     const Duration at = world.now() - zero;
     if (from == n1 && is<Heartbeat>(message)) return heartbeat_fate(to, at);
+    if (to == n2 && is<election::Election>(message)) return Fate{true, {}};
     if (from == n1 && is<Store>(message)) return Fate{to == n2 || to == n4, {}};
     if (from == n2 && to == n3 && is<election::Election>(message) && at < 600ms) return Fate{false, 605ms - at};
     if (from == n2 && to == n4 && is<Coordinator>(message)) return Fate{at < 1000ms, 1093ms - at};
