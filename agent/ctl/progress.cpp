@@ -8,7 +8,7 @@ namespace {
 const char* wanted(Ensure goal) { return goal == Ensure::running ? "running" : "stopped"; }
 
 bool there(const api::InstanceRow& instance, Ensure goal) {
-  return goal == Ensure::running ? instance.state == "running" && instance.health == "passing"
+  return goal == Ensure::running ? instance.state == "running" && instance.health != "failing"
                                  : instance.state == "absent";
 }
 
