@@ -1,0 +1,345 @@
+// Agents that talk over real loopback sockets, and people who should not get a word in. (TRAPS S1-S10)
+#include "agent/net/transport.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <zmq.hpp>
+
+#include "agent/asio.hpp"
+#include "agent/net/codec.hpp"
+#include "agent/net/keys.hpp"
+
+namespace cierzo {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Runs the loop until it holds; false: it did not within the time.
+template <class Condition>
+bool eventually(asio::io_context& io, Condition holds, std::chrono::milliseconds within = 10s) {
+  const auto deadline = std::chrono::steady_clock::now() + within;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    io.restart();
+    io.run_one_for(20ms);
+  }
+  return true;
+}
+
+void run_for(asio::io_context& io, std::chrono::milliseconds time) {
+  (void)eventually(io, [] { return false; }, time);
+}
+
+CommandResult result(const std::string& text) { return {{{1, HostId{1}}, 1}, false, false, text}; }
+
+// One agent's transport, with what it received and said.
+struct Host {
+  Host(asio::io_context& io, HostId id, const KeyPair& keys, std::vector<Peer> peers,
+       const std::string& listen = "127.0.0.1:0") {
+    TransportConfig config;
+    config.self = id;
+    config.listen = listen;
+    config.secret_key = keys.secret_key;
+    config.peers = std::move(peers);
+    config.software = "test";
+    Transport::Events events;
+    events.message = [this](HostId from, PeerMessage message) {
+      if (const auto* got = std::get_if<CommandResult>(&message)) received.emplace_back(from, got->error);
+      if (const auto* got = std::get_if<Report>(&message)) reports.emplace_back(from, got->host);
+    };
+    events.log = [this](const std::string& line) { said.push_back(line); };
+    transport = std::make_unique<Transport>(io, std::move(config), std::move(events));
+  }
+
+  [[nodiscard]] bool has(const std::string& text) const {
+    return std::any_of(received.begin(), received.end(), [&](const auto& one) { return one.second == text; });
+  }
+  [[nodiscard]] bool has_said(const std::string& text) const {
+    return std::any_of(said.begin(), said.end(),
+                       [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  }
+  [[nodiscard]] Link link() const { return transport->links().at(0); }
+  [[nodiscard]] bool up() const { return link().up; }
+
+  std::vector<std::pair<HostId, std::string>> received;
+  std::vector<std::pair<HostId, HostId>> reports;
+  std::vector<std::string> said;
+  std::unique_ptr<Transport> transport;
+};
+
+constexpr HostId one{1};
+constexpr HostId two{2};
+
+class TransportTest : public testing::Test {
+ protected:
+  // Whose address does not matter: the test connects the other way.
+  [[nodiscard]] Peer peer(HostId id, const KeyPair& keys, const std::string& address = "127.0.0.1:1") const {
+    return {id, "node" + std::to_string(id.value), address, keys.public_key};
+  }
+
+  // A socket of somebody who knows the address, and where `keys` are given speaks CURVE.
+  zmq::socket_t stranger(const Host& target, const KeyPair* keys) {
+    zmq::socket_t socket(context_, zmq::socket_type::push);
+    socket.set(zmq::sockopt::linger, 0);
+    if (keys != nullptr) {
+      socket.set(zmq::sockopt::curve_serverkey, keys_one_.public_key);
+      socket.set(zmq::sockopt::curve_publickey, keys->public_key);
+      socket.set(zmq::sockopt::curve_secretkey, keys->secret_key);
+    }
+    socket.connect(target.transport->endpoint());
+    return socket;
+  }
+
+  static void say(zmq::socket_t& socket, const std::string& bytes) {
+    (void)socket.send(zmq::const_buffer(bytes.data(), bytes.size()), zmq::send_flags::dontwait);
+  }
+
+  asio::io_context io_;
+  zmq::context_t context_;
+  KeyPair keys_one_ = generate_keys();
+  KeyPair keys_two_ = generate_keys();
+};
+
+TEST_F(TransportTest, carries_messages_both_ways_with_the_proven_sender) {
+  Host first(io_, one, keys_one_, {});
+  Host second(io_, two, keys_two_, {peer(one, keys_one_, first.transport->endpoint())});
+  first.transport->set_peers({peer(two, keys_two_, second.transport->endpoint())});
+
+  ASSERT_TRUE(eventually(io_, [&] { return first.up() && second.up(); }));
+  EXPECT_TRUE(first.transport->send(two, result("to two")));
+  EXPECT_TRUE(second.transport->send(one, result("to one")));
+  ASSERT_TRUE(eventually(io_, [&] { return first.has("to one") && second.has("to two"); }));
+  EXPECT_EQ(first.received.front().first, two);
+  EXPECT_EQ(second.received.front().first, one);
+}
+
+TEST_F(TransportTest, a_message_to_oneself_comes_back_through_the_loop) {
+  Host host(io_, one, keys_one_, {});
+  EXPECT_TRUE(host.transport->send(one, result("note")));
+  EXPECT_FALSE(host.has("note"));
+  ASSERT_TRUE(eventually(io_, [&] { return host.has("note"); }));
+  EXPECT_EQ(host.received.front().first, one);
+}
+
+TEST_F(TransportTest, nobody_without_a_listed_key_gets_a_message_through) {
+  const KeyPair unlisted = generate_keys();
+  Host host(io_, one, keys_one_, {peer(two, keys_two_)});
+  zmq::socket_t without_key = stranger(host, nullptr);
+  zmq::socket_t wrong_key = stranger(host, &unlisted);
+  zmq::socket_t own_key = stranger(host, &keys_one_);  // Whoever has our own secret is not let in by it, either.
+  zmq::socket_t good = stranger(host, &keys_two_);
+  for (zmq::socket_t* socket : {&without_key, &wrong_key, &own_key}) say(*socket, encode(result("evil")));
+  say(good, encode(result("good")));
+
+  ASSERT_TRUE(eventually(io_, [&] { return host.has("good"); }));
+  run_for(io_, 500ms);  // As long again as the good one took, and more.
+  EXPECT_FALSE(host.has("evil"));
+  EXPECT_TRUE(host.has_said("refused 127.0.0.1: its key " + unlisted.public_key.substr(0, 8)));
+}
+
+TEST_F(TransportTest, a_listed_key_cannot_speak_as_another_host) {
+  const KeyPair keys_three = generate_keys();
+  Host host(io_, one, keys_one_, {peer(two, keys_two_), peer(HostId{3}, keys_three)});
+  zmq::socket_t socket(context_, zmq::socket_type::push);
+  socket.set(zmq::sockopt::linger, 0);
+  socket.set(zmq::sockopt::routing_id, keys_three.public_key);  // Claims are free; keys are not.
+  socket.set(zmq::sockopt::curve_serverkey, keys_one_.public_key);
+  socket.set(zmq::sockopt::curve_publickey, keys_two_.public_key);
+  socket.set(zmq::sockopt::curve_secretkey, keys_two_.secret_key);
+  socket.connect(host.transport->endpoint());
+  Report report;
+  report.host = HostId{3};
+  say(socket, encode(report));
+
+  ASSERT_TRUE(eventually(io_, [&] { return !host.reports.empty(); }));
+  EXPECT_EQ(host.reports.front().first, two);  // What is said about three is the agent's to judge.
+}
+
+TEST_F(TransportTest, a_key_that_is_taken_off_the_list_is_dumb_at_once) {
+  Host host(io_, one, keys_one_, {peer(two, keys_two_)});
+  zmq::socket_t socket = stranger(host, &keys_two_);
+  say(socket, encode(result("before")));
+  ASSERT_TRUE(eventually(io_, [&] { return host.has("before"); }));
+
+  host.transport->set_peers({});
+  say(socket, encode(result("after")));
+  EXPECT_TRUE(eventually(io_, [&] { return host.has_said("on the list no more"); }));
+  EXPECT_FALSE(host.has("after"));
+}
+
+TEST_F(TransportTest, a_refused_peer_comes_back_by_itself_when_its_key_is_listed) {
+  Host first(io_, one, keys_one_, {});
+  Host second(io_, two, keys_two_, {peer(one, keys_one_, first.transport->endpoint())});
+  ASSERT_TRUE(eventually(io_, [&] { return second.has_said("does not accept our key"); }));
+  run_for(io_, 1500ms);
+  EXPECT_FALSE(second.up());
+
+  first.transport->set_peers({peer(two, keys_two_, second.transport->endpoint())});
+  EXPECT_TRUE(eventually(io_, [&] { return first.up() && second.up(); }, 15s));
+}
+
+TEST_F(TransportTest, rubbish_is_dropped_and_counted_and_harms_nobody) {
+  Host host(io_, one, keys_one_, {peer(two, keys_two_)});
+  zmq::socket_t socket = stranger(host, &keys_two_);
+  say(socket, "not a message");
+  say(socket, std::string());
+  say(socket, std::string(1000, '\xff'));
+  const std::string part = encode(result("in parts"));
+  (void)socket.send(zmq::const_buffer(part.data(), part.size()), zmq::send_flags::sndmore);
+  say(socket, part);
+  say(socket, encode(result("good")));
+
+  ASSERT_TRUE(eventually(io_, [&] { return host.has("good"); }));
+  EXPECT_EQ(host.link().rubbish, 4U);
+  EXPECT_FALSE(host.has("in parts"));
+  const auto lines = std::count_if(host.said.begin(), host.said.end(), [](const std::string& line) {
+    return line.find("dropped a message of node2") != std::string::npos;
+  });
+  EXPECT_EQ(lines, 1);  // Whoever sends rubbish does not fill the disk with our log.
+}
+
+TEST_F(TransportTest, a_message_beyond_the_limit_is_not_even_taken_in) {
+  Host host(io_, one, keys_one_, {peer(two, keys_two_)});
+  zmq::socket_t huge = stranger(host, &keys_two_);
+  say(huge, std::string(message_bytes_max + 1, 'x'));
+  zmq::socket_t good = stranger(host, &keys_two_);
+  say(good, encode(result("good")));
+
+  ASSERT_TRUE(eventually(io_, [&] { return host.has("good"); }));
+  run_for(io_, 500ms);
+  EXPECT_EQ(host.link().rubbish, 0U);  // It would have been counted had it come through.
+  EXPECT_FALSE(host.transport->send(two, result(std::string(message_bytes_max + 1, 'x'))));
+}
+
+TEST_F(TransportTest, nothing_waits_for_a_peer_that_is_not_there) {
+  Host first(io_, one, keys_one_, {});
+  const std::string endpoint = first.transport->endpoint();
+  Host second(io_, two, keys_two_, {peer(one, keys_one_, endpoint)});
+  first.transport.reset();
+  ASSERT_TRUE(eventually(io_, [&] { return !second.transport->send(one, result("old")); }));
+  EXPECT_FALSE(second.transport->send(one, result("older")));
+  EXPECT_GT(second.link().unsent, 0U);
+
+  Host again(io_, one, keys_one_, {peer(two, keys_two_, second.transport->endpoint())}, endpoint);
+  ASSERT_TRUE(eventually(io_, [&] { return second.up() && second.transport->send(one, result("new")); }));
+  ASSERT_TRUE(eventually(io_, [&] { return again.has("new"); }));
+  EXPECT_FALSE(again.has("older"));
+}
+
+TEST_F(TransportTest, a_peer_that_restarts_is_reached_again_within_a_second) {
+  auto first = std::make_unique<Host>(io_, one, keys_one_, std::vector<Peer>{});
+  const std::string endpoint = first->transport->endpoint();
+  Host second(io_, two, keys_two_, {peer(one, keys_one_, endpoint)});
+  const std::vector<Peer> peers = {peer(two, keys_two_, second.transport->endpoint())};
+  first->transport->set_peers(peers);
+  ASSERT_TRUE(eventually(io_, [&] { return first->up() && second.up(); }));
+  const std::string process = second.link().process;
+
+  first.reset();
+  ASSERT_TRUE(eventually(io_, [&] { return !second.up(); }, 2s));
+  run_for(io_, 1500ms);  // Long enough for pauses between attempts to have grown.
+  first = std::make_unique<Host>(io_, one, keys_one_, peers, endpoint);
+  EXPECT_TRUE(eventually(io_, [&] { return first->up() && second.up(); }, 2s));
+  EXPECT_NE(second.link().process, process);
+}
+
+// Carries bytes to a port until it is cut: then old connections stay open and silent for ever, as those of a host whose
+// link went dark, and new ones get nowhere until it is mended.
+class Cable {
+ public:
+  using Tcp = asio::ip::tcp;
+
+  Cable(asio::io_context& io, const std::string& endpoint)
+      : io_(io),
+        target_(asio::ip::address_v4::loopback(),
+                static_cast<unsigned short>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)))),
+        acceptor_(io, Tcp::endpoint(asio::ip::address_v4::loopback(), 0)) {
+    accept();
+  }
+
+  [[nodiscard]] std::string endpoint() const {
+    return "127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port());
+  }
+  void cut() { intact_ = false, ++generation_; }
+  void mend() { intact_ = true, ++generation_; }
+
+ private:
+  struct Pair {
+    Tcp::socket near, far;
+    int generation;
+  };
+
+  void accept() {
+    acceptor_.async_accept([this](boost::system::error_code error, Tcp::socket near) {
+      if (error) return;
+      auto pair = std::make_shared<Pair>(Pair{std::move(near), Tcp::socket(io_), generation_});
+      pairs_.push_back(pair);  // Kept: what is cut is silent, not closed.
+      boost::system::error_code failed;
+      if (intact_) pair->far.connect(target_, failed);
+      if (intact_ && !failed) {
+        pump(pair, pair->near, pair->far);
+        pump(pair, pair->far, pair->near);
+      }
+      accept();
+    });
+  }
+
+  void pump(const std::shared_ptr<Pair>& pair, Tcp::socket& from, Tcp::socket& to) {
+    auto bytes = std::make_shared<std::vector<char>>(64 * 1024);
+    from.async_read_some(asio::buffer(*bytes), [this, pair, bytes, &from, &to](boost::system::error_code error,
+                                                                              std::size_t count) {
+      if (pair->generation != generation_) return;
+      boost::system::error_code failed = error;
+      if (!error) asio::write(to, asio::buffer(bytes->data(), count), failed);
+      if (failed) {
+        pair->near.close(failed);
+        pair->far.close(failed);
+        return;
+      }
+      pump(pair, from, to);
+    });
+  }
+
+  asio::io_context& io_;
+  Tcp::endpoint target_;
+  Tcp::acceptor acceptor_;
+  std::vector<std::shared_ptr<Pair>> pairs_;
+  bool intact_ = true;
+  int generation_ = 0;
+};
+
+TEST_F(TransportTest, a_link_that_was_dark_carries_messages_again_within_a_second) {
+  Host first(io_, one, keys_one_, {});
+  Cable cable(io_, first.transport->endpoint());
+  Host second(io_, two, keys_two_, {peer(one, keys_one_, cable.endpoint())});
+  first.transport->set_peers({peer(two, keys_two_, second.transport->endpoint())});
+  ASSERT_TRUE(eventually(io_, [&] { return second.up(); }));
+
+  cable.cut();
+  ASSERT_TRUE(eventually(io_, [&] { return !second.up(); }, 5s)) << "a half-open connection was not noticed";
+  run_for(io_, 3s);
+  cable.mend();
+  const auto mended = std::chrono::steady_clock::now();
+  const auto arrives = [&] {
+    (void)second.transport->send(one, result("again"));
+    return first.has("again");
+  };
+  ASSERT_TRUE(eventually(io_, arrives, 5s));
+  EXPECT_LT(std::chrono::steady_clock::now() - mended, 1500ms);
+}
+
+TEST_F(TransportTest, an_address_in_use_is_said_in_words) {
+  Host host(io_, one, keys_one_, {});
+  const std::string endpoint = host.transport->endpoint();
+  try {
+    const Host other(io_, two, keys_two_, {}, endpoint);
+    FAIL() << "both listen on " << endpoint;
+  } catch (const std::runtime_error& error) {
+    EXPECT_EQ(std::string(error.what()), "cannot listen on " + endpoint + ": Address already in use");
+  }
+}
+
+}  // namespace
+}  // namespace cierzo
