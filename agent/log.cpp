@@ -1,3 +1,4 @@
+#define SD_JOURNAL_SUPPRESS_LOCATION  // The place is the caller's, and a field of ours.
 #include "agent/log.hpp"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
