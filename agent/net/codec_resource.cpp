@@ -162,6 +162,7 @@ std::string encode_record(const election::Record& record) {
   *to.mutable_promised() = codec::put(record.promised);
   *to.mutable_promised_before() = codec::put(record.promised_before);
   *to.mutable_last_led() = codec::put(record.last_led);
+  to.set_permit_interruptions(record.permit_interruptions);
   *to.mutable_longest() = codec::put(record.longest);
   if (record.timing) *to.mutable_timing() = codec::put(*record.timing);
   for (const auto& [host, state_id] : record.founding) {
@@ -184,6 +185,7 @@ std::optional<election::Record> decode_record(std::string_view bytes, std::strin
   to.promised = codec::get(from.promised());
   to.promised_before = codec::get(from.promised_before());
   to.last_led = codec::get(from.last_led());
+  to.permit_interruptions = from.permit_interruptions();
   to.longest = codec::get(from.longest(), check);
   if (from.has_timing()) to.timing = codec::get(from.timing(), check);
   for (const wire::HostState& one : from.founding()) {
