@@ -148,7 +148,8 @@ std::string role_script(const RunScript& run) {
           "  mv -f /run/cierzo/resource.json.new /run/cierzo/resource.json || exit 1\n";
   if (start) {  // From here on it is not stopped any more, whatever comes of it.
     text += "fact=" + fact + "\n";
-    text += R"sh([ -f "$fact" ] && read -r kind rest <"$fact" && [ "$kind" = stop ] && : >"$fact")sh";
+    text +=
+        R"sh([ -f "$fact" ] && read -r kind rest <"$fact" && [ "$kind" = stop ] && : >"$fact")sh";
     text += "\n";
   }
   text += run_text(run.text, quoted("/run/cierzo/" + run.role.value + "." + kind));

@@ -76,7 +76,8 @@ std::optional<DirectKernel> read_sidecar(const std::string& path) {
 void make_folder(const std::string& path) {
   std::error_code error;
   fs::create_directories(path, error);
-  // QEMU may run as a user of its own: it must reach the files that libvirt gives it, not list them.
+  // QEMU may run as a user of its own: it must reach the files that libvirt gives it, not list
+  // them.
   if (!error) fs::permissions(path, fs::perms(0711), error);
   if (error) refuse(FailureKind::other, path + ": " + error.message());
 }
@@ -112,10 +113,9 @@ std::map<std::string, std::string> Disks::images() const {
     if (extension != ".qcow2" && extension != ".raw" && extension != ".img") continue;
     struct stat status {};
     if (stat(at->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-    const std::string digest = std::to_string(status.st_size) + "-" +
-                               std::to_string(status.st_mtim.tv_sec) + "." +
-                               std::to_string(status.st_mtim.tv_nsec) + "-" +
-                               std::to_string(status.st_ino);
+    const std::string digest =
+        std::to_string(status.st_size) + "-" + std::to_string(status.st_mtim.tv_sec) + "." +
+        std::to_string(status.st_mtim.tv_nsec) + "-" + std::to_string(status.st_ino);
     images[at->path().filename().string()] = digest;
     images[fs::absolute(at->path()).lexically_normal().string()] = digest;
   }
@@ -166,11 +166,12 @@ bool Disks::prepare(const InstanceName& name, const Image& image, bool fresh) co
   fs::remove(made, error);
   // Nobody asked for a fresh disk, so what the old one holds is kept until the instance is deleted.
   const bool keep = !fresh && fs::exists(path, error);
-  const auto ended = run_program({"qemu-img", "create", "-q", "-f", "qcow2", "-F", image.format,
-                                  "-b", image.path, made},
-                                 overlay_limit);
-  if (!ended.ok) refuse(ended.timed_out ? FailureKind::timeout : FailureKind::other,
-                        "qemu-img could not make the disk: " + ended.output);
+  const auto ended = run_program(
+      {"qemu-img", "create", "-q", "-f", "qcow2", "-F", image.format, "-b", image.path, made},
+      overlay_limit);
+  if (!ended.ok)
+    refuse(ended.timed_out ? FailureKind::timeout : FailureKind::other,
+           "qemu-img could not make the disk: " + ended.output);
   if (keep) fs::rename(path, path + std::string(previous_suffix), error);
   if (!error) fs::rename(made, path, error);
   if (error) refuse(FailureKind::other, path + ": " + error.message());
@@ -179,8 +180,8 @@ bool Disks::prepare(const InstanceName& name, const Image& image, bool fresh) co
 
 void Disks::remove(const InstanceName& name) const {
   const std::string overlay = overlay_path(name);
-  for (const auto& path : {overlay, overlay + ".new", overlay + std::string(previous_suffix),
-                           console_path(name)}) {
+  for (const auto& path :
+       {overlay, overlay + ".new", overlay + std::string(previous_suffix), console_path(name)}) {
     std::error_code error;
     fs::remove(path, error);
     if (error) refuse(FailureKind::other, path + ": " + error.message());

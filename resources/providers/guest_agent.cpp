@@ -208,7 +208,8 @@ std::string exec_request(const GuestCommand& command, std::string_view token) {
                           variable("CIERZO_TOKEN", token);
   // The agent gives the command no environment but this one.
   if (command.environment.count("PATH") == 0) {
-    constexpr std::string_view path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    constexpr std::string_view path =
+        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     variables += "," + variable("PATH", path);
   }
   if (command.environment.count("HOME") == 0) variables += "," + variable("HOME", "/root");

@@ -17,20 +17,24 @@ RunState run_state_of(int state) {
   switch (static_cast<virDomainState>(state)) {
     case VIR_DOMAIN_NOSTATE:
     case VIR_DOMAIN_RUNNING:
-    case VIR_DOMAIN_BLOCKED: return RunState::running;
+    case VIR_DOMAIN_BLOCKED:
+      return RunState::running;
     case VIR_DOMAIN_PAUSED:
-    case VIR_DOMAIN_PMSUSPENDED: return RunState::paused;
-    case VIR_DOMAIN_SHUTDOWN: return RunState::stopping;
-    case VIR_DOMAIN_SHUTOFF: return RunState::shut_off;
-    case VIR_DOMAIN_CRASHED: return RunState::crashed;
+    case VIR_DOMAIN_PMSUSPENDED:
+      return RunState::paused;
+    case VIR_DOMAIN_SHUTDOWN:
+      return RunState::stopping;
+    case VIR_DOMAIN_SHUTOFF:
+      return RunState::shut_off;
+    case VIR_DOMAIN_CRASHED:
+      return RunState::crashed;
   }
   return RunState::running;  // A state that libvirt 9 does not have: it is there, so it may run.
 }
 
 // Ours, or none. Sets `error` where it could not be asked.
 std::optional<DomainMetadata> metadata_of(virDomainPtr domain, Error& error) {
-  const Text xml(
-      virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, metadata_uri, 0));
+  const Text xml(virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, metadata_uri, 0));
   if (!xml) {
     error = last_error();
     if (error.code == VIR_ERR_NO_DOMAIN_METADATA) error = {};
@@ -46,10 +50,14 @@ Outcome outcome_of(Link& link, const Connection& connection, const Error& error,
   const std::string text = what + ": " + error.text;
   if (link.failed(connection)) return {FailureKind::unreachable, text};
   switch (error.code) {
-    case VIR_ERR_NO_DOMAIN: return {FailureKind::not_found, text};
-    case VIR_ERR_AGENT_UNRESPONSIVE: return {FailureKind::unreachable, text};
-    case VIR_ERR_OPERATION_TIMEOUT: return {FailureKind::timeout, text};
-    default: return {FailureKind::other, text};
+    case VIR_ERR_NO_DOMAIN:
+      return {FailureKind::not_found, text};
+    case VIR_ERR_AGENT_UNRESPONSIVE:
+      return {FailureKind::unreachable, text};
+    case VIR_ERR_OPERATION_TIMEOUT:
+      return {FailureKind::timeout, text};
+    default:
+      return {FailureKind::other, text};
   }
 }
 

@@ -45,15 +45,20 @@ EventSink& sink_of(void* opaque) { return **static_cast<std::shared_ptr<EventSin
 void on_lifecycle(virConnectPtr, virDomainPtr domain, int event, int, void* opaque) {
   const char* name = virDomainGetName(domain);
   switch (static_cast<virDomainEventType>(event)) {
-    case VIR_DOMAIN_EVENT_STARTED: return sink_of(opaque).emit(What::started, name);
+    case VIR_DOMAIN_EVENT_STARTED:
+      return sink_of(opaque).emit(What::started, name);
     case VIR_DOMAIN_EVENT_STOPPED:
     case VIR_DOMAIN_EVENT_SHUTDOWN:
-    case VIR_DOMAIN_EVENT_CRASHED: return sink_of(opaque).emit(What::stopped, name);
+    case VIR_DOMAIN_EVENT_CRASHED:
+      return sink_of(opaque).emit(What::stopped, name);
     case VIR_DOMAIN_EVENT_SUSPENDED:
-    case VIR_DOMAIN_EVENT_PMSUSPENDED: return sink_of(opaque).emit(What::paused, name);
-    case VIR_DOMAIN_EVENT_RESUMED: return sink_of(opaque).emit(What::resumed, name);
+    case VIR_DOMAIN_EVENT_PMSUSPENDED:
+      return sink_of(opaque).emit(What::paused, name);
+    case VIR_DOMAIN_EVENT_RESUMED:
+      return sink_of(opaque).emit(What::resumed, name);
     case VIR_DOMAIN_EVENT_DEFINED:  // Of persistent domains, which are not ours.
-    case VIR_DOMAIN_EVENT_UNDEFINED: return;
+    case VIR_DOMAIN_EVENT_UNDEFINED:
+      return;
   }
 }
 
@@ -82,8 +87,8 @@ class Registrations {
   void add(int event, virConnectDomainEventGenericCallback callback,
            const std::shared_ptr<EventSink>& sink) {
     auto* opaque = share(sink);
-    const int id = virConnectDomainEventRegisterAny(connection_, nullptr, event, callback, opaque,
-                                                    free_share);
+    const int id =
+        virConnectDomainEventRegisterAny(connection_, nullptr, event, callback, opaque, free_share);
     if (id < 0) {
       free_share(opaque);
     } else {
@@ -192,8 +197,8 @@ Link::~Link() {
 Connection Link::get() const {
   const std::lock_guard lock(state_->mutex);
   if (!state_->connection) {
-    throw Refused{{FailureKind::unreachable, "libvirtd at " + state_->uri +
-                                                 " cannot be reached: " + state_->error}};
+    throw Refused{{FailureKind::unreachable,
+                   "libvirtd at " + state_->uri + " cannot be reached: " + state_->error}};
   }
   return state_->connection;
 }

@@ -176,8 +176,7 @@ void LibvirtProvider::fill_totals(Survey& survey, const Connection& connection,
   const auto available = memory_available_kib();
   if (!test_driver_ && survey.memory_total_kib > available) {
     // Never more left than what is really free: other programs need memory too.
-    survey.memory_used_kib =
-        std::max(survey.memory_used_kib, survey.memory_total_kib - available);
+    survey.memory_used_kib = std::max(survey.memory_used_kib, survey.memory_total_kib - available);
   }
 }
 

@@ -83,9 +83,15 @@ void SimulatedProvider::end_command(Guest& guest, Command& command) {
   const auto& [kind, role, digest] = command.purpose;
   using Kind = ScriptPurpose::Kind;
   switch (kind) {
-    case Kind::configure: guest.network_digest = digest; break;
-    case Kind::start: guest.facts[role] = "start " + role.value + " " + digest; break;
-    case Kind::stop: guest.facts[role] = "stop " + role.value + " " + digest; break;
+    case Kind::configure:
+      guest.network_digest = digest;
+      break;
+    case Kind::start:
+      guest.facts[role] = "start " + role.value + " " + digest;
+      break;
+    case Kind::stop:
+      guest.facts[role] = "stop " + role.value + " " + digest;
+      break;
     case Kind::probe: {
       std::string text;
       for (const auto& [of, fact] : guest.facts) text += fact + "\n";
@@ -94,7 +100,8 @@ void SimulatedProvider::end_command(Guest& guest, Command& command) {
       break;
     }
     case Kind::check:
-    case Kind::other: break;
+    case Kind::other:
+      break;
   }
 }
 
@@ -171,9 +178,9 @@ Outcome SimulatedProvider::create(const StartVm& start) {
     overlays_[instance.name] = instance.image;
   }
   Domain domain;
-  domain.metadata = {instance.name,      start.instance.resource, instance.roles,
-                     start.incarnation,  instance.spec_digest,    instance.on_isolation,
-                     instance.disk,      fresh};
+  domain.metadata = {
+      instance.name,        start.instance.resource, instance.roles, start.incarnation,
+      instance.spec_digest, instance.on_isolation,   instance.disk,  fresh};
   domain.memory_kib = instance.memory_kib;
   domain.vcpus = instance.vcpus;
   domains_[instance.name] = std::move(domain);
@@ -211,8 +218,7 @@ Outcome SimulatedProvider::shutdown(const InstanceName& name, const Incarnation&
   if (call.failed()) return call.failure();
   Outcome outcome;
   Domain* const domain = find(name, incarnation, outcome);
-  if (domain != nullptr && !domain->paused && !domain->gone_at &&
-      !faults_[name].ignores_shutdown) {
+  if (domain != nullptr && !domain->paused && !domain->gone_at && !faults_[name].ignores_shutdown) {
     domain->gone_at = now_() + config_.shutdown;
   }
   return outcome;

@@ -69,10 +69,10 @@ class SimulatedProvider : public Provider {
   void set_images(std::map<std::string, std::string> images);
   void add_foreign_domain(std::uint64_t memory_kib, int vcpus);
 
-  void crash(const InstanceName& name);                        // Its process dies.
-  void pause(const InstanceName& name);                        // As the guard or a person does it.
-  void reboot_guest(const InstanceName& name);                 // From inside: what it knew is gone.
-  void set_guest_silent(const InstanceName& name, bool is);    // Its agent hangs.
+  void crash(const InstanceName& name);                      // Its process dies.
+  void pause(const InstanceName& name);                      // As the guard or a person does it.
+  void reboot_guest(const InstanceName& name);               // From inside: what it knew is gone.
+  void set_guest_silent(const InstanceName& name, bool is);  // Its agent hangs.
   void set_ignores_shutdown(const InstanceName& name, bool is);
 
   // How a role's scripts end from now on, in one instance or (empty name) in all of them. A check

@@ -95,8 +95,9 @@ class LibvirtBed : public Bed {
 };
 
 const char* word_of(DomainEvent::What what) {
-  constexpr std::array words = {"started",         "stopped",    "paused",          "resumed",
-                                "guest_connected", "guest_gone", "hypervisor_gone", "hypervisor_back"};
+  constexpr std::array words = {"started",         "stopped",         "paused",
+                                "resumed",         "guest_connected", "guest_gone",
+                                "hypervisor_gone", "hypervisor_back"};
   return words.at(static_cast<std::size_t>(what));
 }
 
@@ -124,8 +125,9 @@ std::unique_ptr<Bed> make_bed(BedKind kind, std::string& why) {
   const char* const uri = std::getenv("CIERZO_TEST_HYPERVISOR");
   const char* const images = std::getenv("CIERZO_TEST_IMAGES");
   if (uri == nullptr || images == nullptr) {
-    why = "not run: CIERZO_TEST_HYPERVISOR and CIERZO_TEST_IMAGES name no real QEMU; "
-          "see tests/providers/with_libvirtd";
+    why =
+        "not run: CIERZO_TEST_HYPERVISOR and CIERZO_TEST_IMAGES name no real QEMU; "
+        "see tests/providers/with_libvirtd";
     return nullptr;
   }
   return std::make_unique<LibvirtBed>(uri, images);

@@ -63,7 +63,9 @@ TEST(GuestAgent, the_last_lines_are_few_short_and_valid) {
   EXPECT_LE(cut.size(), 4096U);
   EXPECT_TRUE(is_utf8(cut));
   EXPECT_EQ(cut.substr(0, 2), "é");
-  EXPECT_EQ(last_lines("a\xff" "b\x1b[31m\0c"), "a?b?[31m");
+  EXPECT_EQ(last_lines("a\xff"
+                       "b\x1b[31m\0c"),
+            "a?b?[31m");
   EXPECT_FALSE(is_utf8("\xed\xa0\x80")) << "a surrogate";
   EXPECT_FALSE(is_utf8("\xc0\xaf")) << "overlong";
 }

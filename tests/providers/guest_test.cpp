@@ -52,11 +52,12 @@ class Sandbox : public testing::TestWithParam<const char*> {
         " mount --bind $d/boot_id /proc/sys/kernel/random/boot_id &&"
         " mount -t sysfs sys /sys && ip link set lo up &&"
         " ip link add eth7 address 52:54:00:aa:bb:01 type veth peer name other || exit 99\n" +
-        std::string(GetParam()) + " $d/script >$d/printed 2>&1; echo $? >$d/status;"
+        std::string(GetParam()) +
+        " $d/script >$d/printed 2>&1; echo $? >$d/status;"
         " hostname >$d/hostname; ip -4 -o addr show dev eth7 >$d/addresses;"
         " ip route show >$d/routes";
-    const auto ended = run_program({"unshare", "-m", "-n", "-u", "sh", "-c", outer},
-                                   std::chrono::seconds(20));
+    const auto ended =
+        run_program({"unshare", "-m", "-n", "-u", "sh", "-c", outer}, std::chrono::seconds(20));
     EXPECT_TRUE(ended.ok) << ended.output;
     printed_ = read("printed");
     return std::atoi(read("status").c_str());
@@ -149,8 +150,8 @@ TEST_P(Sandbox, a_check_passes_its_status_through_and_notes_nothing) {
 }
 
 TEST_P(Sandbox, a_guest_gets_its_address_and_names) {
-  const Configure configure{{}, "10.77.1.11", "web-server-1", "127.0.0.1 localhost\n10.1 a'$b\n",
-                            "n1"};
+  const Configure configure{
+      {}, "10.77.1.11", "web-server-1", "127.0.0.1 localhost\n10.1 a'$b\n", "n1"};
   const GuestNetwork network{16, "10.77.0.1", {"10.77.0.2", "10.77.0.3"}};
   EXPECT_EQ(run(configure_script(configure, network, "52:54:00:AA:BB:01")), 0) << printed_;
   EXPECT_NE(read("addresses").find("inet 10.77.1.11/16 brd 10.77.255.255"), std::string::npos);

@@ -1,0 +1,116 @@
+// Images and overlays, with real qemu-img.
+#include "resources/providers/disks.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "resources/providers/program.hpp"
+#include "resources/providers/refused.hpp"
+
+namespace cierzo {
+namespace {
+
+namespace fs = std::filesystem;
+
+class DisksTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "cierzo-disks-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+    fs::create_directories(folder_ / "images");
+    for (const auto* image : {"a.qcow2", "b.qcow2"}) {
+      const auto made = run_program({"qemu-img", "create", "-q", "-f", "qcow2", path(image), "1M"},
+                                    std::chrono::seconds(10));
+      ASSERT_TRUE(made.ok) << made.output;
+    }
+    disks_.emplace(folder_ / "images", folder_ / "state");
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  std::string path(const std::string& image) { return folder_ / "images" / image; }
+  void write(const std::string& file, const std::string& text) {
+    std::ofstream(path(file), std::ios::binary) << text;
+  }
+  Outcome refusal(const std::string& image) {
+    try {
+      (void)disks_->find(image);
+    } catch (const Refused& refused) {
+      return refused.outcome;
+    }
+    return {};
+  }
+
+  const InstanceName name_{"web-server-1"};
+  fs::path folder_;
+  std::optional<Disks> disks_;
+};
+
+TEST_F(DisksTest, an_overlay_is_kept_until_a_fresh_one_is_asked_for) {
+  const auto image = disks_->find("a.qcow2");
+  EXPECT_TRUE(disks_->prepare(name_, image, false));
+  const auto overlay = disks_->overlay_path(name_);
+  EXPECT_EQ(backing_file(overlay), path("a.qcow2"));
+  const auto first = fs::last_write_time(overlay);
+  EXPECT_FALSE(disks_->prepare(name_, image, false));
+  EXPECT_EQ(fs::last_write_time(overlay), first);
+  EXPECT_TRUE(disks_->prepare(name_, image, true));
+  EXPECT_FALSE(fs::exists(overlay + ".previous")) << "what it held was given up on purpose";
+  EXPECT_EQ(disks_->overlays(), std::vector<InstanceName>{name_});
+}
+
+TEST_F(DisksTest, an_overlay_of_another_image_is_not_used_but_kept) {
+  disks_->prepare(name_, disks_->find("a.qcow2"), false);
+  EXPECT_TRUE(disks_->prepare(name_, disks_->find("b.qcow2"), false));
+  EXPECT_EQ(backing_file(disks_->overlay_path(name_)), path("b.qcow2"));
+  EXPECT_EQ(backing_file(disks_->overlay_path(name_) + ".previous"), path("a.qcow2"));
+  EXPECT_EQ(disks_->overlays().size(), 1U);
+  disks_->remove(name_);
+  EXPECT_TRUE(fs::is_empty(folder_ / "state/disks"));
+  disks_->remove(name_);  // What is absent is removed.
+}
+
+TEST_F(DisksTest, what_cannot_be_made_leaves_nothing_behind) {
+  write("c.qcow2", "QFI\xfb and then rubbish");
+  EXPECT_THROW(disks_->prepare(name_, disks_->find("c.qcow2"), false), Refused);
+  EXPECT_TRUE(disks_->overlays().empty());
+}
+
+TEST_F(DisksTest, images_are_known_by_name_and_by_path) {
+  auto images = disks_->images();
+  EXPECT_EQ(images.size(), 4U);
+  const auto before = images.at("a.qcow2");
+  EXPECT_EQ(images.at(path("a.qcow2")), before);
+  write("a.qcow2", "changed");
+  EXPECT_NE(disks_->images().at("a.qcow2"), before);
+  EXPECT_EQ(disks_->find("a.qcow2").format, "raw");
+  EXPECT_EQ(disks_->find(path("b.qcow2")).format, "qcow2");
+  EXPECT_EQ(refusal("c.qcow2").kind, FailureKind::not_found);
+  EXPECT_EQ(refusal("../images/a.qcow2").kind, FailureKind::other);
+}
+
+TEST_F(DisksTest, a_sidecar_names_a_kernel) {
+  write("a.qcow2.yaml", "kernel: boot/vmlinux\ninitrd: /x/initrd\ncmdline: \"quiet a=b\"\n");
+  const auto kernel = disks_->find("a.qcow2").kernel;
+  ASSERT_TRUE(kernel);
+  EXPECT_EQ(kernel->kernel, path("boot/vmlinux"));
+  EXPECT_EQ(kernel->initrd, "/x/initrd");
+  EXPECT_EQ(kernel->cmdline, "quiet a=b");
+  EXPECT_FALSE(disks_->find("b.qcow2").kernel);
+  write("a.qcow2.yaml", "kernal: boot/vmlinux\n");
+  EXPECT_NE(refusal("a.qcow2").text.find("did you mean 'kernel'"), std::string::npos)
+      << refusal("a.qcow2").text;
+  write("a.qcow2.yaml", "cmdline: quiet\n");
+  EXPECT_NE(refusal("a.qcow2").text.find("kernel"), std::string::npos);
+}
+
+TEST(Program, it_is_killed_when_its_time_is_over) {
+  const auto ended = run_program({"sleep", "60"}, std::chrono::milliseconds(50));
+  EXPECT_FALSE(ended.ok);
+  EXPECT_TRUE(ended.timed_out);
+  EXPECT_FALSE(run_program({"no-such-program"}, std::chrono::seconds(1)).ok);
+  EXPECT_EQ(run_program({"printf", "%s", "$(x) ;"}, std::chrono::seconds(5)).output, "$(x) ;");
+}
+
+}  // namespace
+}  // namespace cierzo
