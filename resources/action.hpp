@@ -1,5 +1,5 @@
-// What the leader can ask of a host. Plain values: the plan makes them, the leader numbers and sends them, the worker
-// on the host performs them through the provider.
+// What the leader can ask of a host. Plain values: the plan makes them, the leader numbers and
+// sends them, the worker on the host performs them through the provider.
 #pragma once
 #include <map>
 #include <string>
@@ -18,8 +18,9 @@ struct StartVm {
   bool fresh_disk = false;
 };
 
-// ACPI shutdown, then destroy when `grace` has passed (0: destroy at once); verified gone. Only the copy with this
-// incarnation: of two copies the wrong one is meant, and nothing else. Stopping what is absent is success.
+// ACPI shutdown, then destroy when `grace` has passed (0: destroy at once); verified gone. Only the
+// copy with this incarnation: of two copies the wrong one is meant, and nothing else. Stopping what
+// is absent is success.
 struct StopVm {
   Incarnation incarnation;
   Duration grace{};
@@ -56,7 +57,8 @@ struct RunScript {
   Duration timeout{};
 };
 
-// From now on the host checks these roles of the instance, and reports what it sees. Replaces what was attended.
+// From now on the host checks these roles of the instance, and reports what it sees. Replaces what
+// was attended.
 struct RoleCheck {
   RoleName role;
   std::string text;
@@ -70,7 +72,8 @@ struct Attend {
   std::string digest;
 };
 
-using Work = std::variant<StartVm, StopVm, RemoveDisk, ResetVm, Resume, Configure, RunScript, Attend>;
+using Work =
+    std::variant<StartVm, StopVm, RemoveDisk, ResetVm, Resume, Configure, RunScript, Attend>;
 
 struct Action {
   InstanceName instance;

@@ -115,10 +115,14 @@ std::optional<std::uint64_t> parse_memory_kib(std::string_view text) {
   std::uint64_t unit = 1;
   if (digits != std::string_view::npos) {
     const std::string_view name = trimmed(text.substr(digits));
-    if (name == "MiB") unit = 1024;
-    else if (name == "GiB") unit = 1024 * 1024;
-    else if (name == "TiB") unit = std::uint64_t{1024} * 1024 * 1024;
-    else if (name != "KiB") return std::nullopt;
+    if (name == "MiB")
+      unit = 1024;
+    else if (name == "GiB")
+      unit = 1024 * 1024;
+    else if (name == "TiB")
+      unit = std::uint64_t{1024} * 1024 * 1024;
+    else if (name != "KiB")
+      return std::nullopt;
   }
   constexpr std::uint64_t most = std::uint64_t{64} * 1024 * 1024 * 1024;  // 64 TiB in KiB
   if (*number == 0 || *number > most / unit) return std::nullopt;

@@ -10,9 +10,11 @@ using manifests::Value;
 
 const std::vector<std::string>& common_attributes() {
   static const std::vector<std::string> names = {
-      "ensure",       "name", "vm_domain",   "pool",         "vm_mem",
-      "vm_ncpu",      "disk", "on_isolation", "starting_mac_address",
-      "vm_user",      "pm_user", "pm_password", "root_password"};
+      "ensure",       "name",         "vm_domain",
+      "pool",         "vm_mem",       "vm_ncpu",
+      "disk",         "on_isolation", "starting_mac_address",
+      "vm_user",      "pm_user",      "pm_password",
+      "root_password"};
   return names;
 }
 
@@ -23,10 +25,14 @@ bool is_common_attribute(std::string_view name) {
 
 std::string_view kind_name(AttributeKind kind) {
   switch (kind) {
-    case AttributeKind::string: return "a string";
-    case AttributeKind::integer: return "a whole number";
-    case AttributeKind::boolean: return "true or false";
-    case AttributeKind::strings: return "a list of strings";
+    case AttributeKind::string:
+      return "a string";
+    case AttributeKind::integer:
+      return "a whole number";
+    case AttributeKind::boolean:
+      return "true or false";
+    case AttributeKind::strings:
+      return "a list of strings";
   }
   return "";
 }

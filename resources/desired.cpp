@@ -63,10 +63,10 @@ Attend make_attend(const DesiredResource& desired, std::size_t which, const Inca
   for (const RoleName& name : instance.roles) {
     const RoleType* role = desired.type->role(name);
     if (!role || !role->check) continue;
-    attend.checks.push_back({name, desired.type->scripts.at(role->check->script),
-                             script_input(*desired.resource, *desired.type, desired.instances,
-                                          instance, name),
-                             role->check->every, role->check->timeout, role->check->failures});
+    attend.checks.push_back(
+        {name, desired.type->scripts.at(role->check->script),
+         script_input(*desired.resource, *desired.type, desired.instances, instance, name),
+         role->check->every, role->check->timeout, role->check->failures});
   }
   return attend;
 }
@@ -75,7 +75,10 @@ RunScript make_run(const DesiredResource& desired, std::size_t which, const Role
                    ScriptKind kind, const Incarnation& copy) {
   const RoleType& type = *desired.type->role(role);
   const Program& program = kind == ScriptKind::start ? type.start.value() : type.stop.value();
-  return {copy, role, kind, desired.type->scripts.at(program.script),
+  return {copy,
+          role,
+          kind,
+          desired.type->scripts.at(program.script),
           script_input(*desired.resource, *desired.type, desired.instances,
                        desired.instances[which], role),
           program.timeout};

@@ -32,12 +32,23 @@ std::string escaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&apos;"; break;
-      default: out += c;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&apos;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -52,9 +63,9 @@ std::string without_placeholders(std::string text,
     const std::size_t end = text.find("%>", begin);
     if (end == std::string::npos) throw std::invalid_argument("'<%' without '%>'");
     std::string inside = text.substr(begin + 2, end - begin - 2);
-    inside.erase(std::remove_if(inside.begin(), inside.end(),
-                                [](char c) { return c == ' ' || c == '\t'; }),
-                 inside.end());
+    inside.erase(
+        std::remove_if(inside.begin(), inside.end(), [](char c) { return c == ' ' || c == '\t'; }),
+        inside.end());
     std::string key;
     if (inside.starts_with("=vm[:") && inside.ends_with("]")) {
       key = inside.substr(5, inside.size() - 6);
@@ -106,9 +117,9 @@ std::map<std::string, std::string> placeholder_values(const DomainInput& input,
 // XML, and two copies of an instance are never one machine.
 std::string uuid_of(const DomainInput& input) {
   const Incarnation& i = input.incarnation;
-  std::string hex = sha256_of({"cierzo domain", input.instance.name.value,
-                               std::to_string(i.term.counter), std::to_string(i.term.owner.value),
-                               std::to_string(i.sequence)});
+  std::string hex =
+      sha256_of({"cierzo domain", input.instance.name.value, std::to_string(i.term.counter),
+                 std::to_string(i.term.owner.value), std::to_string(i.sequence)});
   hex[12] = '5';
   hex[16] = "89ab"[(hex[16] <= '9' ? hex[16] - '0' : hex[16] - 'a' + 10) & 3];
   return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" +
@@ -354,9 +365,10 @@ std::string domain_xml(const DomainInput& input) {
 std::optional<std::string> template_mistake(const std::string& text) {
   try {
     pugi::xml_document document;
-    parse_template(text, {{"name", "n"}, {"uuid", "u"}, {"mem", "1"}, {"ncpu", "1"},
-                          {"disk", "d"}, {"mac", "m"}},
-                   document);
+    parse_template(
+        text,
+        {{"name", "n"}, {"uuid", "u"}, {"mem", "1"}, {"ncpu", "1"}, {"disk", "d"}, {"mac", "m"}},
+        document);
     return std::nullopt;
   } catch (const std::invalid_argument& wrong) {
     return wrong.what();

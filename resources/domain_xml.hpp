@@ -1,5 +1,5 @@
-// The libvirt XML of an instance. Set structurally, never by formatting strings: names and paths are data, and XML by
-// string formatting is an injection. (RESOURCES.md, `vm_domain`; TRAPS L11)
+// The libvirt XML of an instance. Set structurally, never by formatting strings: names and paths
+// are data, and XML by string formatting is an injection. (RESOURCES.md, `vm_domain`; TRAPS L11)
 #pragma once
 #include <optional>
 #include <string>
@@ -17,10 +17,11 @@ struct DomainInput {
   Instance instance;
   Incarnation incarnation;
   bool fresh_disk = false;
-  std::string disk_path, disk_format;  // The overlay (qcow2), or the image itself on shared storage (qcow2 or raw).
-  std::string bridge;                  // Where the template has no interface of its own.
-  std::string virtualization;          // "kvm" or "qemu": what this host really can.
-  std::string console_log;             // File for the serial console; empty: as the template says.
+  std::string disk_path,
+      disk_format;     // The overlay (qcow2), or the image itself on shared storage (qcow2 or raw).
+  std::string bridge;  // Where the template has no interface of its own.
+  std::string virtualization;  // "kvm" or "qemu": what this host really can.
+  std::string console_log;     // File for the serial console; empty: as the template says.
   std::optional<DirectKernel> kernel;
 };
 
@@ -38,15 +39,16 @@ struct DomainMetadata {
 inline constexpr const char* metadata_uri = "https://cierzo.org/xmlns/instance/1";
 inline constexpr const char* metadata_prefix = "cierzo";
 
-// Text of the domain. Throws std::invalid_argument where the template cannot be used (validated before, when applied).
+// Text of the domain. Throws std::invalid_argument where the template cannot be used (validated
+// before, when applied).
 [[nodiscard]] std::string domain_xml(const DomainInput& input);
 
-// What is wrong with a template, if anything: empty is a usable one. The thesis' placeholders (`<%= vm[:name] %>` ...)
-// are accepted.
+// What is wrong with a template, if anything: empty is a usable one. The thesis' placeholders (`<%=
+// vm[:name] %>` ...) are accepted.
 [[nodiscard]] std::optional<std::string> template_mistake(const std::string& text);
 
-// The metadata element as text (no namespace prefix of its own, as virDomainSetMetadata wants it) and back; reading
-// accepts it with or without a prefix.
+// The metadata element as text (no namespace prefix of its own, as virDomainSetMetadata wants it)
+// and back; reading accepts it with or without a prefix.
 [[nodiscard]] std::string metadata_xml(const DomainMetadata& metadata);
 [[nodiscard]] std::optional<DomainMetadata> read_metadata(const std::string& xml);
 

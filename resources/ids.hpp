@@ -1,4 +1,5 @@
-// The small values that every folder shares: time, identities, terms and stamps. Plain data, no behaviour.
+// The small values that every folder shares: time, identities, terms and stamps. Plain data, no
+// behaviour.
 //
 // This is the only header of resources/ that election/ includes.
 #pragma once
@@ -9,8 +10,9 @@
 
 namespace cierzo {
 
-// A reading of the clock that LEADERSHIP.md describes under "Words": it counts suspend and no daemon slews it.
-// Only differences on one host and one boot mean anything. Nanoseconds; always an argument, never read by a core.
+// A reading of the clock that LEADERSHIP.md describes under "Words": it counts suspend and no
+// daemon slews it. Only differences on one host and one boot mean anything. Nanoseconds; always an
+// argument, never read by a core.
 using Time = std::chrono::nanoseconds;
 using Duration = std::chrono::nanoseconds;
 
@@ -21,10 +23,11 @@ struct Id {
   auto operator<=>(const Id&) const = default;
 };
 
-using HostId = Id<struct HostTag, std::uint32_t>;  // Unique in the site, 1 or more; the lowest wins. 0 is nobody.
-using ResourceName = Id<struct ResourceTag>;       // The title in the manifest: "myweb".
-using RoleName = Id<struct RoleTag>;               // "server"
-using InstanceName = Id<struct InstanceTag>;       // "myweb-server-1"
+using HostId = Id<struct HostTag,
+                  std::uint32_t>;  // Unique in the site, 1 or more; the lowest wins. 0 is nobody.
+using ResourceName = Id<struct ResourceTag>;  // The title in the manifest: "myweb".
+using RoleName = Id<struct RoleTag>;          // "server"
+using InstanceName = Id<struct InstanceTag>;  // "myweb-server-1"
 
 // Terms are owned: two candidates never hold the same one, and only the owner's messages carry it.
 struct Term {
@@ -33,7 +36,8 @@ struct Term {
   auto operator<=>(const Term&) const = default;
 };
 
-// When something was written or started: orders catalog entries, commands and incarnations. (rules 16, 17, 20)
+// When something was written or started: orders catalog entries, commands and incarnations. (rules
+// 16, 17, 20)
 struct Stamp {
   Term term;
   std::uint64_t sequence = 0;

@@ -12,34 +12,41 @@ namespace cierzo {
 struct Instance {
   InstanceName name;  // `<resource>-<first role>-<position>`; the domain's and the guest's name.
   ResourceName resource;
-  std::vector<RoleName> roles;  // In the order of the type; the first names the instance. Never empty.
-  std::vector<int> positions;   // For each role, the position of this instance in it (from 1).
+  // In the order of the type; the first names the instance. Never empty.
+  std::vector<RoleName> roles;
+  std::vector<int> positions;  // For each role, the position of this instance in it (from 1).
   std::string address, mac, image, domain_template;
   std::uint64_t memory_kib = 0;
   int vcpus = 1;
   std::vector<std::string> pool;
   OnIsolation on_isolation = OnIsolation::pause;
   Disk disk = Disk::local;
-  std::string spec_digest;  // Of what a running VM cannot take: image, memory, vcpus, template, disk.
+  // Of what a running VM cannot take: image, memory, vcpus, template, disk.
+  std::string spec_digest;
   bool operator==(const Instance&) const = default;
 };
 
-// The instances that a resource wants while it runs. One address with several roles is one VM with all of them; where
-// the images differ the last role's image wins. Composite and taken roles are resolved, in general form. Pure.
-// Precondition: the resource came from read_resource with this type.
+// The instances that a resource wants while it runs. One address with several roles is one VM with
+// all of them; where the images differ the last role's image wins. Composite and taken roles are
+// resolved, in general form. Pure. Precondition: the resource came from read_resource with this
+// type.
 [[nodiscard]] std::vector<Instance> expand(const Resource& resource, const Type& type);
 
 // A script's input: what the guest is told about the resource as environment variables and as JSON.
-// (CIERZO_RESOURCE, _NAME, _ROLE, _INDEX, _ADDRESS, _ADDRESSES_<ROLE>, _NAMES_<ROLE>, _ATTRIBUTE_<NAME>)
+// (CIERZO_RESOURCE, _NAME, _ROLE, _INDEX, _ADDRESS, _ADDRESSES_<ROLE>, _NAMES_<ROLE>,
+// _ATTRIBUTE_<NAME>)
 struct ScriptInput {
   std::map<std::string, std::string> environment;
   std::string json;    // Written to /run/cierzo/resource.json in the guest.
-  std::string digest;  // Of the script's text, the attributes and what the role `reads`: start runs again on change.
+  std::string digest;  // Of the script's text, the attributes and what the role `reads`: start runs
+                       // again on change.
 };
-[[nodiscard]] ScriptInput script_input(const Resource& resource, const Type& type, const std::vector<Instance>& all,
-                                       const Instance& instance, const RoleName& role);
+[[nodiscard]] ScriptInput script_input(const Resource& resource, const Type& type,
+                                       const std::vector<Instance>& all, const Instance& instance,
+                                       const RoleName& role);
 
-// The lines of /etc/hosts in every guest of the resource: localhost, then all instances, by address.
+// The lines of /etc/hosts in every guest of the resource: localhost, then all instances, by
+// address.
 [[nodiscard]] std::string hosts_file(const std::vector<Instance>& all);
 
 }  // namespace cierzo

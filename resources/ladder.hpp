@@ -15,11 +15,13 @@ inline constexpr Duration backoff_first = std::chrono::seconds(5);
 inline constexpr Duration backoff_longest = std::chrono::minutes(5);
 inline constexpr int restarts_max = 3;  // of a role's service, before the VM is reset
 inline constexpr int resets_max = 1;    // of the VM, before it is replaced
-inline constexpr int stops_max = 3;     // runs of a `stop` script that fails, before the VM is stopped anyway
+inline constexpr int stops_max =
+    3;  // runs of a `stop` script that fails, before the VM is stopped anyway
 inline constexpr int starts_before_other_host = 2;  // failed starts of a VM that has no disk there
-inline constexpr int starts_before_fresh_disk = 3;  // failed starts on a disk, before another is made
-inline constexpr int failures_before_failed = 3;    // of a start or a script, before status says so
-inline constexpr int actions_per_host_max = 8;      // commands under way on one host at once
+inline constexpr int starts_before_fresh_disk =
+    3;                                            // failed starts on a disk, before another is made
+inline constexpr int failures_before_failed = 3;  // of a start or a script, before status says so
+inline constexpr int actions_per_host_max = 8;    // commands under way on one host at once
 inline constexpr Duration stop_grace = std::chrono::seconds(30);  // ACPI shutdown, then destroyed
 
 // How long to wait after the n-th failure in a row: 5 s, 10 s, 20 s ... 5 min. Nothing for none.

@@ -14,10 +14,14 @@ std::string mebibytes(std::uint64_t kib) { return std::to_string(kib / 1024) + "
 
 std::string state_problem(const HostView& host) {
   switch (host.state) {
-    case HostState::lost: return "is lost";
-    case HostState::suspect: return "is suspect";
-    case HostState::held: return "is held";
-    case HostState::alive: break;
+    case HostState::lost:
+      return "is lost";
+    case HostState::suspect:
+      return "is suspect";
+    case HostState::held:
+      return "is held";
+    case HostState::alive:
+      break;
   }
   if (!host.inventory_known) return "has not reported yet";
   if (!host.hypervisor_answers) return "has a hypervisor that does not answer";

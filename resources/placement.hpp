@@ -43,9 +43,9 @@ struct Wish {
 };
 
 struct Placement {
-  const HostView* host = nullptr;    // none: nothing can take it
-  std::optional<Time> not_before;    // the host is backing off after failed starts
-  std::string reason;                // why this one, or why each of the others not
+  const HostView* host = nullptr;  // none: nothing can take it
+  std::optional<Time> not_before;  // the host is backing off after failed starts
+  std::string reason;              // why this one, or why each of the others not
 };
 
 // Hosts where it failed repeatedly come last; then those with the fewest instances of its role (an

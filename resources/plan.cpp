@@ -9,8 +9,8 @@ namespace cierzo {
 namespace {
 
 std::string under_way(const Action& action) {
-  const char* const verbs[] = {"its start",  "its stop",   "removing its disk", "its reset",
-                               "its resume", "configuring it", "a script in it", "its checks"};
+  const char* const verbs[] = {"its start",  "its stop",       "removing its disk", "its reset",
+                               "its resume", "configuring it", "a script in it",    "its checks"};
   return verbs[action.work.index()];
 }
 
@@ -41,8 +41,10 @@ void Planner::decide(const DesiredResource& desired) {
     }
     const Subject s = subject(desired, which);
     if (destroy_duplicate(s)) continue;
-    if (run) keep_running(s);
-    else keep_stopped(s);
+    if (run)
+      keep_running(s);
+    else
+      keep_stopped(s);
   }
 }
 

@@ -1,5 +1,5 @@
-// From what is observed to what is desired, as a pure function. There is no state on the side: a new leader that
-// knows only the catalog and what hosts report continues where the old one stopped.
+// From what is observed to what is desired, as a pure function. There is no state on the side: a
+// new leader that knows only the catalog and what hosts report continues where the old one stopped.
 #pragma once
 #include <optional>
 #include <string>
@@ -12,19 +12,22 @@ namespace cierzo {
 struct Blocked {
   InstanceName instance;
   bool waiting = false;  // True: an earlier step is under way. False: the world lacks something.
-  std::string reason;    // "waits for database", "no host can take it: node1 has no image web.qcow2; ..."
+  // "waits for database", "no host can take it: node1 has no image web.qcow2; ..."
+  std::string reason;
 };
 
 struct Plan {
-  std::vector<Action> actions;  // What to do now, in order. At most one for an instance. Incarnations are left empty:
-                                // the leader numbers them when it issues the command.
+  // What to do now, in order. At most one for an instance. Incarnations are left empty: the leader
+  // numbers them when it issues the command.
+  std::vector<Action> actions;
   std::vector<Blocked> blocked;
-  std::optional<Time> look_again;  // When something that is backing off or settling must be looked at again.
+  // When something that is backing off or settling must be looked at again.
+  std::optional<Time> look_again;
 };
 
-// Same world, same bytes. Nothing is ever done to an unknown instance; never two starts of one instance; a start only
-// when every host that may hold it has reported or is lost (rules 14, 15); applying the plan and planning again
-// gives nothing.
+// Same world, same bytes. Nothing is ever done to an unknown instance; never two starts of one
+// instance; a start only when every host that may hold it has reported or is lost (rules 14, 15);
+// applying the plan and planning again gives nothing.
 [[nodiscard]] Plan plan(const World& world);
 
 // ---- What to tell people, from the same world and plan.
@@ -37,7 +40,8 @@ struct InstanceStatus {
   std::string state;   // absent starting booting configuring running paused stopping failed unknown
   std::string health;  // passing failing unknown
   std::optional<Incarnation> incarnation;
-  std::string reason;  // Why it is not simply running; "fresh disk"; "outdated: memory ..."; empty if nothing.
+  std::string reason;  // Why it is not simply running; "fresh disk"; "outdated: memory ..."; empty
+                       // if nothing.
 };
 
 struct ResourceStatus {

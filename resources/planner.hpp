@@ -33,9 +33,9 @@ class Planner {
   struct Shared {
     std::optional<std::map<RoleName, std::map<HostId, int>>> siblings;
     std::map<RoleName, std::optional<InstanceName>> not_ready;  // the first one of a role
-    std::map<RoleName, int> depths;                 // longest chain of `after`
-    std::optional<int> deepest_live;                // highest depth of a VM that still lives
-    std::map<RoleName, std::string> still_up;       // what a role's stop waits for; empty: nothing
+    std::map<RoleName, int> depths;                             // longest chain of `after`
+    std::optional<int> deepest_live;           // highest depth of a VM that still lives
+    std::map<RoleName, std::string> still_up;  // what a role's stop waits for; empty: nothing
   };
 
   // ---- plan.cpp
@@ -55,8 +55,7 @@ class Planner {
   void start_somewhere(const Subject& s, const Observed* worn);
   void serve(const Subject& s, const Observed& copy);
   bool start_role(const Subject& s, const Observed& copy, std::size_t role);
-  std::optional<InstanceName> first_not_ready(const DesiredResource& desired,
-                                              const RoleName& role);
+  std::optional<InstanceName> first_not_ready(const DesiredResource& desired, const RoleName& role);
   const std::map<HostId, int>& siblings(const DesiredResource& desired, const RoleName& role);
   void remove_stale_disk(const Subject& s);
 
@@ -89,7 +88,8 @@ class Planner {
 
 // Has `start` run with the inputs that are wanted now, and not been undone by `stop`? True for a
 // role without `start`.
-[[nodiscard]] bool is_started(const RoleType& role, const Observed& copy, const std::string& digest);
+[[nodiscard]] bool is_started(const RoleType& role, const Observed& copy,
+                              const std::string& digest);
 
 // What is known of a role of a copy; an empty value where nothing is.
 [[nodiscard]] const RoleObserved& role_of(const Observed& copy, const RoleName& role);

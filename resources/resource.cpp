@@ -16,7 +16,7 @@ using manifests::Entry;
 using manifests::Position;
 using manifests::Value;
 
-constexpr std::size_t name_max = 40;   // with role and position a host name of at most 63
+constexpr std::size_t name_max = 40;  // with role and position a host name of at most 63
 constexpr int vcpus_max = 512;
 
 class ResourceReader {
@@ -57,15 +57,14 @@ class ResourceReader {
     diagnostics_.push_back(manifests::mistake(at, what, expected));
   }
   void refuse(const Entry& entry, const std::string& expected) {
-    error(entry.value.at, prefix_ + entry.key,
-          expected + ", got " + manifests::shown(entry.value));
+    error(entry.value.at, prefix_ + entry.key, expected + ", got " + manifests::shown(entry.value));
   }
 
   void read_entry(const Entry& entry) {
     const RoleName role_name{entry.key};
     if (const RoleType* role = type_.role(role_name)) {
-      RoleValues values = read_role_values(entry.value, *role, prefix_ + entry.key, read_file_,
-                                           diagnostics_);
+      RoleValues values =
+          read_role_values(entry.value, *role, prefix_ + entry.key, read_file_, diagnostics_);
       role_at_[role_name] = entry.at;
       resource_.slots[role_name] = std::move(values.slots);
       if (values.count) resource_.count[role_name] = *values.count;
@@ -96,8 +95,10 @@ class ResourceReader {
     if (!text) {
       // A secret of the wrong kind is still a secret: it is not quoted.
       const std::string expected = "must be " + std::string(kind_name(attribute.kind));
-      if (attribute.secret) error(entry.value.at, prefix_ + entry.key, expected);
-      else refuse(entry, expected);
+      if (attribute.secret)
+        error(entry.value.at, prefix_ + entry.key, expected);
+      else
+        refuse(entry, expected);
       return;
     }
     if (attribute.secret) {
@@ -112,7 +113,8 @@ class ResourceReader {
     if (key == "pool") return read_pool(entry);
     const auto text = scalar_text(entry.value);
     if (key == "pm_password" || key == "root_password") {
-      if (!text) error(entry.value.at, prefix_ + key, "must be a string");
+      if (!text)
+        error(entry.value.at, prefix_ + key, "must be a string");
       else if (!text->empty()) {
         diagnostics_.push_back(manifests::warning(
             entry.at, prefix_ + key, "is not needed and not kept: take it out of this file"));
@@ -120,12 +122,14 @@ class ResourceReader {
       return;
     }
     if (!text) return refuse(entry, "must be a string");
-    if (key == "name") resource_.name = ResourceName{*text};
-    else if (key == "vm_domain") read_template(entry, *text);
+    if (key == "name")
+      resource_.name = ResourceName{*text};
+    else if (key == "vm_domain")
+      read_template(entry, *text);
     else if (key == "ensure") {
-      choose(entry, *text, resource_.ensure,
-             {{"running", Ensure::running}, {"stopped", Ensure::stopped},
-              {"absent", Ensure::absent}});
+      choose(
+          entry, *text, resource_.ensure,
+          {{"running", Ensure::running}, {"stopped", Ensure::stopped}, {"absent", Ensure::absent}});
     } else if (key == "on_isolation") {
       choose(entry, *text, resource_.on_isolation,
              {{"pause", OnIsolation::pause}, {"ignore", OnIsolation::ignore}});
@@ -282,10 +286,10 @@ class ResourceReader {
       const int slots = static_cast<int>(resource_.slots.at(role.name).size());
       if (role.most && slots > *role.most) {
         error(declared->second, what,
-              *role.most == 0 ? "cannot be declared: other roles bring it along"
-                              : "at most " + std::to_string(*role.most) + " address" +
-                                    (*role.most == 1 ? "" : "es") + ", got " +
-                                    std::to_string(slots));
+              *role.most == 0
+                  ? "cannot be declared: other roles bring it along"
+                  : "at most " + std::to_string(*role.most) + " address" +
+                        (*role.most == 1 ? "" : "es") + ", got " + std::to_string(slots));
       }
       if (slots > 0 && slots < role.least) {
         error(declared->second, what,
@@ -303,10 +307,10 @@ class ResourceReader {
       for (const Slot& slot : slots->second) {
         const auto [known, added] = images.emplace(slot.address, slot.image);
         if (added || known->second == slot.image) continue;
-        diagnostics_.push_back(manifests::warning(
-            role_at_.at(role.name), prefix_ + role.name.value,
-            slot.address + " has other roles with the image " + known->second + ": " + slot.image +
-                " is used"));
+        diagnostics_.push_back(
+            manifests::warning(role_at_.at(role.name), prefix_ + role.name.value,
+                               slot.address + " has other roles with the image " + known->second +
+                                   ": " + slot.image + " is used"));
         known->second = slot.image;
       }
     }

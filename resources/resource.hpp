@@ -1,4 +1,5 @@
-// A distributed resource as it is stored in the catalog: a whole infrastructure treated as one thing.
+// A distributed resource as it is stored in the catalog: a whole infrastructure treated as one
+// thing.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -18,8 +19,8 @@ enum class Ensure { running, stopped, absent };
 enum class OnIsolation { pause, ignore };
 enum class Disk { local, shared };
 
-// One declared VM of a role. Positions count from 1, as declared, so names, MACs and placement do not shift when a
-// role scales.
+// One declared VM of a role. Positions count from 1, as declared, so names, MACs and placement do
+// not shift when a role scales.
 struct Slot {
   std::string address;  // IPv4, dotted; canonical.
   std::string image;    // An absolute path, or the name of a file in the host's `images:` folder.
@@ -34,33 +35,36 @@ struct Resource {
   std::map<RoleName, std::vector<Slot>> slots;  // Files that the manifest names are read already.
   std::map<RoleName, int> count;                // How many of the slots are wanted; absent: all.
   std::string domain_template;                  // Text of the libvirt XML; empty: the built-in one.
-  std::vector<std::string> pool;                // Names or addresses in order of preference; empty: all hosts.
+  std::vector<std::string> pool;  // Names or addresses in order of preference; empty: all hosts.
   std::uint64_t memory_kib = 1048576;
   int vcpus = 1;
   std::string first_mac;  // Empty: derived from each address.
   OnIsolation on_isolation = OnIsolation::pause;
   Disk disk = Disk::local;
   std::map<std::string, std::string> attributes;  // Of the type, with defaults filled in, as text.
-  std::map<std::string, std::string> secrets;     // Never in logs, status, events, plans or process arguments.
+  std::map<std::string, std::string>
+      secrets;  // Never in logs, status, events, plans or process arguments.
   bool operator==(const Resource&) const = default;
 };
 
-// Reads a file that a manifest names (addresses, images, a template), where the manifest is applied.
-// None: it cannot be read, with the reason in `error`.
-using FileReader = std::function<std::optional<std::string>(const std::string& path, std::string& error)>;
+// Reads a file that a manifest names (addresses, images, a template), where the manifest is
+// applied. None: it cannot be read, with the reason in `error`.
+using FileReader =
+    std::function<std::optional<std::string>(const std::string& path, std::string& error)>;
 
 struct ResourceRead {
   std::optional<Resource> resource;  // Only where there is no error among the diagnostics.
   std::vector<manifests::Diagnostic> diagnostics;
 };
 
-// Checks a declaration against its type, reads the files it names, and fills in defaults. Everything that is wrong in
-// the manifest by itself is found here, all at once, with positions.
-[[nodiscard]] ResourceRead read_resource(const manifests::Declaration& declaration, const Type& type,
-                                         const FileReader& read_file);
+// Checks a declaration against its type, reads the files it names, and fills in defaults.
+// Everything that is wrong in the manifest by itself is found here, all at once, with positions.
+[[nodiscard]] ResourceRead read_resource(const manifests::Declaration& declaration,
+                                         const Type& type, const FileReader& read_file);
 
-// Mistakes that only show beside the other resources: an address, MAC or title used twice over all of the catalog.
-// One text each, naming both: "10.77.1.11: used by myweb-server-1 and by other-server-2".
+// Mistakes that only show beside the other resources: an address, MAC or title used twice over all
+// of the catalog. One text each, naming both: "10.77.1.11: used by myweb-server-1 and by
+// other-server-2".
 [[nodiscard]] std::vector<std::string> conflicts(const std::vector<Resource>& resources);
 
 }  // namespace cierzo

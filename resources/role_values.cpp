@@ -109,8 +109,10 @@ class Reader {
     if (const auto* array = std::get_if<Array>(&value.data); array && several) {
       for (const Value& element : *array) {
         const auto* text = std::get_if<std::string>(&element.data);
-        if (text) words.push_back({*text, element.at});
-        else error(element.at, where_, "must be a string, got " + manifests::shown(element));
+        if (text)
+          words.push_back({*text, element.at});
+        else
+          error(element.at, where_, "must be a string, got " + manifests::shown(element));
       }
       return words;
     }

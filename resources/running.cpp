@@ -49,12 +49,13 @@ void Planner::start(const Subject& s) {
   const Observed* disk = s.copies.disks.empty() ? nullptr : s.copies.disks.front();
   if (disk) {
     const bool give_up = worn_out(*disk) || disk->start.count >= starts_before_fresh_disk;
-    if (!give_up || !may_be_replaced(s.desired, s.instance)) start_on_its_disk(s, *disk);
-    else start_somewhere(s, disk);
+    if (!give_up || !may_be_replaced(s.desired, s.instance))
+      start_on_its_disk(s, *disk);
+    else
+      start_somewhere(s, disk);
     return;
   }
-  if (s.copies.lost && s.instance.disk == Disk::local &&
-      !may_be_replaced(s.desired, s.instance)) {
+  if (s.copies.lost && s.instance.disk == Disk::local && !may_be_replaced(s.desired, s.instance)) {
     block(s.instance.name, false,
           at_host(*s.copies.lost) + " is lost and may hold its disk, which must not be lost: " +
               "waits for that host (on_host_lost: wait)");
@@ -98,9 +99,9 @@ void Planner::start_somewhere(const Subject& s, const Observed* worn) {
     reason = worn_out(*worn) ? "replaced: neither restarts nor a reset made it healthy"
                              : "replaced: it does not start on its disk: " + worn->start.error;
   } else if (s.copies.lost) {
-    reason = s.copies.lost_seen ? at_host(*s.copies.lost) + " lost"
-                                : "not on any host that answers; " + at_host(*s.copies.lost) +
-                                      " is lost";
+    reason = s.copies.lost_seen
+                 ? at_host(*s.copies.lost) + " lost"
+                 : "not on any host that answers; " + at_host(*s.copies.lost) + " is lost";
   } else if (failure) {
     reason = "the last start failed: " + failure->error;
   } else if (!s.copies.tried.empty()) {
@@ -157,9 +158,12 @@ bool Planner::start_role(const Subject& s, const Observed& copy, std::size_t whi
     }
   }
   std::string reason = "not started in this boot of its guest";
-  if (seen.start.count > 0) reason = "its last start failed: " + last_line(seen.start.error);
-  else if (!seen.stopped_digest.empty()) reason = "was stopped";
-  else if (!seen.configured_digest.empty()) reason = "what it reads has changed";
+  if (seen.start.count > 0)
+    reason = "its last start failed: " + last_line(seen.start.error);
+  else if (!seen.stopped_digest.empty())
+    reason = "was stopped";
+  else if (!seen.configured_digest.empty())
+    reason = "what it reads has changed";
   act(s.instance.name, copy.host,
       make_run(s.desired, s.which, role.name, ScriptKind::start, copy.incarnation),
       std::move(reason));
@@ -199,8 +203,10 @@ const std::map<HostId, int>& Planner::siblings(const DesiredResource& desired,
     for (const Instance& instance : desired.instances) {
       const Copies copies = index_.copies(instance);
       std::optional<HostId> on;
-      if (const Observed* copy = copies.right()) on = copy->host;
-      else if (!copies.disks.empty()) on = copies.disks.front()->host;
+      if (const Observed* copy = copies.right())
+        on = copy->host;
+      else if (!copies.disks.empty())
+        on = copies.disks.front()->host;
       if (const InFlight* command = index_.in_flight(instance.name)) on = command->action.on;
       if (!on) continue;
       for (const RoleName& name : instance.roles) ++(*shared_.siblings)[name][*on];

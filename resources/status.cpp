@@ -56,8 +56,8 @@ class Reporter {
   InstanceStatus report(const DesiredResource& desired, std::size_t which) {
     const Instance& instance = desired.instances[which];
     const Copies copies = index_.copies(instance);
-    InstanceStatus status{instance.name, instance.roles, instance.address, {}, {}, "unknown",
-                          {},            {}};
+    InstanceStatus status{
+        instance.name, instance.roles, instance.address, {}, {}, "unknown", {}, {}};
     const Observed* copy = copies.right();
     if (copy) {
       status.host = copy->host;
@@ -89,11 +89,15 @@ class Reporter {
   static std::string state_of(const DesiredResource& desired, std::size_t which,
                               const Observed& copy) {
     switch (copy.run) {
-      case RunState::paused: return "paused";
-      case RunState::stopping: return "stopping";
+      case RunState::paused:
+        return "paused";
+      case RunState::stopping:
+        return "stopping";
       case RunState::shut_off:
-      case RunState::crashed: return "failed";
-      case RunState::running: break;
+      case RunState::crashed:
+        return "failed";
+      case RunState::running:
+        break;
     }
     const Instance& instance = desired.instances[which];
     const Wanted& wanted = desired.wanted[which];
@@ -132,8 +136,7 @@ class Reporter {
     };
     if (const auto blocked = blocked_.find(instance.name.value); blocked != blocked_.end()) {
       add(blocked->second->reason);
-    } else if (const auto planned = planned_.find(instance.name.value);
-               planned != planned_.end()) {
+    } else if (const auto planned = planned_.find(instance.name.value); planned != planned_.end()) {
       add(planned->second->reason);
     }
     if (!copy) return text;
@@ -186,7 +189,6 @@ class Reporter {
   std::unordered_map<std::string_view, const Blocked*> blocked_;
   std::unordered_map<std::string_view, const Action*> planned_;
   std::unordered_set<std::string_view> checked_;  // instances with a check of any role
-
 };
 
 }  // namespace

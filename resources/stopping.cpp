@@ -52,11 +52,10 @@ bool Planner::stop_roles(const Subject& s, const Observed& copy) {
     }
     act(s.instance.name, copy.host,
         make_run(s.desired, s.which, *name, ScriptKind::stop, copy.incarnation),
-        seen.stop.count > 0 ? "its last stop failed: " + last_line(seen.stop.error)
-                            : "its resource is " + std::string(s.desired.resource->ensure ==
-                                                                       Ensure::absent
-                                                                   ? "absent"
-                                                                   : "stopped"));
+        seen.stop.count > 0
+            ? "its last stop failed: " + last_line(seen.stop.error)
+            : "its resource is " +
+                  std::string(s.desired.resource->ensure == Ensure::absent ? "absent" : "stopped"));
     return true;
   }
   return false;
@@ -81,8 +80,8 @@ std::string Planner::still_up(const Subject& s, const RoleName& role) {
       const RoleObserved seen = copy ? role_of(*copy, name) : RoleObserved{};
       const bool script_runs = has_stop && copy && copy->guest_answers &&
                                !seen.configured_digest.empty() && seen.stop.count < stops_max;
-      const bool waits = script_runs ? seen.stopped_digest.empty()
-                                     : depth(s.desired, instance) > own_depth;
+      const bool waits =
+          script_runs ? seen.stopped_digest.empty() : depth(s.desired, instance) > own_depth;
       if (!waits) continue;
       found->second = instance.name.value;
       return found->second;

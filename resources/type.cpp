@@ -123,7 +123,8 @@ void read_count(const YamlNode& node, const std::string& where, RoleType& role,
     good = good && (end.empty() || (role.most && *role.most >= role.least));
   }
   if (!good) {
-    fields.error(node.at, where + ".count", "must be a number, '0..1' or '1..', got '" + text + "'");
+    fields.error(node.at, where + ".count",
+                 "must be a number, '0..1' or '1..', got '" + text + "'");
   }
 }
 
@@ -135,8 +136,9 @@ RoleType read_role(const YamlEntry& entry, TypeFields& fields) {
   if (!manifests::is_attribute_name(entry.key) || is_common_attribute(entry.key)) {
     fields.error(entry.at, where, "is not a free role name");
   }
-  fields.known_keys(node, where, {"count", "after", "reads", "attributes", "start", "stop", "drain",
-                                  "metrics", "check", "edges", "on_host_lost"});
+  fields.known_keys(node, where,
+                    {"count", "after", "reads", "attributes", "start", "stop", "drain", "metrics",
+                     "check", "edges", "on_host_lost"});
   if (const YamlNode* count = node.find("count")) read_count(*count, where, role, fields);
   for (const RoleName& name : fields.roles(node, where, "after")) role.after.insert(name);
   for (const RoleName& name : fields.roles(node, where, "reads")) role.reads.insert(name);
@@ -264,8 +266,8 @@ TypeRead read_type(const std::map<std::string, std::string>& files, const std::s
   type.scripts = files;
   type.scripts.erase("type.yaml");
   type.digest = digest_of(files);
-  fields.known_keys(root, "", {"type", "summary", "attributes", "roles", "layouts", "composites",
-                               "taken_by"});
+  fields.known_keys(
+      root, "", {"type", "summary", "attributes", "roles", "layouts", "composites", "taken_by"});
   if (const YamlNode* name = root.find("type")) type.name = name->text;
   if (!manifests::is_type_name(type.name)) {
     fields.error(root.at, "type", "required: the name of the type, in lower case");

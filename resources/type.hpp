@@ -1,5 +1,6 @@
-// A type of distributed resource. Types are data: a folder with `type.yaml` and the scripts it names. Nothing in C++
-// knows what a web site or a TORQUE cluster is. (RESOURCES.md, "Types are data")
+// A type of distributed resource. Types are data: a folder with `type.yaml` and the scripts it
+// names. Nothing in C++ knows what a web site or a TORQUE cluster is. (RESOURCES.md, "Types are
+// data")
 #pragma once
 #include <map>
 #include <optional>
@@ -18,7 +19,8 @@ struct AttributeType {
   AttributeKind kind = AttributeKind::string;
   std::optional<std::string> fallback;  // As text, in the form of its kind.
   bool required = false;
-  bool secret = false;  // Kept in the state database and on the wire only; redacted everywhere else.
+  // Kept in the state database and on the wire only; redacted everywhere else.
+  bool secret = false;
   std::string summary;
 };
 
@@ -42,14 +44,17 @@ struct Edge {
   std::optional<Program> join, leave;
 };
 
-enum class OnHostLost { replace, wait };  // `wait`: its disk must not be lost, so it comes back with its host.
+enum class OnHostLost {
+  replace,
+  wait
+};  // `wait`: its disk must not be lost, so it comes back with its host.
 
 struct RoleType {
   RoleName name;
   int least = 1;
-  std::optional<int> most = 1;     // None: any number.
-  std::set<RoleName> after;        // Started once every instance of these roles is ready.
-  std::set<RoleName> reads;        // `start` runs again when the addresses of these roles change.
+  std::optional<int> most = 1;  // None: any number.
+  std::set<RoleName> after;     // Started once every instance of these roles is ready.
+  std::set<RoleName> reads;     // `start` runs again when the addresses of these roles change.
   std::vector<RoleName> composed_of;            // "controller" is {shadow, load_balancer, ...}
   std::optional<RoleName> taken_by_if_missing;  // "login" is taken by "master"
   std::map<std::string, AttributeType> attributes;
@@ -61,13 +66,15 @@ struct RoleType {
 
 struct Type {
   std::string name, summary;
-  std::string digest;                          // SHA-256 of everything in the folder; hexadecimal.
-  std::vector<RoleType> roles;                 // In the order of the file.
-  std::vector<std::set<RoleName>> layouts;     // Sets of roles of which only one may be used. Empty: all mix.
+  std::string digest;           // SHA-256 of everything in the folder; hexadecimal.
+  std::vector<RoleType> roles;  // In the order of the file.
+  // Sets of roles of which only one may be used. Empty: all mix.
+  std::vector<std::set<RoleName>> layouts;
   std::map<std::string, AttributeType> attributes;
   std::map<std::string, std::string> scripts;  // File name -> text.
-  std::map<std::string, std::string> files;    // Every file of the folder as it is read, `type.yaml` included:
-                                               // what travels and is stored; read_type() makes a Type of it.
+  std::map<std::string, std::string>
+      files;  // Every file of the folder as it is read, `type.yaml` included:
+              // what travels and is stored; read_type() makes a Type of it.
   [[nodiscard]] const RoleType* role(const RoleName& name) const;
 };
 
@@ -76,8 +83,9 @@ struct TypeRead {
   std::vector<manifests::Diagnostic> diagnostics;
 };
 
-// Reads a type from its files. `origin` is the folder, for messages. Unknown keys, unknown roles, cycles of `after`
-// and missing scripts are mistakes, all reported at once.
-[[nodiscard]] TypeRead read_type(const std::map<std::string, std::string>& files, const std::string& origin);
+// Reads a type from its files. `origin` is the folder, for messages. Unknown keys, unknown roles,
+// cycles of `after` and missing scripts are mistakes, all reported at once.
+[[nodiscard]] TypeRead read_type(const std::map<std::string, std::string>& files,
+                                 const std::string& origin);
 
 }  // namespace cierzo

@@ -10,8 +10,8 @@
 
 namespace cierzo {
 
-inline constexpr std::size_t type_files_max = 64;            // of one folder
-inline constexpr std::size_t type_bytes_max = 256 * 1024;    // of all of them: they travel
+inline constexpr std::size_t type_files_max = 64;          // of one folder
+inline constexpr std::size_t type_bytes_max = 256 * 1024;  // of all of them: they travel
 
 // The files of a folder, by name. Folders within it, hidden files and what is no regular file are
 // left out. Empty, with the reason in `error`, where it cannot be read or is too large.

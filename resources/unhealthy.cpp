@@ -12,8 +12,7 @@ std::string times(int count) { return std::to_string(count) + (count == 1 ? " ti
 bool Planner::climb_ladder(const Subject& s, const Observed& copy, const RoleType& role) {
   const RoleObserved& seen = role_of(copy, role.name);
   const std::string detail = last_line(seen.error);
-  const std::string failing = "check of " + role.name.value + " failed " +
-                              times(seen.failures) +
+  const std::string failing = "check of " + role.name.value + " failed " + times(seen.failures) +
                               (detail.empty() ? "" : ": " + detail);
   const bool may_replace = may_be_replaced(s.desired, s.instance);
   const bool restarts_left = role.start && seen.restarts < restarts_max;

@@ -1,4 +1,5 @@
-// Everything that plan() looks at: what should exist, what is known to exist, and where things can be.
+// Everything that plan() looks at: what should exist, what is known to exist, and where things can
+// be.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -22,15 +23,18 @@ enum class Health { unknown, passing, failing };
 // Something that was tried on a host and did not work. Counted by the host since the last success.
 struct Failure {
   int count = 0;
-  Time last{};  // On the clock of whoever holds the value: hosts send ages, the leader turns them into its time.
+  Time last{};  // On the clock of whoever holds the value: hosts send ages, the leader turns them
+                // into its time.
   std::string error;
 };
 
 struct RoleObserved {
-  std::string configured_digest;  // Inputs of the last successful `start` in this boot of the guest; empty: none.
+  std::string configured_digest;  // Inputs of the last successful `start` in this boot of the
+                                  // guest; empty: none.
   Health health = Health::unknown;
-  int failures = 0;   // Consecutive failed checks.
-  int restarts = 0;   // Runs of `start` because of failing checks since it was last passing: the ladder's rung.
+  int failures = 0;  // Consecutive failed checks.
+  int restarts = 0;  // Runs of `start` because of failing checks since it was last passing: the
+                     // ladder's rung.
   Time last_restart{};  // When the last of these ran, on the leader's clock; 0 before the first.
   std::string error;    // Last lines of the check that failed.
   Failure start;        // Of the `start` script.
@@ -38,7 +42,8 @@ struct RoleObserved {
   std::string stopped_digest;  // Not empty: `stop` succeeded since the last `start`.
 };
 
-// What one host says about one instance. There can be two of an instance: an old copy on a host that came back.
+// What one host says about one instance. There can be two of an instance: an old copy on a host
+// that came back.
 struct Observed {
   InstanceName name;
   HostId host;
@@ -50,22 +55,23 @@ struct Observed {
   bool guest_answers = false;  // The guest agent answered lately.
   Incarnation incarnation;
   std::string spec_digest;
-  std::string network_digest;  // Of the Configure that was applied in this boot of the guest; empty: none.
-  std::string checks_digest;   // Of what is attended; empty: nothing.
+  std::string network_digest;  // Of the Configure that was applied in this boot of the guest;
+                               // empty: none.
+  std::string checks_digest;  // Of what is attended; empty: nothing.
   std::map<RoleName, RoleObserved> roles;
-  std::set<RoleName> role_names;  // As the domain's metadata has them.
+  std::set<RoleName> role_names;                  // As the domain's metadata has them.
   OnIsolation on_isolation = OnIsolation::pause;  // Likewise: what the host last reported is what
   Disk disk = Disk::local;                        // counts, not what is declared now. (rule 14)
-  Failure start;                  // Of starting the domain on that host.
-  int resets = 0;                 // Since every role was last passing.
-  Time since{};                   // When `run` or `guest_answers` last changed, on the leader's clock.
+  Failure start;                                  // Of starting the domain on that host.
+  int resets = 0;                                 // Since every role was last passing.
+  Time since{};  // When `run` or `guest_answers` last changed, on the leader's clock.
 };
 
 enum class HostState { alive, suspect, lost, held };
 
 // What a lost host certainly runs no more. (rule 14)
 enum class LostProof {
-  permit_ended,  // VMs on their own disk: its guard has paused them.
+  permit_ended,    // VMs on their own disk: its guard has paused them.
   disks_released,  // Also those on shared disks: they are killed by now.
   proven,  // Everything, `on_isolation: ignore` included: a fence program, a new boot id or an
            // administrator's confirm-lost says so.
@@ -76,16 +82,18 @@ struct HostView {
   std::string name, address;
   HostState state = HostState::suspect;
   LostProof lost_proof = LostProof::permit_ended;  // Where the state is lost.
-  bool inventory_known = false;   // It has reported under this leader: what it does not report it does not have.
+  // It has reported under this leader: what it does not report it does not have.
+  bool inventory_known = false;
   bool hypervisor_answers = true;
-  std::uint64_t memory_free_kib = 0;  // Capacity less what runs there.
-  int cpus_free = 0;                  // May be negative only where `capacity` was lowered.
-  std::map<std::string, std::string> images;   // Name or path -> digest.
-  std::vector<std::string> networks;           // CIDRs, "10.77.0.0/16"; empty: any address will do.
-  std::set<InstanceName> held_instances;       // Of a held host: what ran on it when it was stopped.
+  std::uint64_t memory_free_kib = 0;          // Capacity less what runs there.
+  int cpus_free = 0;                          // May be negative only where `capacity` was lowered.
+  std::map<std::string, std::string> images;  // Name or path -> digest.
+  std::vector<std::string> networks;          // CIDRs, "10.77.0.0/16"; empty: any address will do.
+  std::set<InstanceName> held_instances;      // Of a held host: what ran on it when it was stopped.
 };
 
-// A command that was sent and not yet seen executed: it counts as executed until proven otherwise. (rule 17)
+// A command that was sent and not yet seen executed: it counts as executed until proven otherwise.
+// (rule 17)
 struct InFlight {
   Action action;
   Stamp id;
@@ -111,9 +119,9 @@ struct DesiredResource {
 struct World {
   std::vector<DesiredResource> desired;  // Ordered by name.
   std::vector<Observed> observed;
-  std::vector<HostView> hosts;           // Every host of the site, by id.
+  std::vector<HostView> hosts;  // Every host of the site, by id.
   std::vector<InFlight> in_flight;
-  Time now{};                            // The leader's clock.
+  Time now{};  // The leader's clock.
 };
 
 }  // namespace cierzo

@@ -11,8 +11,10 @@ constexpr std::size_t npos = static_cast<std::size_t>(-1);
 // May a copy with this isolation and disk still run on a lost host? (rule 14)
 bool may_run_on(const HostView& lost, OnIsolation on_isolation, Disk disk) {
   switch (lost.lost_proof) {
-    case LostProof::proven: return false;
-    case LostProof::disks_released: return on_isolation == OnIsolation::ignore;
+    case LostProof::proven:
+      return false;
+    case LostProof::disks_released:
+      return on_isolation == OnIsolation::ignore;
     case LostProof::permit_ended:
       return on_isolation == OnIsolation::ignore || disk == Disk::shared;
   }
@@ -126,8 +128,10 @@ void WorldIndex::add_copy(const Observed& seen, const Instance& instance, Copies
     copies.unknown = "host " + on->name + " does not know whether it runs";
   } else {
     copies.tried.push_back(&seen);
-    if (seen.presence == Presence::present) copies.live.push_back(&seen);
-    else if (seen.overlay && instance.disk == Disk::local) copies.disks.push_back(&seen);
+    if (seen.presence == Presence::present)
+      copies.live.push_back(&seen);
+    else if (seen.overlay && instance.disk == Disk::local)
+      copies.disks.push_back(&seen);
   }
 }
 
@@ -169,8 +173,8 @@ Copies WorldIndex::copies(const Instance& instance) const {
                         (!answers(*on) || seen->presence == Presence::unknown);
     return unseen && seen->incarnation >= copies.live.front()->incarnation;
   };
-  copies.newest_is_live = copies.unknown.empty() ||
-                          std::none_of(all.begin(), all.end(), hides_a_newer_one);
+  copies.newest_is_live =
+      copies.unknown.empty() || std::none_of(all.begin(), all.end(), hides_a_newer_one);
   return copies;
 }
 

@@ -15,13 +15,14 @@ namespace cierzo {
 
 // All that is known of one instance's copies.
 struct Copies {
-  std::vector<const Observed*> live;   // Seen on a host that answers, newest incarnation first.
-  std::vector<const Observed*> disks;  // No domain, but its disk, on a host that answers; newest first.
+  std::vector<const Observed*> live;  // Seen on a host that answers, newest incarnation first.
+  std::vector<const Observed*>
+      disks;  // No domain, but its disk, on a host that answers; newest first.
   std::vector<const Observed*> tried;  // Everything such hosts say: failed starts are in it.
-  const HostView* lost = nullptr;      // A lost host that ran it, or may have; nothing runs there now.
-  bool lost_seen = false;              // It was seen there: no guess.
-  std::string unknown;                 // Why it may run where we cannot see it; empty: it does not.
-  bool newest_is_live = false;         // live.front() is newer than every copy that is unknown.
+  const HostView* lost = nullptr;  // A lost host that ran it, or may have; nothing runs there now.
+  bool lost_seen = false;          // It was seen there: no guess.
+  std::string unknown;             // Why it may run where we cannot see it; empty: it does not.
+  bool newest_is_live = false;     // live.front() is newer than every copy that is unknown.
 
   [[nodiscard]] const Observed* right() const { return newest_is_live ? live.front() : nullptr; }
 };

@@ -115,9 +115,14 @@ TEST(DomainXml, IsTheSameForTheSameStartAndAnotherForTheNext) {
 }
 
 TEST(DomainXml, MetadataSurvivesTheWayThroughLibvirt) {
-  DomainMetadata metadata{InstanceName{"a-b-1"}, ResourceName{"a"},
-                          {RoleName{"b"}, RoleName{"c"}}, {{3, HostId{1}}, 9},
-                          "memory=1|image=<x>", OnIsolation::ignore, Disk::shared, true};
+  DomainMetadata metadata{InstanceName{"a-b-1"},
+                          ResourceName{"a"},
+                          {RoleName{"b"}, RoleName{"c"}},
+                          {{3, HostId{1}}, 9},
+                          "memory=1|image=<x>",
+                          OnIsolation::ignore,
+                          Disk::shared,
+                          true};
   const std::string xml = metadata_xml(metadata);
   EXPECT_EQ(xml.find("xmlns"), std::string::npos);  // libvirt adds its own and refuses two
   const auto read = read_metadata(xml);

@@ -60,21 +60,51 @@ class Chaos {
     HostView& host = site.host(host_names[what / 16 % host_count]);
     const std::uint32_t which = what / 64;
     switch (what % 16) {
-      case 0: set_state(host, HostState::suspect, false); break;
-      case 1: set_state(host, HostState::lost, which % 2 == 0); break;
-      case 2: set_state(host, HostState::alive, false); break;
-      case 3: set_state(host, HostState::held, false); break;
-      case 4: host.hypervisor_answers = which % 2 == 0; break;
-      case 5: host.inventory_known = which % 2 == 0; break;
-      case 6: die(host, which, false); break;
-      case 7: die(host, which, true); break;
-      case 8: reboot(host, which); break;
-      case 9: toggle(site.sick, {"shop-server-1", "server"}); break;
-      case 10: toggle(site.broken_starts, {"shop-database-1", host.name}); break;
-      case 11: site.now += std::chrono::seconds(which % 30); break;
-      case 12: declare(which, what / 16); break;
-      case 13: send(); break;
-      default: arrive(); break;
+      case 0:
+        set_state(host, HostState::suspect, false);
+        break;
+      case 1:
+        set_state(host, HostState::lost, which % 2 == 0);
+        break;
+      case 2:
+        set_state(host, HostState::alive, false);
+        break;
+      case 3:
+        set_state(host, HostState::held, false);
+        break;
+      case 4:
+        host.hypervisor_answers = which % 2 == 0;
+        break;
+      case 5:
+        host.inventory_known = which % 2 == 0;
+        break;
+      case 6:
+        die(host, which, false);
+        break;
+      case 7:
+        die(host, which, true);
+        break;
+      case 8:
+        reboot(host, which);
+        break;
+      case 9:
+        toggle(site.sick, {"shop-server-1", "server"});
+        break;
+      case 10:
+        toggle(site.broken_starts, {"shop-database-1", host.name});
+        break;
+      case 11:
+        site.now += std::chrono::seconds(which % 30);
+        break;
+      case 12:
+        declare(which, what / 16);
+        break;
+      case 13:
+        send();
+        break;
+      default:
+        arrive();
+        break;
     }
   }
 
@@ -162,8 +192,8 @@ class Chaos {
       const Observed* copy = site.find(action.instance.value, host.id);
       if (!copy || copy->presence != Presence::present) continue;
       if (host.id == action.on && std::holds_alternative<Resume>(action.work)) continue;
-      const bool runs_on = copy->on_isolation == OnIsolation::ignore &&
-                           host.lost_proof != LostProof::proven;
+      const bool runs_on =
+          copy->on_isolation == OnIsolation::ignore && host.lost_proof != LostProof::proven;
       RC_ASSERT(host.state == HostState::lost && !(runs_on && host.inventory_known));
     }
   }
@@ -199,8 +229,10 @@ class Chaos {
     const auto all = on(host);
     if (all.empty() || host.state == HostState::lost) return;
     Observed& copy = *all[which % all.size()];
-    if (listed) copy.run = RunState::crashed;
-    else copy.presence = Presence::absent;
+    if (listed)
+      copy.run = RunState::crashed;
+    else
+      copy.presence = Presence::absent;
   }
 
   void reboot(HostView& host, std::uint32_t which) {
@@ -215,11 +247,11 @@ class Chaos {
 
   void declare(std::uint32_t which, std::uint32_t other) {
     const Ensure ensures[] = {Ensure::running, Ensure::running, Ensure::stopped, Ensure::absent};
-    site.declare(make(*shop_type(), "shop", ensures[which % 4],
-                      {{"database", 1}, {"server", 1 + static_cast<int>(which / 4 % 3)},
-                       {"balancer", 1}},
-                      1, OnIsolation::pause),
-                 shop_type());
+    site.declare(
+        make(*shop_type(), "shop", ensures[which % 4],
+             {{"database", 1}, {"server", 1 + static_cast<int>(which / 4 % 3)}, {"balancer", 1}}, 1,
+             OnIsolation::pause),
+        shop_type());
     if (other % 3 == 2) {
       site.forget("vms");
     } else {

@@ -30,21 +30,36 @@ class Story {
     const std::string& verb = command.verb;
     if (verb == "host") return add_host(command);
     if (verb == "resource") return declare(command);
-    if (verb == "delete") site_.forget(command.words.at(0));
-    else if (verb == "plan") return print(plan(site_.world()), true);
-    else if (verb == "apply") return apply();
-    else if (verb == "converge") return converge();
-    else if (verb == "send") return send();
-    else if (verb == "arrive") arrive();
-    else if (verb == "status") return print_status();
-    else if (verb == "set") set_host(command);
-    else if (verb == "copy") set_copy(command);
-    else if (verb == "reboot") reboot(command);
-    else if (verb == "erase") site_.erase(command.words.at(0), command.option("on"));
-    else if (verb == "break") set_broken(command, true);
-    else if (verb == "mend") set_broken(command, false);
-    else if (verb == "pass") site_.now += std::chrono::seconds(std::stoi(command.words.at(0)));
-    else ADD_FAILURE() << "unknown command: " << command.text;
+    if (verb == "delete")
+      site_.forget(command.words.at(0));
+    else if (verb == "plan")
+      return print(plan(site_.world()), true);
+    else if (verb == "apply")
+      return apply();
+    else if (verb == "converge")
+      return converge();
+    else if (verb == "send")
+      return send();
+    else if (verb == "arrive")
+      arrive();
+    else if (verb == "status")
+      return print_status();
+    else if (verb == "set")
+      set_host(command);
+    else if (verb == "copy")
+      set_copy(command);
+    else if (verb == "reboot")
+      reboot(command);
+    else if (verb == "erase")
+      site_.erase(command.words.at(0), command.option("on"));
+    else if (verb == "break")
+      set_broken(command, true);
+    else if (verb == "mend")
+      set_broken(command, false);
+    else if (verb == "pass")
+      site_.now += std::chrono::seconds(std::stoi(command.words.at(0)));
+    else
+      ADD_FAILURE() << "unknown command: " << command.text;
     return {};
   }
 
@@ -108,8 +123,8 @@ class Story {
               blocked.reason + "\n";
     }
     if (plan.look_again) {
-      const auto wait = std::chrono::duration_cast<std::chrono::seconds>(*plan.look_again -
-                                                                         site_.now);
+      const auto wait =
+          std::chrono::duration_cast<std::chrono::seconds>(*plan.look_again - site_.now);
       text += "look again in " + std::to_string(wait.count()) + "s\n";
     }
     return text.empty() ? "nothing to do\n" : text;
@@ -174,10 +189,14 @@ class Story {
                                                      {"disks", LostProof::disks_released},
                                                      {"proven", LostProof::proven}};
     for (const auto& [name, value] : c.options) {
-      if (name == "state") host.state = states.at(value);
-      else if (name == "proof") host.lost_proof = proofs.at(value);
-      else if (name == "inventory") host.inventory_known = value == "yes";
-      else if (name == "hypervisor") host.hypervisor_answers = value == "yes";
+      if (name == "state")
+        host.state = states.at(value);
+      else if (name == "proof")
+        host.lost_proof = proofs.at(value);
+      else if (name == "inventory")
+        host.inventory_known = value == "yes";
+      else if (name == "hypervisor")
+        host.hypervisor_answers = value == "yes";
       else if (name == "holds") {
         host.held_instances.clear();
         for (const std::string& one : split(value)) host.held_instances.insert(InstanceName{one});
@@ -227,8 +246,10 @@ class Story {
                   : what == "script" ? site_.broken_scripts
                                      : site_.sick;
       const std::pair key{c.words.at(0), where};
-      if (broken) set.insert(key);
-      else set.erase(key);
+      if (broken)
+        set.insert(key);
+      else
+        set.erase(key);
       if (what == "check") fail_check(key.first, where, broken);
     }
   }

@@ -24,7 +24,8 @@ std::string modules(const std::string& rest) { return "/etc/puppet/modules/" + r
 const std::map<std::string, std::string>& thesis_files() {
   static const std::map<std::string, std::string> files = {
       {modules("torque/files/compute-ips.txt"), "155.210.155.74\n155.210.155.75\n"},
-      {modules("torque/files/compute-imgs.txt"), "/var/tmp/lucid-tor2.img\n/var/tmp/lucid-tor3.img\n"},
+      {modules("torque/files/compute-imgs.txt"),
+       "/var/tmp/lucid-tor2.img\n/var/tmp/lucid-tor3.img\n"},
       {modules("torque/files/template.xml"), "<domain><name><%= vm[:name] %></name></domain>"},
       {modules("web/files/server-ips.txt"), "155.210.155.73\n155.210.155.178\n"},
       {modules("web/files/server-imgs.txt"), "/var/tmp/lucid-web.img\n"},
@@ -94,8 +95,10 @@ Read web(const std::string& lines) {
     at = end + 1;
   }
   return read_manifest(text, "w.yaml",
-                       {{"/ips", "10.0.0.11\n\n10.0.0.300\n"}, {"/imgs", "a.img\n"},
-                        {"/bad.xml", "<domain>"}, {"/erb.xml", "<domain><%= vm[:ip] %></domain>"}});
+                       {{"/ips", "10.0.0.11\n\n10.0.0.300\n"},
+                        {"/imgs", "a.img\n"},
+                        {"/bad.xml", "<domain>"},
+                        {"/erb.xml", "<domain><%= vm[:ip] %></domain>"}});
 }
 
 constexpr const char* good =
@@ -108,16 +111,16 @@ TEST(Resource, RangesListsAndCounts) {
   ASSERT_TRUE(read.resource);
   EXPECT_EQ(read.resource->count.at(RoleName{"server"}), 3);
   const auto instances = expand(*read.resource, built_in("web"));
-  EXPECT_EQ(names(instances),
-            (Lines{"w-database-1 10.0.0.1 d.img", "w-server-1 10.0.0.11 a", "w-server-2 10.0.0.12 b",
-                   "w-server-3 10.0.0.13 c", "w-balancer-1 10.0.0.3 b.img"}));
+  EXPECT_EQ(names(instances), (Lines{"w-database-1 10.0.0.1 d.img", "w-server-1 10.0.0.11 a",
+                                     "w-server-2 10.0.0.12 b", "w-server-3 10.0.0.13 c",
+                                     "w-balancer-1 10.0.0.3 b.img"}));
 }
 
 TEST(Resource, ScalingShiftsNothing) {
   const std::string mac = "starting_mac_address: '52:54:00:01:00:00'\n";
   const auto macs = [&](const std::string& count) {
-    const Read read = web(std::string(good) + mac + "server: {ips: 10.0.0.11-18, image: a, count: " +
-                          count + "}");
+    const Read read = web(std::string(good) + mac +
+                          "server: {ips: 10.0.0.11-18, image: a, count: " + count + "}");
     std::map<std::string, std::string> all;
     for (const Instance& i : expand(read.resource.value(), built_in("web"))) {
       all[i.name.value] = i.mac;
@@ -131,22 +134,23 @@ TEST(Resource, ScalingShiftsNothing) {
 }
 
 TEST(Resource, OneAddressWithSeveralRolesIsOneVmWithTheLastImage) {
-  const Read read = web(
-      "ensure: running\ndatabase: [10.0.0.1, d.img]\nserver: [10.0.0.1, s.img]\n"
-      "balancer: [10.0.0.3, b.img]");
+  const Read read =
+      web("ensure: running\ndatabase: [10.0.0.1, d.img]\nserver: [10.0.0.1, s.img]\n"
+          "balancer: [10.0.0.3, b.img]");
   EXPECT_EQ(read.said, (Lines{"w.yaml:5:5: warning: web.w.server: 10.0.0.1 has other roles with "
                               "the image d.img: s.img is used"}));
   const auto instances = expand(read.resource.value(), built_in("web"));
-  EXPECT_EQ(names(instances), (Lines{"w-database-1 10.0.0.1 s.img", "w-balancer-1 10.0.0.3 b.img"}));
+  EXPECT_EQ(names(instances),
+            (Lines{"w-database-1 10.0.0.1 s.img", "w-balancer-1 10.0.0.3 b.img"}));
   EXPECT_EQ(instances[0].roles.size(), 2U);
   EXPECT_EQ(instances[0].mac, "52:54:00:00:00:01");
 }
 
 TEST(Resource, EveryMistakeIsReportedAtOnce) {
-  const Read read = web(
-      "ensure: runing\ndatabase: [[10.0.0.1, a], [10.0.0.2, a]]\nserver: [/ips, /imgs]\n"
-      "balacer: [10.0.0.3, b]\nvm_mem: 3 gigs\nvm_ncpu: 0\npool: [n1, n1]\n"
-      "starting_mac_address: 01:00:5e:00:00:01\nvm_domain: /bad.xml\nport: many\ndisk: local");
+  const Read read =
+      web("ensure: runing\ndatabase: [[10.0.0.1, a], [10.0.0.2, a]]\nserver: [/ips, /imgs]\n"
+          "balacer: [10.0.0.3, b]\nvm_mem: 3 gigs\nvm_ncpu: 0\npool: [n1, n1]\n"
+          "starting_mac_address: 01:00:5e:00:00:01\nvm_domain: /bad.xml\nport: many\ndisk: local");
   EXPECT_FALSE(read.resource);
   EXPECT_EQ(read.said,
             (Lines{"/ips:3:1: web.w.server: must be an IPv4 address or a range such as "
@@ -215,8 +219,7 @@ TEST(Resource, SecretsAreKeptApartAndNeverShown) {
 
 TEST(Resource, AppscaleLayoutsDoNotMix) {
   const auto said = [](const std::string& roles) {
-    const Read read =
-        read_manifest("appscale:\n  a:\n    ensure: running\n" + roles, "a.yaml");
+    const Read read = read_manifest("appscale:\n  a:\n    ensure: running\n" + roles, "a.yaml");
     std::string all;
     for (const std::string& line : read.said) all += line + "\n";
     return all;
@@ -233,7 +236,8 @@ TEST(Resource, AppscaleLayoutsDoNotMix) {
             std::string::npos);
   const std::string two = "    login: {ips: 10.0.0.3-4, image: i}\n";
   EXPECT_NE(said("    master: [10.0.0.1, i]\n    appengine: [10.0.0.2, i]\n"
-                 "    database: [10.0.0.2, i]\n" + two)
+                 "    database: [10.0.0.2, i]\n" +
+                 two)
                 .find("appscale.a.login: at most 1 address, got 2"),
             std::string::npos);
 }

@@ -23,7 +23,9 @@ roles:
   server:   {count: 0.., after: [database], start: go, stop: halt, check: {run: look}}
   balancer: {count: 0..1, after: [server], reads: [server], start: go, stop: halt, check: {run: look}}
 )"},
-                                 {"go", "start"}, {"halt", "stop"}, {"look", "check"}});
+                                 {"go", "start"},
+                                 {"halt", "stop"},
+                                 {"look", "check"}});
   return type;
 }
 
@@ -33,7 +35,8 @@ type: vault
 roles:
   store: {count: 1.., start: go, check: {run: look}, on_host_lost: wait}
 )"},
-                                 {"go", "start"}, {"look", "check"}});
+                                 {"go", "start"},
+                                 {"look", "check"}});
   return type;
 }
 
@@ -223,9 +226,12 @@ void ToySite::run(const InstanceName& name, const RunScript& work, HostId on) {
 void ToySite::perform(const Action& action) {
   const InstanceName& name = action.instance;
   Observed* copy = present(name, action.on);
-  if (const auto* start_vm = std::get_if<StartVm>(&action.work)) start(*start_vm, action.on);
-  else if (const auto* stop_vm = std::get_if<StopVm>(&action.work)) stop(name, *stop_vm, action.on);
-  else if (const auto* script = std::get_if<RunScript>(&action.work)) run(name, *script, action.on);
+  if (const auto* start_vm = std::get_if<StartVm>(&action.work))
+    start(*start_vm, action.on);
+  else if (const auto* stop_vm = std::get_if<StopVm>(&action.work))
+    stop(name, *stop_vm, action.on);
+  else if (const auto* script = std::get_if<RunScript>(&action.work))
+    run(name, *script, action.on);
   else if (std::get_if<RemoveDisk>(&action.work)) {
     if (!copy) copies_.erase({name.value, action.on.value});
   } else if (!copy) {

@@ -27,7 +27,8 @@ class ToySite {
 
   [[nodiscard]] World world() const;  // with what hosts that answer say, and what the others said
   HostView& host(const std::string& name);
-  Observed& copy(const std::string& instance, const std::string& host);  // made where it is not there
+  Observed& copy(const std::string& instance,
+                 const std::string& host);  // made where it is not there
   [[nodiscard]] const Observed* find(const std::string& instance, HostId host) const;
   void erase(const std::string& instance, const std::string& host);
   [[nodiscard]] std::string host_name(HostId id) const;

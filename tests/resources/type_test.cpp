@@ -39,19 +39,20 @@ TEST(Type, ChangesItsDigestWithAnyFile) {
 }
 
 TEST(Type, EveryMistakeIsReportedAtOnce) {
-  EXPECT_EQ(said("type: t\nrols: {}\nroles:\n  a: {count: many, after: [b], start: go}\n"
-                 "  c: {chek: x, check: {run: go, every: 5}}\nlayouts: [[a, d]]\n"),
-            "t/type.yaml:2:1: rols: unknown field; did you mean 'roles'? (accepted: type, summary, "
-            "attributes, roles, layouts, composites, taken_by)\n"
-            "t/type.yaml:4:14: roles.a.count: must be a number, '0..1' or '1..', got 'many'\n"
-            "t/type.yaml:4:28: roles.a.after: unknown role 'b'; did you mean 'a'? (accepted: a, c)\n"
-            "t/type.yaml:4:39: roles.a.start: there is no script 'go'\n"
-            "t/type.yaml:5:7: roles.c.chek: unknown field; did you mean 'check'? (accepted: count, "
-            "after, reads, attributes, start, stop, drain, metrics, check, edges, on_host_lost)\n"
-            "t/type.yaml:5:23: roles.c.check: there is no script 'go'\n"
-            "t/type.yaml:5:40: roles.c.check.every: must be a duration such as 500ms, 5s or 2m, got "
-            "'5'\n"
-            "t/type.yaml:6:15: layouts: unknown role 'd'; did you mean 'a'? (accepted: a, c)\n");
+  EXPECT_EQ(
+      said("type: t\nrols: {}\nroles:\n  a: {count: many, after: [b], start: go}\n"
+           "  c: {chek: x, check: {run: go, every: 5}}\nlayouts: [[a, d]]\n"),
+      "t/type.yaml:2:1: rols: unknown field; did you mean 'roles'? (accepted: type, summary, "
+      "attributes, roles, layouts, composites, taken_by)\n"
+      "t/type.yaml:4:14: roles.a.count: must be a number, '0..1' or '1..', got 'many'\n"
+      "t/type.yaml:4:28: roles.a.after: unknown role 'b'; did you mean 'a'? (accepted: a, c)\n"
+      "t/type.yaml:4:39: roles.a.start: there is no script 'go'\n"
+      "t/type.yaml:5:7: roles.c.chek: unknown field; did you mean 'check'? (accepted: count, "
+      "after, reads, attributes, start, stop, drain, metrics, check, edges, on_host_lost)\n"
+      "t/type.yaml:5:23: roles.c.check: there is no script 'go'\n"
+      "t/type.yaml:5:40: roles.c.check.every: must be a duration such as 500ms, 5s or 2m, got "
+      "'5'\n"
+      "t/type.yaml:6:15: layouts: unknown role 'd'; did you mean 'a'? (accepted: a, c)\n");
 }
 
 TEST(Type, RolesThatWaitForThemselvesAreRefused) {
