@@ -43,7 +43,8 @@ RoundDecision decide(const Round& round, const RoundContext& context, Time now) 
     if (!answered && voter < context.self && voter != context.just_expired)
       wait_until(round.at + context.patience.answer(context.timing));
   }
-  // Each that stands gets its time, one after the other: so two that wait for the same one do not collide.
+  // Each that stands gets its time, one after the other: so two that wait for the same one do not
+  // collide.
   int turn = 0;
   const Duration patience = context.patience.standing(context.timing, context.failures);
   for (const auto& [voter, since] : context.stood)

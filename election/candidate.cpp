@@ -13,7 +13,8 @@ void Node::State::campaign(Time now) {
     if (grant.held(now) || now < retry_at) return;
     start_round(now);
   }
-  const RoundContext context{members, config.self, grant.term.owner, stood, timing, patience, failures};
+  const RoundContext context{members, config.self, grant.term.owner, stood,
+                             timing,  patience,    failures};
   if (decide(*round, context, now).go) return stand(now);
   if (now >= round->at + patience.round(timing)) start_round(now);
 }
@@ -31,8 +32,8 @@ void Node::State::on(Time now, HostId from, const Answer& message) {
   if (message.at >= started && message.at <= now) patience.measured(now - message.at, timing);
   if (!round || message.at != round->at || !members.is_voter(from)) return;
   round->answers[from] = message.kind;
-  // One that says so stands, and is waited for, once in this election. Its own Election alone proves nothing:
-  // it may be deaf. (rule 6)
+  // One that says so stands, and is waited for, once in this election. Its own Election alone
+  // proves nothing: it may be deaf. (rule 6)
   if (message.kind == AnswerKind::stand && from < config.self) stood.try_emplace(from, now);
 }
 
@@ -47,8 +48,14 @@ void Node::State::stand(Time now) {
   if (grant.held_by_other(config.self, now) && !off(Mutation::rule_4_own)) return;
   const Term term{++seen_counter, config.self};
   promise(term);
-  candidacy = Candidacy{term, now, now + timing.at_least(timing.lease),
-                        now + patience.answer(timing), timing, {}, {}, std::move(hopeful)};
+  candidacy = Candidacy{term,
+                        now,
+                        now + timing.at_least(timing.lease),
+                        now + patience.answer(timing),
+                        timing,
+                        {},
+                        {},
+                        std::move(hopeful)};
   grant = {term, std::max(lead ? lead->authority.until() : Time{}, candidacy->deadline)};
   candidacy->accepts[config.self] = own_accept();
   send_to_voters(Coordinator{term, timing});
@@ -80,8 +87,8 @@ void Node::State::on(Time now, HostId from, const Refuse& message) {
   saw(message.promised);
   if (candidacy && message.term == candidacy->term && members.is_voter(from)) {
     if (candidacy->accepts.count(from) == 0) candidacy->refused.insert(from);
-    // Failed as soon as a majority has become impossible: of those that answered in the round, where
-    // there was one, because a silent voter is not going to accept. (rule 4)
+    // Failed as soon as a majority has become impossible: of those that answered in the round,
+    // where there was one, because a silent voter is not going to accept. (rule 4)
     std::size_t possible = 0;
     for (const HostId id : members.voters()) {
       const bool hopeful = lead || candidacy->hopeful.count(id) > 0;
@@ -94,8 +101,8 @@ void Node::State::on(Time now, HostId from, const Refuse& message) {
   }
 }
 
-// The Coordinator may be lost, or have met a grant that has ended since. Authority counts from when it was
-// first sent, whichever copy is accepted. (rule 5)
+// The Coordinator may be lost, or have met a grant that has ended since. Authority counts from when
+// it was first sent, whichever copy is accepted. (rule 5)
 void Node::State::repeat_coordinator(Time now) {
   if (now < candidacy->repeat) return;
   candidacy->repeat = now + patience.answer(timing);
@@ -118,7 +125,8 @@ void Node::State::elected(Time now) {
 
   candidacy.reset();
   failures = 0;
-  if (lead) end_leadership(now);  // Led an older term until now, and met a higher promise. (rule 12)
+  if (lead)
+    end_leadership(now);  // Led an older term until now, and met a higher promise. (rule 12)
   stop_suspecting();
   lead.emplace(std::move(next_lead));
   lead->first_authority = now;
@@ -142,8 +150,8 @@ void Node::State::elected(Time now) {
   recover(now, won);
 }
 
-// A new leader knows nothing of the permits that others gave: every host, silent or not, has at least
-// the bound that the longest permit of the last leader can reach. (rule 15)
+// A new leader knows nothing of the permits that others gave: every host, silent or not, has at
+// least the bound that the longest permit of the last leader can reach. (rule 15)
 void Node::State::assume_permits(Time now, const Candidacy& won) {
   Term last_led;
   Term promised_before;
@@ -151,16 +159,16 @@ void Node::State::assume_permits(Time now, const Candidacy& won) {
     last_led = std::max(last_led, accept.last_led);
     promised_before = std::max(promised_before, accept.promised_before);
   }
-  // The exception: the last leader's host followed its authority, if it was heard to lead and nobody
-  // promised anything above it since. When in doubt, no exception.
+  // The exception: the last leader's host followed its authority, if it was heard to lead and
+  // nobody promised anything above it since. When in doubt, no exception.
   HostId former_leader;
   if (promised_before <= last_led) former_leader = last_led.owner;
   if (off(Mutation::rule_15_last_led)) former_leader = promised_before.owner;
 
   for (const Member& member : members.all()) {
     if (member.id == config.self) continue;
-    const Duration reach = member.id == former_leader ? record.longest.permit_minus_lease
-                                                      : record.longest.permit;
+    const Duration reach =
+        member.id == former_leader ? record.longest.permit_minus_lease : record.longest.permit;
     const Time bound = off(Mutation::rule_15) ? now : now + timing.at_most(reach);
     lead->permits.begin(member.id, bound);
   }

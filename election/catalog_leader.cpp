@@ -32,14 +32,13 @@ void Node::State::on(Time now, HostId from, const FetchReply& message) {
   restamp(now);
 }
 
-// Makes what it found its own term's, on a majority, before it acts: an older leader's half-stored write
-// is thereby either taken over or dead. (rule 5)
+// Makes what it found its own term's, on a majority, before it acts: an older leader's half-stored
+// write is thereby either taken over or dead. (rule 5)
 void Node::State::restamp(Time now) {
   lead->phase = Phase::storing;
   CatalogDelta delta{false, catalog.stamp, {lead->term, 0}, {}};
   // The first leader of the site puts its file's timing where it belongs.
-  if (catalog.entries.count(timing_key) == 0)
-    delta.changes.push_back({timing_key, encode(timing)});
+  if (catalog.entries.count(timing_key) == 0) delta.changes.push_back({timing_key, encode(timing)});
   begin_batch(now, std::move(delta), {});
 }
 
@@ -64,7 +63,8 @@ void Node::State::begin_next_batch(Time now) {
   begin_batch(now, std::move(delta), std::move(writes));
 }
 
-// Committed when a majority of voters has it, under this term, and authority still holds. (rules 10, 20)
+// Committed when a majority of voters has it, under this term, and authority still holds. (rules
+// 10, 20)
 void Node::State::try_commit(Time now) {
   if (!lead || !lead->under_way || !has_authority(now)) return;
   const Stamp wanted = lead->under_way->delta.stamp;

@@ -4,12 +4,18 @@ namespace cierzo::election {
 
 std::string to_string(CommandVerdict verdict) {
   switch (verdict) {
-    case CommandVerdict::accepted: return "accepted";
-    case CommandVerdict::other_boot: return "meant for another boot of this host";
-    case CommandVerdict::other_state: return "meant for another state directory of this host";
-    case CommandVerdict::old_term: return "of an older term than this host has seen";
-    case CommandVerdict::no_permit: return "this host holds no valid permit of that term";
-    case CommandVerdict::repeated: return "at or below the highest command received";
+    case CommandVerdict::accepted:
+      return "accepted";
+    case CommandVerdict::other_boot:
+      return "meant for another boot of this host";
+    case CommandVerdict::other_state:
+      return "meant for another state directory of this host";
+    case CommandVerdict::old_term:
+      return "of an older term than this host has seen";
+    case CommandVerdict::no_permit:
+      return "this host holds no valid permit of that term";
+    case CommandVerdict::repeated:
+      return "at or below the highest command received";
   }
   return "";
 }

@@ -1,5 +1,5 @@
-// Commands: whether a host may obey one, what the leader must assume of one without an answer, and the
-// numbers of incarnations. Pure values; the shell keeps the host's mark on disk.
+// Commands: whether a host may obey one, what the leader must assume of one without an answer, and
+// the numbers of incarnations. Pure values; the shell keeps the host's mark on disk.
 //
 // LEADERSHIP rules 16 and 17.
 #pragma once
@@ -20,20 +20,20 @@ struct CommandHeader {
   std::uint64_t number = 0;
   std::string boot;      // Of the host it is meant for; as in its HeartbeatAck.
   std::string state_id;  // The same.
-  // The stretch of permits that the host reported, as in its HeartbeatAck. A host whose permit has ended
-  // may have been lost and its instances started elsewhere: what was sent before must not be obeyed when
-  // it comes back in the same term, however late it arrives.
+  // The stretch of permits that the host reported, as in its HeartbeatAck. A host whose permit has
+  // ended may have been lost and its instances started elsewhere: what was sent before must not be
+  // obeyed when it comes back in the same term, however late it arrives.
   std::uint64_t permit_spell = 0;
   Stamp stamp() const { return {term, number}; }
 };
 
-// What the host knows when it decides. The mark is durable: it and the unfinished entry are written in one
-// transaction at receipt, before the command has any effect.
+// What the host knows when it decides. The mark is durable: it and the unfinished entry are written
+// in one transaction at receipt, before the command has any effect.
 struct CommandContext {
   std::string boot;
   std::string state_id;
-  Term heard;                // Node::permit_term()
-  bool permit_valid = false;  // Node::permit_valid(now), read now.
+  Term heard;                      // Node::permit_term()
+  bool permit_valid = false;       // Node::permit_valid(now), read now.
   std::uint64_t permit_spell = 0;  // Node::permit_spell(now)
   Stamp high_water;
 };
@@ -75,8 +75,8 @@ class CommandLedger {
   std::map<HostId, Host> hosts_;
 };
 
-// Of two copies of an instance the one with the higher incarnation is right: negative, zero or positive as
-// `a` is the wrong one, the same one, or the right one. (rule 16)
+// Of two copies of an instance the one with the higher incarnation is right: negative, zero or
+// positive as `a` is the wrong one, the same one, or the right one. (rule 16)
 int compare_copies(Incarnation a, Incarnation b, const Mutations& mutations = {});
 
 }  // namespace cierzo::election

@@ -1,7 +1,7 @@
 // What a host must still know after a crash, and how it is written.
 //
-// The shell keeps two things: one record (written as a whole, a few hundred bytes) and the catalog's
-// entries (written as changes). Both parts of one Persist are one transaction.
+// The shell keeps two things: one record (written as a whole, a few hundred bytes) and the
+// catalog's entries (written as changes). Both parts of one Persist are one transaction.
 #pragma once
 #include <map>
 #include <optional>
@@ -21,7 +21,7 @@ struct Record {
   Term last_led;         // The highest term a heartbeat was heard from. (rules 12, 15, 17)
   std::uint64_t permit_interruptions = 0;  // Of the permits of last_led's term. (rule 17)
   Longest longest;
-  std::optional<Timing> timing;  // The one last in force here; none: never heard.
+  std::optional<Timing> timing;            // The one last in force here; none: never heard.
   std::map<HostId, std::string> founding;  // The founder's: whom it still owes Found. (rule 22)
   bool operator==(const Record&) const = default;
 };
@@ -33,7 +33,7 @@ struct Durable {
 };
 
 struct Persist {
-  std::optional<Record> record;        // Replaces the record.
+  std::optional<Record> record;         // Replaces the record.
   std::optional<CatalogDelta> catalog;  // Changes entries and stamp.
   bool empty() const { return !record && !catalog; }
 };

@@ -22,8 +22,8 @@ class Authority {
  public:
   Authority(const Members& members, HostId self) : members_(&members), self_(self) {}
 
-  // Something that asks for grants of `lease` leaves now, or never: what counts is when it was sent.
-  // Seq 0 is the Coordinator. The leader's own grant comes with it.
+  // Something that asks for grants of `lease` leaves now, or never: what counts is when it was
+  // sent. Seq 0 is the Coordinator. The leader's own grant comes with it.
   void sent(std::uint64_t seq, Time at, const Timing& timing);
   // A voter granted `seq`; counted once per voter, at the newest.
   void granted(HostId voter, std::uint64_t seq);

@@ -1,5 +1,5 @@
-// What must hold inside one Node after every step. Cheap, so on in release as well: a broken one aborts
-// with the state printed, because acting on it could run something twice.
+// What must hold inside one Node after every step. Cheap, so on in release as well: a broken one
+// aborts with the state printed, because acting on it could run something twice.
 #pragma once
 #include <string>
 #include <vector>

@@ -45,7 +45,8 @@ void Node::State::end_leadership(Time now) {
   set_leader(std::nullopt, now);
 }
 
-// Authority may have grown: the grant to oneself and the own host's deadline follow it. (rules 9, 15)
+// Authority may have grown: the grant to oneself and the own host's deadline follow it. (rules 9,
+// 15)
 void Node::State::authority_moved() {
   const Time until = lead->authority.until();
   if (until <= known_until) return;
@@ -68,8 +69,8 @@ void Node::State::heartbeat(Time now) {
   for (const Member& member : members.all()) {
     if (member.id == config.self) continue;
     // Echoes, that is permits, only with authority; this runs right after it was checked. (rule 12)
-    send(member.id, Heartbeat{lead->term, lead->seq, lead->permits.echo(member.id, timing), committed,
-                              timing});
+    send(member.id, Heartbeat{lead->term, lead->seq, lead->permits.echo(member.id, timing),
+                              committed, timing});
     if (!member.voter) continue;
     // A lost Coordinator is repeated to those that have not accepted. (rule 5)
     if (lead->accepted.count(member.id) == 0) send(member.id, Coordinator{lead->term, timing});
@@ -94,8 +95,7 @@ void Node::State::on(Time now, HostId from, const HeartbeatAck& message) {
   status.permit_spell = message.permit_spell;
   status.has_state = message.has_state;
   status.inventory_digest = message.inventory_digest;
-  const HostStatus before =
-      lead->permits.status(from, now, timing, std::nullopt, config.mutations);
+  const HostStatus before = lead->permits.status(from, now, timing, std::nullopt, config.mutations);
   if (!lead->permits.hear(now, message.seq, status)) return;  // Older than one already here.
 
   const auto reported = lead->reported.find(from);
@@ -115,8 +115,8 @@ void Node::State::on(Time now, HostId from, const HeartbeatAck& message) {
       try_commit(now);
     } else {
       lead->stamps.erase(from);
-      // Let in only by a leader that a majority without it grants authority: then nothing that it may
-      // have promised and forgotten can be under way. (rule 22)
+      // Let in only by a leader that a majority without it grants authority: then nothing that it
+      // may have promised and forgotten can be under way. (rule 22)
       if (lead->phase == Phase::ready && lead->authority.until_without(from) > now)
         send_whole(now, from, message.state_id);
     }
@@ -124,8 +124,8 @@ void Node::State::on(Time now, HostId from, const HeartbeatAck& message) {
   meet_higher_promise(now, message.promised);
 }
 
-// A voter that promised more, to a candidate that failed, could never grant to this leader again: so it
-// is asked for a promise above that. (rule 12)
+// A voter that promised more, to a candidate that failed, could never grant to this leader again:
+// so it is asked for a promise above that. (rule 12)
 void Node::State::meet_higher_promise(Time now, Term promised) {
   saw(promised);
   if (promised <= lead->term || candidacy || now < lead->next_bump) return;
@@ -140,8 +140,7 @@ std::optional<bool> Node::State::held(HostId host) const {
 }
 
 void Node::State::review_host(Time now, HostId host) {
-  const HostStatus status =
-      lead->permits.status(host, now, timing, held(host), config.mutations);
+  const HostStatus status = lead->permits.status(host, now, timing, held(host), config.mutations);
   // A host of which a new leader has not heard gets a lease to speak.
   if (!status.heard && status.liveness == Liveness::suspect &&
       now < lead->first_authority + timing.lease)
@@ -150,10 +149,17 @@ void Node::State::review_host(Time now, HostId host) {
   if (!is_first && reported->second == status.liveness) return;
   reported->second = status.liveness;
   switch (status.liveness) {
-    case Liveness::alive: break;  // Said when it is heard.
-    case Liveness::suspect: fact(HostSuspect{host}); break;
-    case Liveness::held: fact(HostHeld{host}); break;
-    case Liveness::lost: fact(HostLost{host}); break;
+    case Liveness::alive:
+      break;  // Said when it is heard.
+    case Liveness::suspect:
+      fact(HostSuspect{host});
+      break;
+    case Liveness::held:
+      fact(HostHeld{host});
+      break;
+    case Liveness::lost:
+      fact(HostLost{host});
+      break;
   }
 }
 

@@ -101,14 +101,22 @@ std::optional<Timing> decode_timing(const std::string& text) {
     std::istringstream number(word.substr(equals + 1));
     if (!(number >> value) || !number.eof()) return std::nullopt;
     const std::string name = word.substr(0, equals);
-    if (name == "heartbeat") timing.heartbeat = Duration{value};
-    else if (name == "lease") timing.lease = Duration{value};
-    else if (name == "permit") timing.permit = Duration{value};
-    else if (name == "answer") timing.answer = Duration{value};
-    else if (name == "drift_ppm") drift_ppm = value;
-    else if (name == "guard_delay") timing.guard_delay = Duration{value};
-    else if (name == "destroy_after") timing.destroy_after = Duration{value};
-    else return std::nullopt;
+    if (name == "heartbeat")
+      timing.heartbeat = Duration{value};
+    else if (name == "lease")
+      timing.lease = Duration{value};
+    else if (name == "permit")
+      timing.permit = Duration{value};
+    else if (name == "answer")
+      timing.answer = Duration{value};
+    else if (name == "drift_ppm")
+      drift_ppm = value;
+    else if (name == "guard_delay")
+      timing.guard_delay = Duration{value};
+    else if (name == "destroy_after")
+      timing.destroy_after = Duration{value};
+    else
+      return std::nullopt;
   }
   timing.drift = static_cast<double>(drift_ppm) / 1e6;
   if (!mistakes(timing).empty()) return std::nullopt;

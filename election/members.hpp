@@ -78,7 +78,8 @@ std::optional<Timing> decode_timing(const std::string& text);
 struct Longest {
   Duration lease{};
   Duration permit{};
-  Duration permit_minus_lease{};  // One value: the maxima of its parts may never have met. (rule 15)
+  Duration
+      permit_minus_lease{};  // One value: the maxima of its parts may never have met. (rule 15)
   bool operator==(const Longest&) const = default;
 
   // True when something grew.

@@ -4,8 +4,8 @@
 // Losing, doubling, delaying and reordering any of them is normal. The sender is not in a message:
 // it is what the transport has proved, and is passed to Node::step beside it.
 //
-// Times inside a message are readings of the clock of the host that first wrote them: only that host
-// computes with them, everybody else gives them back as they are. Durations are nanoseconds.
+// Times inside a message are readings of the clock of the host that first wrote them: only that
+// host computes with them, everybody else gives them back as they are. Durations are nanoseconds.
 #pragma once
 #include <optional>
 #include <string>
@@ -44,18 +44,18 @@ struct Coordinator {
 };
 
 struct Accept {
-  Term term;              // The accepted one.
-  Stamp catalog;          // Stamp of the sender's catalog. (rule 5)
-  Term last_led;          // The last leader the sender heard a heartbeat from. (rule 15)
-  Term promised_before;   // What it had promised before `term`; the same in duplicates. (rule 15)
+  Term term;             // The accepted one.
+  Stamp catalog;         // Stamp of the sender's catalog. (rule 5)
+  Term last_led;         // The last leader the sender heard a heartbeat from. (rule 15)
+  Term promised_before;  // What it had promised before `term`; the same in duplicates. (rule 15)
   Longest longest;
 };
 
 // No to a Coordinator, a Heartbeat or a Store.
 struct Refuse {
-  Term term;        // The refused one.
-  Term promised;    // What stands against it, if higher.
-  HostId leader;    // To whom the sender holds an unexpired grant; 0: to nobody.
+  Term term;      // The refused one.
+  Term promised;  // What stands against it, if higher.
+  HostId leader;  // To whom the sender holds an unexpired grant; 0: to nobody.
   Duration grant_left{};
 };
 
@@ -70,16 +70,16 @@ struct Heartbeat {
 struct HeartbeatAck {
   Term term;
   std::uint64_t seq = 0;
-  bool granted = false;          // Only these count for authority. (rule 9)
-  BootTime stamp;                // The sender's clock at sending. (rule 12)
-  Term promised;                 // Lets a leader meet a higher promise. (rule 12)
-  Stamp catalog;                 // Lets the leader bring a voter up to date.
-  Term permit_term;              // From which term the sender holds a valid permit; zero: none.
+  bool granted = false;            // Only these count for authority. (rule 9)
+  BootTime stamp;                  // The sender's clock at sending. (rule 12)
+  Term promised;                   // Lets a leader meet a higher promise. (rule 12)
+  Stamp catalog;                   // Lets the leader bring a voter up to date.
+  Term permit_term;                // From which term the sender holds a valid permit; zero: none.
   std::uint64_t permit_spell = 0;  // Which unbroken stretch of permits; 0: none. (rule 17)
-  bool has_state = false;        // False: a voter without its state asks to be let in. (rule 22)
-  std::string state_id;          // Random, made with the sender's state directory. (rules 17, 22)
-  std::string run;               // Random, made at the start of the sender's agent. (rule 14)
-  std::string inventory_digest;  // Opaque here.
+  bool has_state = false;          // False: a voter without its state asks to be let in. (rule 22)
+  std::string state_id;            // Random, made with the sender's state directory. (rules 17, 22)
+  std::string run;                 // Random, made at the start of the sender's agent. (rule 14)
+  std::string inventory_digest;    // Opaque here.
 };
 
 // A write, or the re-stamping of a new leader. (rules 5, 20)
@@ -91,7 +91,7 @@ struct Store {
 
 struct Stored {
   Term term;
-  Stamp catalog;        // What the sender now has, durably.
+  Stamp catalog;              // What the sender now has, durably.
   bool whole_wanted = false;  // It did not follow from what the sender has: send the whole.
 };
 
@@ -112,7 +112,7 @@ struct FetchReply {
 
 // A voter without state asks the others whether they have one. (rule 22)
 struct StateQuery {
-  Time at{};  // As Election::at.
+  Time at{};                   // As Election::at.
   std::vector<HostId> voters;  // As the sender's file lists them.
 };
 
@@ -129,8 +129,9 @@ struct Found {
   std::string state_id;
 };
 
-using Body = std::variant<Election, Answer, Coordinator, Accept, Refuse, Heartbeat, HeartbeatAck, Store,
-                          Stored, Release, Fetch, FetchReply, StateQuery, StateAnswer, Found>;
+using Body =
+    std::variant<Election, Answer, Coordinator, Accept, Refuse, Heartbeat, HeartbeatAck, Store,
+                 Stored, Release, Fetch, FetchReply, StateQuery, StateAnswer, Found>;
 
 // A message of another site is dropped; one without a site comes from a host that has no state yet.
 struct Message {

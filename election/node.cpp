@@ -90,8 +90,8 @@ void Node::State::advance(Time now) {
   expire(now);
   if (voter && !has_state()) ask_for_state(now);
   if (!record.founding.empty()) repeat_found(now);
-  // A restarted agent that was the leader, or stood, gives that term up. Repeated, because connections
-  // are young; harmless, because it names one dead term. (rule 8)
+  // A restarted agent that was the leader, or stood, gives that term up. Repeated, because
+  // connections are young; harmless, because it names one dead term. (rule 8)
   if (record.promised.owner == config.self && now < wait_until && now >= next_release) {
     if (next_release == Time{}) lower_own_deadline(now);  // Later permits are a new leader's.
     send_to_all(Release{record.promised});
@@ -125,14 +125,14 @@ void Node::State::schedule(Time now) {
   if (candidacy || retired) return;
   if (grant.held(now)) return consider(grant.until);
   if (!round) return consider(retry_at);
-  const RoundDecision decision =
-      decide(*round, {members, config.self, grant.term.owner, stood, timing, patience, failures},
-             now);
+  const RoundDecision decision = decide(
+      *round, {members, config.self, grant.term.owner, stood, timing, patience, failures}, now);
   consider(decision.again);
 }
 
 Output Node::State::finish() {
-  if (record.permit_interruptions != permit.interruptions()) {  // On disk before reported. (rule 17)
+  if (record.permit_interruptions !=
+      permit.interruptions()) {  // On disk before reported. (rule 17)
     record.permit_interruptions = permit.interruptions();
     record_changed = true;
   }
@@ -170,7 +170,8 @@ void Node::State::change_catalog(const CatalogDelta& delta) {
   for (const CatalogChange& change : delta.changes) {
     if (change.key != timing_key || !change.value) continue;
     // Known to a majority as a length that may be in use, before it is in use. (rules 7, 14, 15)
-    if (const auto decoded = decode_timing(*change.value); decoded && record.longest.include(*decoded))
+    if (const auto decoded = decode_timing(*change.value);
+        decoded && record.longest.include(*decoded))
       record_changed = true;
   }
 }

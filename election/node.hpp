@@ -9,16 +9,18 @@
 //    next_tick() is reached. Calling tick too early or too often does no harm; late costs liveness.
 //  * Call step for every message, with the time read AFTER it was received, and the sender that the
 //    transport has proved.
-//  * `now` never goes back. It is the clock of LEADERSHIP.md, "Words": counts suspend, never slewed.
+//  * `now` never goes back. It is the clock of LEADERSHIP.md, "Words": counts suspend, never
+//  slewed.
 //  * Handle Outputs in the order in which they were returned, one queue, first in first out:
 //      1. write deadline() to the guard's page (when there is a guard), if it has fallen;
 //      2. make `persist` durable (synced);
 //      3. write deadline() to the page, if it has risen;
 //      4. send `messages`;
 //      5. act on `facts`.
-//    While a persist is under way later Outputs wait in the queue; step and tick may go on being called.
-//    That is enough: a promise counts from its check in memory, and nothing that depends on it leaves
-//    before it is on disk. Never drop an Output that has a persist; messages alone may be dropped.
+//    While a persist is under way later Outputs wait in the queue; step and tick may go on being
+//    called. That is enough: a promise counts from its check in memory, and nothing that depends on
+//    it leaves before it is on disk. Never drop an Output that has a persist; messages alone may be
+//    dropped.
 //  * Before each effect (command sent, write acknowledged, read answered) ask has_authority with a
 //    fresh clock. (rule 10) A write is acknowledged by the fact WriteCommitted, and only if
 //    has_authority(now) is still true when it is handled; otherwise its outcome is unknown.
@@ -44,7 +46,8 @@
 
 namespace cierzo::election {
 
-using WriteId = Id<struct WriteTag, std::uint64_t>;  // The caller's name for a write; unique per Node.
+using WriteId =
+    Id<struct WriteTag, std::uint64_t>;  // The caller's name for a write; unique per Node.
 
 struct Config {
   HostId self;
@@ -67,7 +70,7 @@ struct Send {
 
 // Why there is no leader to ask, or why a write is refused. (rule 21)
 struct Shortage {
-  std::size_t reachable = 0;     // Voters heard lately, this host included if it votes.
+  std::size_t reachable = 0;  // Voters heard lately, this host included if it votes.
   std::size_t needed = 0;
   std::size_t voters = 0;
   std::vector<HostId> missing;
@@ -76,25 +79,66 @@ struct Shortage {
 std::string to_string(const Shortage& shortage, const Members& members);
 
 // Facts: what changed, in the order in which it did.
-struct LeaderChanged { std::optional<Term> leader; };  // Term::owner leads, as far as this host knows.
-struct AuthorityBegan { Term term; };   // This host leads; the catalog is not recovered yet.
-struct LeadershipReady { Term term; };  // It is recovered: now the leader acts. (rule 5)
-struct AuthorityEnded { Term term; };
-struct CatalogCommitted { Stamp stamp; std::vector<std::string> keys; bool whole = false; };  // Leader only.
-struct WriteCommitted { WriteId write; Stamp stamp; };
-struct WriteUnknown { WriteId write; };  // Authority ended while it was stored: may or may not be. (rule 10)
+struct LeaderChanged {
+  std::optional<Term> leader;
+};  // Term::owner leads, as far as this host knows.
+struct AuthorityBegan {
+  Term term;
+};  // This host leads; the catalog is not recovered yet.
+struct LeadershipReady {
+  Term term;
+};  // It is recovered: now the leader acts. (rule 5)
+struct AuthorityEnded {
+  Term term;
+};
+struct CatalogCommitted {
+  Stamp stamp;
+  std::vector<std::string> keys;
+  bool whole = false;
+};  // Leader only.
+struct WriteCommitted {
+  WriteId write;
+  Stamp stamp;
+};
+struct WriteUnknown {
+  WriteId write;
+};  // Authority ended while it was stored: may or may not be. (rule 10)
 enum class RefusalReason { not_leader, recovering, too_many };
-struct WriteRefused { WriteId write; RefusalReason reason; Shortage shortage; };  // Nothing was stored.
-struct HostHeard { HostId host; std::string boot; std::string state_id; std::string run; };
-struct HostSuspect { HostId host; };
-struct HostHeld { HostId host; };
-struct HostLost { HostId host; };
-struct InventoryDigest { HostId host; std::string digest; };  // It changed, or is the first of the term.
-struct SiteFounded { std::string site; };                     // This host started the site. (rule 22)
-struct StateJoined { std::string site; Stamp catalog; };      // This host got its state. (rule 22)
-using Fact = std::variant<LeaderChanged, AuthorityBegan, LeadershipReady, AuthorityEnded, CatalogCommitted,
-                          WriteCommitted, WriteUnknown, WriteRefused, HostHeard, HostSuspect, HostHeld,
-                          HostLost, InventoryDigest, SiteFounded, StateJoined>;
+struct WriteRefused {
+  WriteId write;
+  RefusalReason reason;
+  Shortage shortage;
+};  // Nothing was stored.
+struct HostHeard {
+  HostId host;
+  std::string boot;
+  std::string state_id;
+  std::string run;
+};
+struct HostSuspect {
+  HostId host;
+};
+struct HostHeld {
+  HostId host;
+};
+struct HostLost {
+  HostId host;
+};
+struct InventoryDigest {
+  HostId host;
+  std::string digest;
+};  // It changed, or is the first of the term.
+struct SiteFounded {
+  std::string site;
+};  // This host started the site. (rule 22)
+struct StateJoined {
+  std::string site;
+  Stamp catalog;
+};  // This host got its state. (rule 22)
+using Fact =
+    std::variant<LeaderChanged, AuthorityBegan, LeadershipReady, AuthorityEnded, CatalogCommitted,
+                 WriteCommitted, WriteUnknown, WriteRefused, HostHeard, HostSuspect, HostHeld,
+                 HostLost, InventoryDigest, SiteFounded, StateJoined>;
 
 struct Output {
   Persist persist;  // persist.empty(): nothing to write.
@@ -107,9 +151,9 @@ enum class Role { stateless, waiting, follower, candidate, leader };
 // What a host without its state knows of the others. (rule 22)
 struct StateStatus {
   bool has_state = true;
-  std::vector<HostId> silent;     // Voters that have not answered lately: all must, to start a site.
-  std::vector<HostId> with_state; // So the site exists: wait for its leader to let this host in.
-  std::vector<HostId> disagree;   // Their file lists other voters.
+  std::vector<HostId> silent;  // Voters that have not answered lately: all must, to start a site.
+  std::vector<HostId> with_state;  // So the site exists: wait for its leader to let this host in.
+  std::vector<HostId> disagree;    // Their file lists other voters.
 };
 
 class Node {
@@ -123,8 +167,8 @@ class Node {
   [[nodiscard]] Output tick(Time now);
   Time next_tick() const;  // Time::max(): only a message can change anything.
 
-  // Every key at most once in one write. Answered by exactly one of WriteCommitted, WriteRefused and
-  // WriteUnknown, in this Output or a later one; writes are committed in the order proposed.
+  // Every key at most once in one write. Answered by exactly one of WriteCommitted, WriteRefused
+  // and WriteUnknown, in this Output or a later one; writes are committed in the order proposed.
   [[nodiscard]] Output propose(Time now, WriteId write, std::vector<CatalogChange> changes);
 
   // Gives up leading or standing, so that the others elect without waiting; after it this host only
@@ -134,38 +178,39 @@ class Node {
   // Goes out with every HeartbeatAck from now on; opaque.
   void set_inventory_digest(std::string digest);
 
-  // A broken connection is a hint: a voter without a grant probes at once. Shortens nothing. (rule 11)
+  // A broken connection is a hint: a voter without a grant probes at once. Shortens nothing. (rule
+  // 11)
   [[nodiscard]] Output connection_broken(Time now, HostId peer);
 
   // Who leads
   Role role() const;
-  std::optional<Term> leader() const;    // As far as known here; its owner leads.
-  Term term() const;                     // The highest this host has promised or heard.
-  bool has_authority(Time now) const;    // Ask with a fresh clock, at each effect. (rule 10)
-  bool ready(Time now) const;            // Authority, and the catalog recovered: may act. (rule 5)
-  Time authority_until() const;          // Zero: none.
-  Shortage shortage(Time now) const;     // Who can be heard, of how many needed. (rule 21)
+  std::optional<Term> leader() const;  // As far as known here; its owner leads.
+  Term term() const;                   // The highest this host has promised or heard.
+  bool has_authority(Time now) const;  // Ask with a fresh clock, at each effect. (rule 10)
+  bool ready(Time now) const;          // Authority, and the catalog recovered: may act. (rule 5)
+  Time authority_until() const;        // Zero: none.
+  Shortage shortage(Time now) const;   // Who can be heard, of how many needed. (rule 21)
   const Members& members() const;
-  const Timing& timing() const;          // In force.
+  const Timing& timing() const;  // In force.
 
   // This host's permit
   bool permit_valid(Time now) const;  // Of the highest term heard, by a fresh clock. (rules 12, 17)
   Term permit_term() const;           // The highest term a heartbeat was heard from. (rule 12)
   std::uint64_t permit_spell(Time now) const;  // Which unbroken stretch; 0: none. (rule 17)
-  Time deadline() const;              // Until when its VMs may run: for the guard. (rules 12, 13)
+  Time deadline() const;  // Until when its VMs may run: for the guard. (rules 12, 13)
 
   // The other hosts, as the leader sees them; empty without authority. Every member but this host.
   std::vector<HostStatus> hosts(Time now) const;
   HostStatus host(HostId id, Time now) const;
-  // The held mark of `host`, written by the agent started as `held_run`, may be deleted: a later start
-  // of its agent reports a permit of this term. (rule 14)
+  // The held mark of `host`, written by the agent started as `held_run`, may be deleted: a later
+  // start of its agent reports a permit of this term. (rule 14)
   bool may_unhold(HostId host, const std::string& held_run, Time now) const;
 
   // The catalog
-  const Catalog& committed() const;  // The leader's, once ready: what reads return. (rule 20)
-  const Catalog& local_view() const; // What is stored here; label it as such. (rule 21)
+  const Catalog& committed() const;   // The leader's, once ready: what reads return. (rule 20)
+  const Catalog& local_view() const;  // What is stored here; label it as such. (rule 21)
 
-  const Record& record() const;      // As it is, or is about to be, on disk.
+  const Record& record() const;              // As it is, or is about to be, on disk.
   StateStatus state_status(Time now) const;  // (rule 22)
 
  private:

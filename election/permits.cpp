@@ -18,8 +18,8 @@ void PermitHolder::hear(Term term, const std::optional<BootTime>& echo, Duration
   hear_term(term);
   if (!echo || echo->at > now) return;
   if (echo->boot != boot_ && !has(mutations, Mutation::rule_12_boot)) return;
-  // From when this host wrote the stamp: however long the echo was under way, the leader's bound, which
-  // starts when it received the stamp, is later. (rule 12)
+  // From when this host wrote the stamp: however long the echo was under way, the leader's bound,
+  // which starts when it received the stamp, is later. (rule 12)
   const Time from = has(mutations, Mutation::rule_12) ? now : echo->at;
   if (from + permit <= now) return;
   if (!valid(now) && held_) ++interruptions_;
@@ -73,8 +73,8 @@ std::optional<BootTime> PermitLedger::echo(HostId host, const Timing& timing) {
   return last.stamp;
 }
 
-HostStatus PermitLedger::status(HostId host, Time now, const Timing& timing, std::optional<bool> held,
-                                const Mutations& mutations) const {
+HostStatus PermitLedger::status(HostId host, Time now, const Timing& timing,
+                                std::optional<bool> held, const Mutations& mutations) const {
   const auto found = hosts_.find(host);
   if (found == hosts_.end()) return {};
   HostStatus status = found->second.last;

@@ -44,11 +44,11 @@ class PermitHolder {
   void hear_term(Term term);
 
   std::string boot_;
-  Term heard_;             // The highest term a heartbeat was heard from.
-  Time until_in_term_{};   // How far the permits given in that term reach.
-  Time deadline_{};        // How far any permit reaches.
+  Term heard_;            // The highest term a heartbeat was heard from.
+  Time until_in_term_{};  // How far the permits given in that term reach.
+  Time deadline_{};       // How far any permit reaches.
   std::uint64_t interruptions_ = 0;
-  bool held_ = false;      // A permit of that term, at some time.
+  bool held_ = false;  // A permit of that term, at some time.
 };
 
 enum class Liveness {
@@ -62,13 +62,14 @@ enum class Liveness {
 struct HostStatus {
   HostId id;
   Liveness liveness = Liveness::suspect;
-  Time bound{};         // The latest instant at which one of its permits can be valid.
-  bool heard = false;   // In this term; the rest is empty otherwise.
+  Time bound{};        // The latest instant at which one of its permits can be valid.
+  bool heard = false;  // In this term; the rest is empty otherwise.
   Time last_heard{};
-  BootTime stamp;       // A new boot id proves that the old one's VMs are gone. (rule 14)
+  BootTime stamp;  // A new boot id proves that the old one's VMs are gone. (rule 14)
   std::string state_id;
   std::string run;
-  Term permit_term;     // Commands need it to be the leader's, and the spell in their header. (rule 17)
+  Term
+      permit_term;  // Commands need it to be the leader's, and the spell in their header. (rule 17)
   std::uint64_t permit_spell = 0;
   bool has_state = false;
   std::string inventory_digest;

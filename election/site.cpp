@@ -1,11 +1,12 @@
 // Starting a site, and a voter that lost its state. (rule 22)
 //
-// A voter without state asks all the others. The file's `hosts:` start a site only when every listed
-// voter answers, in one round, that it has no state: then the lowest id makes the site and tells the
-// others. Found names the state id of its receiver, so that it never reaches a disk that came later; the
-// founder keeps on disk whom it still owes it, so that its restart strands nobody.
+// A voter without state asks all the others. The file's `hosts:` start a site only when every
+// listed voter answers, in one round, that it has no state: then the lowest id makes the site and
+// tells the others. Found names the state id of its receiver, so that it never reaches a disk that
+// came later; the founder keeps on disk whom it still owes it, so that its restart strands nobody.
 //
-// A voter that has no state while others do is let in by a leader's whole Store that names its state id.
+// A voter that has no state while others do is let in by a leader's whole Store that names its
+// state id.
 #include <algorithm>
 
 #include "election/state.hpp"
@@ -21,8 +22,8 @@ void Node::State::ask_for_state(Time now) {
 }
 
 void Node::State::on(Time, HostId from, const StateQuery& message) {
-  send(from, StateAnswer{message.at, has_state(), message.voters == members.voters(),
-                         record.state_id});
+  send(from,
+       StateAnswer{message.at, has_state(), message.voters == members.voters(), record.state_id});
 }
 
 void Node::State::on(Time now, HostId from, const StateAnswer& message) {

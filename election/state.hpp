@@ -2,9 +2,10 @@
 //
 // One handler per kind of message; each entry point of Node is: expire what has ended, handle the
 // event, advance everything that time or the event has made due. Output is collected on the way.
-//   node.cpp       entry points, queries        voter.cpp   promises, grants, stores (4, 7-9, 12, 20)
-//   candidate.cpp  rounds, candidacy (1-6)      leader.cpp  authority, heartbeats, permits (8-10, 12, 15)
-//   catalog_leader.cpp  recovery, writes (5, 20)  site.cpp  starting a site, lost state (22)
+//   node.cpp       entry points, queries        voter.cpp   promises, grants, stores (4, 7-9, 12,
+//   20) candidate.cpp  rounds, candidacy (1-6)      leader.cpp  authority, heartbeats, permits
+//   (8-10, 12, 15) catalog_leader.cpp  recovery, writes (5, 20)  site.cpp  starting a site, lost
+//   state (22)
 #pragma once
 #include <deque>
 
@@ -49,11 +50,11 @@ struct Leadership {
 
   Term term;
   Authority authority;
-  Time first_authority{};      // When the majority was complete. (rule 15)
-  std::set<HostId> accepted;   // The others get the Coordinator again.
+  Time first_authority{};     // When the majority was complete. (rule 15)
+  std::set<HostId> accepted;  // The others get the Coordinator again.
   std::uint64_t seq = 0;
   Time next_heartbeat{};
-  Time next_bump{};            // Not more often is a higher promise met by a new Coordinator.
+  Time next_bump{};  // Not more often is a higher promise met by a new Coordinator.
 
   PermitLedger permits;
   std::map<HostId, Liveness> reported;  // The last fact about each host.
@@ -183,7 +184,8 @@ struct Node::State {
   Timing timing;    // In force.
 
   std::uint64_t seen_counter = 0;  // Of any term in any message.
-  std::map<HostId, std::uint64_t> dead;  // By owner: terms up to this counter were released. (rule 8)
+  std::map<HostId, std::uint64_t>
+      dead;  // By owner: terms up to this counter were released. (rule 8)
   std::map<HostId, Time> last_heard;
   Patience patience;
   Grant grant;
@@ -198,10 +200,10 @@ struct Node::State {
   std::map<HostId, Time> stood;  // Lower ids that stand, since the suspicion began. (rule 6)
   Time retry_at{};               // No new round before.
   std::optional<Candidacy> candidacy;
-  int failures = 0;              // Candidacies since the last leader.
+  int failures = 0;  // Candidacies since the last leader.
   std::optional<Leadership> lead;
-  bool retired = false;          // Released for a clean stop: stands no more. (rule 8)
-  Time next_release{};           // A restarted leader's Release is repeated while it waits. (rule 8)
+  bool retired = false;  // Released for a clean stop: stands no more. (rule 8)
+  Time next_release{};   // A restarted leader's Release is repeated while it waits. (rule 8)
   StateRound state_round;
   Time next_found{};
 

@@ -66,10 +66,11 @@ void Node::State::refuse(Time now, HostId to, Term term) {
 }
 
 void Node::State::on(Time now, HostId from, const Heartbeat& message) {
-  // Permits and commands follow the highest term a heartbeat was heard from, not the highest promised.
-  // (rule 12)
+  // Permits and commands follow the highest term a heartbeat was heard from, not the highest
+  // promised. (rule 12)
   if (message.term < record.last_led) return refuse(now, from, message.term);
-  // Only an elected leader sends heartbeats: what this host tried below that term has failed. (rule 9)
+  // Only an elected leader sends heartbeats: what this host tried below that term has failed. (rule
+  // 9)
   if ((lead && lead->term < message.term) || (candidacy && candidacy->term < message.term))
     give_up(now);
   if (!voter && !has_state()) {  // A host without a vote just learns where it belongs.
@@ -87,8 +88,8 @@ void Node::State::on(Time now, HostId from, const Heartbeat& message) {
   use_timing(message.timing);
   permit.hear(message.term, message.echo, message.timing.permit, now, config.mutations);
 
-  // A grant comes from the promise to exactly this term; during rule 7's wait too: a heartbeat of the
-  // promised term takes nothing from anybody else. (rules 7, 9)
+  // A grant comes from the promise to exactly this term; during rule 7's wait too: a heartbeat of
+  // the promised term takes nothing from anybody else. (rules 7, 9)
   bool granted = voter && has_state() && record.promised == message.term;
   granted = granted && extend_grant(now, message.term, message.timing.lease);
   if (granted && !off(Mutation::rule_4_own)) stop_suspecting();

@@ -59,7 +59,9 @@ TEST(AuthorityTest, KnowsWhatItWouldBeWithoutAVoter) {
 class PermitHolderTest : public testing::Test {
  protected:
   PermitHolder holder{"boot", 0s, Term{}, 0};
-  void hear(Term term, std::optional<BootTime> echo, Time now) { holder.hear(term, echo, 2s, now, {}); }
+  void hear(Term term, std::optional<BootTime> echo, Time now) {
+    holder.hear(term, echo, 2s, now, {});
+  }
 };
 
 TEST_F(PermitHolderTest, RunsFromItsOwnStamp) {
@@ -139,7 +141,8 @@ TEST_F(PermitLedgerTest, NobodyIsLostWhileTheMarksAreUnknown) {
 
 TEST_F(PermitLedgerTest, AnEchoMovesTheBoundFromTheReceiptOfItsStamp) {
   EXPECT_TRUE(hear(110s, 1, "b"));
-  EXPECT_EQ(ledger.status(n4, 110s, timing, false, {}).bound, 102s) << "heard, but not yet permitted";
+  EXPECT_EQ(ledger.status(n4, 110s, timing, false, {}).bound, 102s)
+      << "heard, but not yet permitted";
   EXPECT_EQ(ledger.echo(n4, timing), (BootTime{"b", 5s}));
   EXPECT_EQ(ledger.status(n4, 110s, timing, false, {}).bound, 110s + 2020ms);
   EXPECT_EQ(at(110s + 499ms), Liveness::alive);
@@ -156,7 +159,8 @@ class RoundTest : public testing::Test {
  protected:
   bool goes(HostId self, const std::map<HostId, AnswerKind>& answers, Time now,
             const std::map<HostId, Time>& stood = {}, HostId just_expired = {}) {
-    return decide(Round{10s, answers}, {members, self, just_expired, stood, timing, patience}, now).go;
+    return decide(Round{10s, answers}, {members, self, just_expired, stood, timing, patience}, now)
+        .go;
   }
   Members members = voters(5);
   Timing timing = default_timing();
@@ -216,7 +220,8 @@ TEST_F(CommandTest, IsRefusedForEveryReasonOfRule17) {
   EXPECT_EQ(judge_at_begin(header, other), CommandVerdict::old_term);
   other = context;
   other.heard = t1;
-  EXPECT_EQ(judge_at_receipt(header, other), CommandVerdict::no_permit) << "its term has given none yet";
+  EXPECT_EQ(judge_at_receipt(header, other), CommandVerdict::no_permit)
+      << "its term has given none yet";
   other = context;
   other.permit_valid = false;
   EXPECT_EQ(judge_at_begin(header, other), CommandVerdict::no_permit);

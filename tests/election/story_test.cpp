@@ -1,8 +1,8 @@
 // The stories of tests/election/stories: simulated sites, told as commands and what the hosts log.
 //
 //   site voters=3 [others=1] [timing=fast]   all hosts are started; node1, node2, ...
-//   run 5s                                   prints what happens meanwhile, with the time since the start
-//   kill|start|power-off|boot|pause|resume|release|lose-disk|hold|isolate|deaf|mute NODE
+//   run 5s                                   prints what happens meanwhile, with the time since the
+//   start kill|start|power-off|boot|pause|resume|release|lose-disk|hold|isolate|deaf|mute NODE
 //   restart NODE after=5ms                   of the agent
 //   cut NODE NODE                            one way, from the first to the second
 //   mend                                     the whole network
@@ -57,7 +57,8 @@ class Story {
   }
 
   void log(HostId host, const Fact& fact) {
-    if (std::holds_alternative<HostHeard>(fact) || std::holds_alternative<AuthorityBegan>(fact)) return;
+    if (std::holds_alternative<HostHeard>(fact) || std::holds_alternative<AuthorityBegan>(fact))
+      return;
     if (const auto* changed = std::get_if<LeaderChanged>(&fact))
       if (changed->leader && changed->leader->owner == host) return;
     const std::string line = describe(fact, Members(world_->members()));
@@ -88,8 +89,10 @@ class Story {
       text += !world_->has_disk(member.id)       ? "no state"
               : world_->has_authority(member.id) ? "leads"
               : leader ? "follows node" + std::to_string(leader->owner.value)
-                       : "no leader: " + to_string(node.shortage(world_->clock(member.id)), node.members());
-      text += node.permit_valid(world_->clock(member.id)) ? ", has a permit\n" : ", has no permit\n";
+                       : "no leader: " +
+                             to_string(node.shortage(world_->clock(member.id)), node.members());
+      text +=
+          node.permit_valid(world_->clock(member.id)) ? ", has a permit\n" : ", has no permit\n";
     }
     return text;
   }
@@ -120,9 +123,12 @@ class Story {
     if (verb == "isolate") return world_->isolate(host);
     for (const Member& other : world_->members()) {
       if (other.id == host) continue;
-      if (verb == "deaf") world_->cut(other.id, host);
-      else if (verb == "mute") world_->cut(host, other.id);
-      else throw std::runtime_error("unknown command: " + verb);
+      if (verb == "deaf")
+        world_->cut(other.id, host);
+      else if (verb == "mute")
+        world_->cut(host, other.id);
+      else
+        throw std::runtime_error("unknown command: " + verb);
     }
   }
 
@@ -153,7 +159,8 @@ TEST_P(Stories, ReadAsWritten) {
   EXPECT_EQ(story.checker().failures(), std::vector<std::string>{});
 }
 
-INSTANTIATE_TEST_SUITE_P(Election, Stories, testing::ValuesIn(test::transcripts_in("tests/election/stories")),
+INSTANTIATE_TEST_SUITE_P(Election, Stories,
+                         testing::ValuesIn(test::transcripts_in("tests/election/stories")),
                          [](const auto& file) { return test::transcript_name(file.param); });
 
 }  // namespace

@@ -21,7 +21,8 @@ TEST(MembersTest, AMajorityIsMoreThanHalfOfTheVoters) {
 }
 
 TEST(MembersTest, AllMistakesAreNamedAtOnce) {
-  const auto found = mistakes({{HostId{0}, "a", false}, {HostId{2}, "b", false}, {HostId{2}, "c", false}});
+  const auto found =
+      mistakes({{HostId{0}, "a", false}, {HostId{2}, "b", false}, {HostId{2}, "c", false}});
   EXPECT_EQ(found, (std::vector<std::string>{"a: id must be at least 1, got 0", "c: id 2 is b's",
                                              "no host is a voter: at least 1 must be"}));
 }

@@ -25,8 +25,7 @@ void Checker::acknowledged(const std::string& key, std::uint64_t value) {
 void Checker::reads(Time at, HostId leader, const election::Catalog& committed) {
   for (const auto& [key, value] : acknowledged_) {
     const auto entry = committed.entries.find(key);
-    const std::uint64_t found =
-        entry == committed.entries.end() ? 0 : std::stoull(entry->second);
+    const std::uint64_t found = entry == committed.entries.end() ? 0 : std::stoull(entry->second);
     if (found < value)
       fail(at, "S3: host " + std::to_string(leader.value) + " reads " + key + "=" +
                    std::to_string(found) + " after " + std::to_string(value) + " was acknowledged");
@@ -40,8 +39,8 @@ void Checker::heard(HostId host, Term term) {
 
 void Checker::obeyed(Time at, HostId host, const election::CommandHeader& header,
                      const Target& truth) {
-  const std::string who = "S4: host " + std::to_string(host.value) + " obeyed " + text(header.term) +
-                          " number " + std::to_string(header.number);
+  const std::string who = "S4: host " + std::to_string(host.value) + " obeyed " +
+                          text(header.term) + " number " + std::to_string(header.number);
   if (header.term < heard_[host]) fail(at, who + " after hearing " + text(heard_[host]));
   if (!obeyed_[host].insert(header.stamp()).second) fail(at, who + " twice");
   if (header.boot != truth.boot) fail(at, who + ", meant for boot " + header.boot);

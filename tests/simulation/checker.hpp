@@ -37,7 +37,7 @@ class Checker {
   std::map<HostId, std::set<Stamp>> obeyed_;
 };
 
-std::string text(Time at);  // "12.345678s"
+std::string text(Time at);    // "12.345678s"
 std::string text(Term term);  // "(3,1)"
 
 }  // namespace cierzo::simulation

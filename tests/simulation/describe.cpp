@@ -15,9 +15,12 @@ using simulation::text;
 
 const char* text(AnswerKind kind) {
   switch (kind) {
-    case AnswerKind::ok: return "ok";
-    case AnswerKind::stand: return "stand";
-    case AnswerKind::leader: return "leader";
+    case AnswerKind::ok:
+      return "ok";
+    case AnswerKind::stand:
+      return "stand";
+    case AnswerKind::leader:
+      return "leader";
   }
   return "";
 }
@@ -40,7 +43,8 @@ struct DescribeMessage {
            (m.granted ? " granted" : "") + " catalog " + text(m.catalog);
   }
   std::string operator()(const Store& m) const {
-    return "Store " + text(m.delta.stamp) + (m.delta.whole ? " whole" : " after " + text(m.delta.follows)) +
+    return "Store " + text(m.delta.stamp) +
+           (m.delta.whole ? " whole" : " after " + text(m.delta.follows)) +
            (m.admits.empty() ? "" : " admits " + m.admits);
   }
   std::string operator()(const Stored& m) const {
@@ -48,7 +52,9 @@ struct DescribeMessage {
   }
   std::string operator()(const Release& m) const { return "Release " + text(m.term); }
   std::string operator()(const Fetch& m) const { return "Fetch " + text(m.term); }
-  std::string operator()(const FetchReply& m) const { return "FetchReply " + text(m.catalog.stamp); }
+  std::string operator()(const FetchReply& m) const {
+    return "FetchReply " + text(m.catalog.stamp);
+  }
   std::string operator()(const StateQuery&) const { return "StateQuery"; }
   std::string operator()(const StateAnswer& m) const {
     return std::string("StateAnswer ") + (m.has_state ? "has state" : "empty");
@@ -64,9 +70,13 @@ struct DescribeFact {
     if (!f.leader) return "knows no leader";
     return "follows " + name(f.leader->owner) + " in " + text(*f.leader);
   }
-  std::string operator()(const AuthorityBegan& f) const { return "has authority in " + text(f.term); }
+  std::string operator()(const AuthorityBegan& f) const {
+    return "has authority in " + text(f.term);
+  }
   std::string operator()(const LeadershipReady& f) const { return "leads in " + text(f.term); }
-  std::string operator()(const AuthorityEnded& f) const { return "stepped down from " + text(f.term); }
+  std::string operator()(const AuthorityEnded& f) const {
+    return "stepped down from " + text(f.term);
+  }
   std::string operator()(const CatalogCommitted&) const { return ""; }
   std::string operator()(const WriteCommitted& f) const {
     return "write " + std::to_string(f.write.value) + " committed as " + text(f.stamp);

@@ -134,7 +134,8 @@ Failures old_release_arrives(const Mutations& mutations) {
   return site.done();
 }
 
-// The leader's agent restarts and releases; its host falls silent with its VM's deadline in the guard's page.
+// The leader's agent restarts and releases; its host falls silent with its VM's deadline in the
+// guard's page.
 Failures released_and_silent(const Mutations& mutations) {
   Site site(mutations, 3);
   site.heartbeat_time(n1);
@@ -148,8 +149,8 @@ Failures released_and_silent(const Mutations& mutations) {
   return site.done();
 }
 
-// Host 1 leads, meets a higher promise and stands again; that fails, and host 2, which had accepted, is let
-// go by its Release while host 1's older authority rests on host 2's grant.
+// Host 1 leads, meets a higher promise and stands again; that fails, and host 2, which had
+// accepted, is let go by its Release while host 1's older authority rests on host 2's grant.
 Failures candidacy_of_a_leader_fails(const Mutations& mutations) {
   Site site(mutations, 5);
   const std::string name = site.world.node(n1).record().site;
@@ -160,7 +161,8 @@ Failures candidacy_of_a_leader_fails(const Mutations& mutations) {
   site.heartbeat_time(n1);
   site.world.run_for(5ms);
   site.world.meddle = [](HostId from, HostId to, const Message& message) {
-    const bool lost = (from == n1 && to == n3 && is<Coordinator>(message)) || (to == n1 && is<Accept>(message));
+    const bool lost =
+        (from == n1 && to == n3 && is<Coordinator>(message)) || (to == n1 && is<Accept>(message));
     return Fate{lost, {}};
   };
   const Term higher{first.counter + 9, n4};
@@ -173,8 +175,8 @@ Failures candidacy_of_a_leader_fails(const Mutations& mutations) {
   return site.done();
 }
 
-// Host 2 hears host 1's heartbeats but never its Coordinator: it acknowledges as a host, grants nothing,
-// and stands itself when host 3's grant has ended.
+// Host 2 hears host 1's heartbeats but never its Coordinator: it acknowledges as a host, grants
+// nothing, and stands itself when host 3's grant has ended.
 Failures acknowledged_but_not_granted(const Mutations& mutations) {
   Site site(mutations, 3);
   site.world.kill_agent(n1);
@@ -259,8 +261,8 @@ Failures permit_of_the_former_leader(const Mutations& mutations) {
   return site.done();
 }
 
-// Host 3 once promised to host 2, which was never heard to lead; host 1 leads on, gives host 2 a full permit
-// and releases; host 2 falls silent.
+// Host 3 once promised to host 2, which was never heard to lead; host 1 leads on, gives host 2 a
+// full permit and releases; host 2 falls silent.
 Failures promised_but_not_heard(const Mutations& mutations) {
   Site site(mutations, 5);
   const std::string name = site.world.node(n1).record().site;
@@ -323,7 +325,8 @@ Failures command_for_another_state(const Mutations& mutations) {
   return site.done();
 }
 
-// Host 4 comes back in the same term after it was regarded as lost; a command from before arrives then.
+// Host 4 comes back in the same term after it was regarded as lost; a command from before arrives
+// then.
 Failures command_from_before_the_loss(const Mutations& mutations) {
   Site site(mutations, 3, 1);
   site.world.power_off(n4);
@@ -342,11 +345,12 @@ Failures command_from_before_the_loss(const Mutations& mutations) {
   return site.done();
 }
 
-// Host 3 accepts host 2's Coordinator with what it has, then a Store of the older leader arrives, which still
-// has authority, and counts host 3; host 2 is elected without that write. Times are from a heartbeat of host
-// 1: host 2's grant ends at 450 ms and it asks again at 550, host 4's ends at 500 and is renewed at 590 by a
-// late heartbeat, host 3's ends at 600 and host 2's question reaches it at 605; host 2's Coordinator reaches
-// host 4 only after that grant too has ended, at 1090.
+// Host 3 accepts host 2's Coordinator with what it has, then a Store of the older leader arrives,
+// which still has authority, and counts host 3; host 2 is elected without that write. Times are
+// from a heartbeat of host 1: host 2's grant ends at 450 ms and it asks again at 550, host 4's ends
+// at 500 and is renewed at 590 by a late heartbeat, host 3's ends at 600 and host 2's question
+// reaches it at 605; host 2's Coordinator reaches host 4 only after that grant too has ended, at
+// 1090.
 Failures store_below_the_promise(const Mutations& mutations) {
   Site site(mutations, 5);
   World& world = site.world;
@@ -365,7 +369,8 @@ Failures store_below_the_promise(const Mutations& mutations) {
     if (from == n1 && is<Heartbeat>(message)) return heartbeat_fate(to, at);
     if (to == n2 && is<election::Election>(message)) return Fate{true, {}};
     if (from == n1 && is<Store>(message)) return Fate{to == n2 || to == n4, {}};
-    if (from == n2 && to == n3 && is<election::Election>(message) && at < 600ms) return Fate{false, 605ms - at};
+    if (from == n2 && to == n3 && is<election::Election>(message) && at < 600ms)
+      return Fate{false, 605ms - at};
     if (from == n2 && to == n4 && is<Coordinator>(message)) return Fate{at < 1000ms, 1093ms - at};
     return Fate{};
   };

@@ -1,4 +1,5 @@
-// Schedules made by hand: each breaks an invariant when its rule is switched off, and none when it is on.
+// Schedules made by hand: each breaks an invariant when its rule is switched off, and none when it
+// is on.
 //
 // Random schedules miss many of these. LEADERSHIP.md, "How it is shown to hold".
 #pragma once

@@ -162,7 +162,8 @@ int main(int argc, char** argv) {
   }
   std::signal(SIGABRT, say_seed);
   const auto began = std::chrono::steady_clock::now();
-  const Totals totals = arguments.single ? run_one(arguments.first, arguments) : run_jobs(arguments);
+  const Totals totals =
+      arguments.single ? run_one(arguments.first, arguments) : run_jobs(arguments);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   std::printf(

@@ -32,8 +32,8 @@ void print(const std::string& name, std::vector<Duration> sample) {
   const auto percentile = [&](std::size_t p) {
     return static_cast<double>(sample[(sample.size() - 1) * p / 100].count()) / 1e6;
   };
-  std::printf("%-46s p50 %7.1f ms  p99 %7.1f ms  max %7.1f ms  (%zu)\n", name.c_str(), percentile(50),
-              percentile(99), percentile(100), sample.size());
+  std::printf("%-46s p50 %7.1f ms  p99 %7.1f ms  max %7.1f ms  (%zu)\n", name.c_str(),
+              percentile(50), percentile(99), percentile(100), sample.size());
 }
 
 void measure_timing(const std::string& name, const Timing& timing, std::uint64_t count) {

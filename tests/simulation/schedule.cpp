@@ -10,7 +10,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration faults_end = 25s;
 constexpr Duration whole = 30s;
-constexpr Duration heal_limit = 3s;  // L1: a lease, rule 7's wait, a few round trips, and rule 15's wait.
+constexpr Duration heal_limit =
+    3s;  // L1: a lease, rule 7's wait, a few round trips, and rule 15's wait.
 
 Options random_options(std::uint64_t seed, const Mutations& mutations) {
   Random random(seed ^ 0x5eed);
@@ -43,7 +44,8 @@ Options random_options(std::uint64_t seed, const Mutations& mutations) {
 class Schedule {
  public:
   Schedule(std::uint64_t seed, const Mutations& mutations, bool trace)
-      : options_(random_options(seed, mutations)), world_(with_trace(options_, trace)),
+      : options_(random_options(seed, mutations)),
+        world_(with_trace(options_, trace)),
         random_(seed * 31 + 7) {}
 
   Outcome run() {
@@ -97,21 +99,34 @@ class Schedule {
   void fault() {
     const HostId host = victim();
     switch (random_.below(16)) {
-      case 0: case 1:
+      case 0:
+      case 1:
         if (!world_.running(host)) return;
         world_.kill_agent(host);
         world_.run_for(random_.chance(0.5) ? Duration{5ms} : random_.between(5ms, 1500ms));
         return world_.start_agent(host);
-      case 2: return world_.kill_agent(host);
-      case 3: return world_.power_off(host);
-      case 4: case 5: case 6:
+      case 2:
+        return world_.kill_agent(host);
+      case 3:
+        return world_.power_off(host);
+      case 4:
+      case 5:
+      case 6:
         return random_.chance(0.5) ? world_.pause_agent(host) : world_.resume_agent(host);
-      case 7: case 8: return world_.cut(host, anyone());
-      case 9: return world_.cut_both(host, anyone());
-      case 10: return world_.isolate(host);
-      case 11: case 12: return world_.mend_all();
-      case 13: return world_.set_loss(random_.chance(0.5) ? 0 : 0.3);
-      case 14: return random_.chance(0.3) ? lose_disk(host) : stop_and_start(host);
+      case 7:
+      case 8:
+        return world_.cut(host, anyone());
+      case 9:
+        return world_.cut_both(host, anyone());
+      case 10:
+        return world_.isolate(host);
+      case 11:
+      case 12:
+        return world_.mend_all();
+      case 13:
+        return world_.set_loss(random_.chance(0.5) ? 0 : 0.3);
+      case 14:
+        return random_.chance(0.3) ? lose_disk(host) : stop_and_start(host);
       case 15:
         if (random_.chance(0.5)) return world_.set_straggling(random_.chance(0.5) ? 0.01 : 0.3);
         return world_.stop_cleanly(host);
@@ -171,7 +186,8 @@ class Schedule {
       return leader && world_.ready(*leader);
     };
     if (!world_.run_until(led, heal_limit))
-      return world_.checker.fail(world_.now(), "L1: nobody leads " + text(heal_limit) + " after healing");
+      return world_.checker.fail(world_.now(),
+                                 "L1: nobody leads " + text(heal_limit) + " after healing");
     const auto well = [&] { return led() && all_well(*world_.leader()); };
     if (!world_.run_until(well, heal_limit))
       return world_.checker.fail(world_.now(), "L1: not every host is alive and has its state");

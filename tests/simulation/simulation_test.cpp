@@ -18,7 +18,8 @@ std::string joined(const std::vector<std::string>& lines) {
 
 std::string test_name(const testing::TestParamInfo<Directed>& info) {
   std::string name = "rule_" + election::to_string(info.param.mutation);
-  std::replace_if(name.begin(), name.end(), [](char c) { return c == '-'; }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '-'; }, '_');
   return name;
 }
 
@@ -37,7 +38,8 @@ TEST_P(DirectedSchedule, BreaksWithoutTheRule) {
   EXPECT_EQ(failures.find("setup"), std::string::npos) << failures;
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, DirectedSchedule, testing::ValuesIn(directed_schedules()), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, DirectedSchedule, testing::ValuesIn(directed_schedules()),
+                         test_name);
 
 TEST(DirectedSchedules, CoverEveryMutation) {
   EXPECT_EQ(directed_schedules().size(), election::all_mutations().size());

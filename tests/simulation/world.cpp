@@ -32,10 +32,11 @@ struct World::Host {
   std::deque<Unflushed> unflushed;
   std::unique_ptr<CommandLedger> commands;  // While it leads.
 
-  // The guard outlives the agent: its page, and what it did to the VM. (rule 13, as far as modelled)
+  // The guard outlives the agent: its page, and what it did to the VM. (rule 13, as far as
+  // modelled)
   Time page{};
   bool stood_down = false;
-  bool vm = false;         // There is one.
+  bool vm = false;  // There is one.
   bool vm_paused = false;
   Time lost_at{-1};        // When a leader last regarded this host as lost.
   bool releasing = false;  // Stops when its queue is flushed.
@@ -59,7 +60,8 @@ World::~World() = default;
 Time World::true_time(const Host& host, Time local) const {
   if (local >= Time{std::int64_t{1} << 60}) return Time::max();
   // The first true instant at which the host's clock shows `local`, or a little later.
-  const double length = static_cast<double>(local.count()) / (1.0 + static_cast<double>(host.ppm) / 1e6);
+  const double length =
+      static_cast<double>(local.count()) / (1.0 + static_cast<double>(host.ppm) / 1e6);
   Time at = host.booted + Time{static_cast<std::int64_t>(length)};
   while (host.clock(at) < local) at += Duration{1};
   return at;
@@ -172,8 +174,8 @@ void World::transmit(HostId from, HostId to, const Payload& payload) {
   }
 }
 
-// The shell's contract, as node.hpp states it: the page falls, then the disk, the page rises, messages
-// leave, facts are acted upon; one queue.
+// The shell's contract, as node.hpp states it: the page falls, then the disk, the page rises,
+// messages leave, facts are acted upon; one queue.
 void World::handle(Host& h, Output output) {
   write_page(h, true);
   Time synced = now_;
@@ -285,7 +287,7 @@ void World::command_vm(Host& leader, HostId to) {
   if (to == leader.id) {
     obey(leader, {leader.commands->issue(to, leader.boot, leader.disk.record.state_id,
                                          leader.node->permit_spell(clock)),
-                 now_});
+                  now_});
     return;
   }
   const HostStatus status = leader.node->host(to, clock);
@@ -297,14 +299,20 @@ void World::command_vm(Host& leader, HostId to) {
   }
   const bool may_obey = status.heard && status.permit_term == leader.node->term();
   if (!may_obey || status.inventory_digest[0] != 'p') return;
-  transmit(leader.id, to, VmCommand{leader.commands->issue(to, status.stamp.boot, status.state_id, status.permit_spell),
-                     now_});
+  transmit(
+      leader.id, to,
+      VmCommand{leader.commands->issue(to, status.stamp.boot, status.state_id, status.permit_spell),
+                now_});
 }
 
 void World::obey(Host& h, const VmCommand& command) {
   const Time clock = h.clock(now_);
-  const CommandContext context{h.boot, h.disk.record.state_id, h.node->permit_term(),
-                               h.node->permit_valid(clock), h.node->permit_spell(clock), h.high_water};
+  const CommandContext context{h.boot,
+                               h.disk.record.state_id,
+                               h.node->permit_term(),
+                               h.node->permit_valid(clock),
+                               h.node->permit_spell(clock),
+                               h.high_water};
   if (judge_at_receipt(command.header, context, options_.mutations) != CommandVerdict::accepted)
     return;
   h.high_water = std::max(h.high_water, command.header.stamp());
@@ -370,7 +378,8 @@ void World::resume_agent(HostId id) {
   h.paused = false;
   std::vector<Parcel> waiting;
   waiting.swap(h.waiting);
-  for (Parcel& parcel : waiting) post(parcel.from, parcel.to, std::move(parcel.payload), Duration{0});
+  for (Parcel& parcel : waiting)
+    post(parcel.from, parcel.to, std::move(parcel.payload), Duration{0});
 }
 
 void World::power_off(HostId id) {
@@ -413,7 +422,8 @@ void World::stop_cleanly(HostId id) {
   if (!h.node || h.paused || !asked || host(*asked).paused) return;
   Host& asking = host(*asked);
   holding_[++writes_] = id;
-  handle(asking, asking.node->propose(asking.clock(now_), WriteId{writes_}, {{held_key(id), h.run}}));
+  handle(asking,
+         asking.node->propose(asking.clock(now_), WriteId{writes_}, {{held_key(id), h.run}}));
 }
 
 void World::set_rate(HostId id, std::int64_t ppm) { host(id).ppm = ppm; }

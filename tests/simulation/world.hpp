@@ -1,8 +1,9 @@
 // A simulated site: real election Nodes on simulated hosts, disks, clocks and network.
 //
-// Everything follows from the options and the calls made; nothing reads a clock or a random device. True
-// time is nanoseconds since the world began; each host's clock starts at its boot and runs at its own
-// rate. Each host runs one VM, so that permits and commands have something to be right or wrong about.
+// Everything follows from the options and the calls made; nothing reads a clock or a random device.
+// True time is nanoseconds since the world began; each host's clock starts at its boot and runs at
+// its own rate. Each host runs one VM, so that permits and commands have something to be right or
+// wrong about.
 #pragma once
 #include <deque>
 #include <functional>
@@ -27,13 +28,13 @@ struct Options {
   election::Mutations mutations;
   Duration delay_min{200'000};
   Duration delay_max{200'000};
-  Duration sync_min{0};        // How long a durable write takes.
+  Duration sync_min{0};  // How long a durable write takes.
   Duration sync_max{0};
   double loss = 0;
   double duplication = 0;
-  double straggling = 0;       // Share of messages that take up to straggle_max.
+  double straggling = 0;  // Share of messages that take up to straggle_max.
   Duration straggle_max{2'000'000'000};
-  bool trace = false;          // Print every step to stderr.
+  bool trace = false;  // Print every step to stderr.
 };
 
 // A host command under way: what the leader's shell sends to start the host's VM.
@@ -62,21 +63,24 @@ class World {
 
   // Hosts and agents. A host is up from the first start_agent or boot.
   void start_agent(HostId host);
-  void kill_agent(HostId host);                // Unsynced writes are lost.
-  void pause_agent(HostId host);               // Its messages wait.
+  void kill_agent(HostId host);   // Unsynced writes are lost.
+  void pause_agent(HostId host);  // Its messages wait.
   void resume_agent(HostId host);
-  void power_off(HostId host);                 // The VM goes too, and the clock.
-  void boot(HostId host);                      // And starts the agent.
-  void lose_disk(HostId host);                 // Only while the agent is not running.
-  void release(HostId host);                   // A clean hand-over of leading.
-  void stop_cleanly(HostId host);              // Asks to be held; stands down when that is committed.
-  void cancel_stops() { holding_.clear(); }    // Those not committed yet.
+  void power_off(HostId host);               // The VM goes too, and the clock.
+  void boot(HostId host);                    // And starts the agent.
+  void lose_disk(HostId host);               // Only while the agent is not running.
+  void release(HostId host);                 // A clean hand-over of leading.
+  void stop_cleanly(HostId host);            // Asks to be held; stands down when that is committed.
+  void cancel_stops() { holding_.clear(); }  // Those not committed yet.
   void set_rate(HostId host, std::int64_t ppm);  // Before the first start.
 
   // Network
   void cut(HostId from, HostId to) { cut_[{from, to}] = true; }
   void mend(HostId from, HostId to) { cut_.erase({from, to}); }
-  void cut_both(HostId a, HostId b) { cut(a, b); cut(b, a); }
+  void cut_both(HostId a, HostId b) {
+    cut(a, b);
+    cut(b, a);
+  }
   void isolate(HostId host);
   void mend_all() { cut_.clear(); }
   void set_loss(double loss) { options_.loss = loss; }
@@ -92,15 +96,15 @@ class World {
   bool is_acknowledged(std::uint64_t value) const { return acknowledged_writes_.count(value) > 0; }
 
   // Looking
-  bool running(HostId host) const;             // The agent.
+  bool running(HostId host) const;  // The agent.
   bool is_up(HostId host) const;
   bool is_paused(HostId host) const;
-  bool has_disk(HostId host) const;            // State on its disk.
+  bool has_disk(HostId host) const;  // State on its disk.
   const election::Node& node(HostId host) const;
   Time clock(HostId host) const;
   bool has_authority(HostId host) const;
   bool ready(HostId host) const;
-  std::optional<HostId> leader() const;        // Who has authority now.
+  std::optional<HostId> leader() const;  // Who has authority now.
   bool vm_runs(HostId host) const;
   Time leaderless() const { return leaderless_; }  // Since the first leader, in all.
   const std::vector<election::Member>& members() const { return options_.members; }

@@ -12,11 +12,11 @@ namespace cierzo::test {
 namespace {
 
 struct Block {
-  std::vector<std::string> head;      // Comments and commands, as they stand.
+  std::vector<std::string> head;  // Comments and commands, as they stand.
   std::vector<std::string> commands;
   std::string expected;
-  bool compares = false;              // It has a "----".
-  std::size_t line = 0;               // Of its first line, from 1.
+  bool compares = false;  // It has a "----".
+  std::size_t line = 0;   // Of its first line, from 1.
 };
 
 std::vector<Block> read_blocks(std::istream& in) {
@@ -93,8 +93,8 @@ void run_transcript(const std::filesystem::path& file, const CommandHandler& han
     std::string output;
     for (const std::string& line : block.commands) output += handler(parse_command(line));
     if (!rewriting) {
-      EXPECT_EQ(output, block.expected) << file.string() << ":" << block.line
-                                        << ": (CIERZO_REWRITE=1 accepts what is printed)";
+      EXPECT_EQ(output, block.expected)
+          << file.string() << ":" << block.line << ": (CIERZO_REWRITE=1 accepts what is printed)";
     }
     printed.push_back(output);
   }

@@ -5,10 +5,11 @@
 //   ----
 //     1.0s node1 leads
 //
-// A block is comment lines, one or more command lines, "----", the expected lines, a blank line. The
-// output of a block is that of its commands, one after the other; it has no blank lines. A block without
-// "----" prints nothing. With CIERZO_REWRITE=1 in the environment the file is written anew from what the
-// commands print: review the diff.
+// A block is comment lines, one or more command lines, "----", the expected lines, a blank line.
+// The output of a block is that of its commands, one after the other; it has no blank lines. A
+// block without
+// "----" prints nothing. With CIERZO_REWRITE=1 in the environment the file is written anew from
+// what the commands print: review the diff.
 #pragma once
 #include <filesystem>
 #include <functional>
@@ -18,8 +19,8 @@
 namespace cierzo::test {
 
 struct Command {
-  std::string text;  // The line as it stands.
-  std::string verb;  // Its first word.
+  std::string text;                // The line as it stands.
+  std::string verb;                // Its first word.
   std::vector<std::string> words;  // The others without "=".
 
   // The value of the word "name=value"; `otherwise` where there is none.
