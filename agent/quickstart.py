@@ -221,10 +221,14 @@ class Story:
         events = [event for event in self.site.events(self.site.leader())
                   if seconds_of(event["time"]) >= cut_time]
 
-        def first(kind, subject=None):
-            return next(seconds_of(event["time"]) for event in events if event["kind"] == kind
-                        and subject in (None, event["subject"])) - cut_time
-        self.result["leaderless_ms"] = round(1000 * first("leader"))
+        def first(kind, subject, words=""):
+            """Seconds from the cut to the first such event."""
+            return next(seconds_of(event["time"]) for event in events
+                        if event["kind"] == kind and event["subject"] == subject
+                        and words in event["message"]) - cut_time
+        # The same kind tells that no leader is known; only the words differ.
+        self.result["leaderless_ms"] = round(
+            1000 * first("leader", self.result["leader_after"], " leads"))
         self.result["replaced"] = lost
         self.result["replace_issued_ms"] = round(
             1000 * max((first("start", name) for name in lost), default=0))
