@@ -1,9 +1,11 @@
-// The only door to Boost.Asio: everybody includes this one. Boost 1.74's awaitable.hpp forgets <utility> and does not
-// compile alone (TRAPS T3). Compiled once, in asio.cpp (BOOST_ASIO_SEPARATE_COMPILATION): declarations only here.
+// The only door to Boost.Asio: everybody includes this one. Boost 1.74's awaitable.hpp forgets
+// <utility> and does not compile alone (TRAPS T3). Compiled once, in asio.cpp
+// (BOOST_ASIO_SEPARATE_COMPILATION): declarations only here.
 //
-// This toolchain: no lambda literal and no `Type{...}` inside a co_await expression, g++ 12.2 destroys it twice (T1);
-// a coroutine's captures live in its lambda, so coroutines are named functions with arguments by value (T2); never
-// asio::detached, which swallows exceptions (T6). Plain handlers where they are as clear.
+// This toolchain: no lambda literal and no `Type{...}` inside a co_await expression, g++ 12.2
+// destroys it twice (T1); a coroutine's captures live in its lambda, so coroutines are named
+// functions with arguments by value (T2); never asio::detached, which swallows exceptions (T6).
+// Plain handlers where they are as clear.
 #pragma once
 #include <utility>
 

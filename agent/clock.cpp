@@ -29,7 +29,8 @@ Duration suspended(const ClockReadings& readings, Duration known) {
 }
 
 Time Clock::now() {
-  // Read one after the other; RAW last, so that nothing the caller did before is later than the result says.
+  // Read one after the other; RAW last, so that nothing the caller did before is later than the
+  // result says.
   ClockReadings readings;
   readings.monotonic_before = read(CLOCK_MONOTONIC);
   readings.boottime = read(CLOCK_BOOTTIME);
@@ -68,7 +69,8 @@ std::string wall_clock(std::chrono::system_clock::time_point at) {
   gmtime_r(&whole, &parts);
   char text[64];
   const std::size_t length = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text + length, sizeof text - length, ".%03dZ", static_cast<int>((since - seconds).count()));
+  std::snprintf(text + length, sizeof text - length, ".%03dZ",
+                static_cast<int>((since - seconds).count()));
   return text;
 }
 

@@ -1,6 +1,6 @@
-// The clock of LEADERSHIP.md, "Words": CLOCK_MONOTONIC_RAW + (CLOCK_BOOTTIME - CLOCK_MONOTONIC). It counts suspend,
-// and no time daemon slews it (plain CLOCK_BOOTTIME can be slewed by 8 %). The cores get readings of it as arguments;
-// nothing else in the product decides by a clock.
+// The clock of LEADERSHIP.md, "Words": CLOCK_MONOTONIC_RAW + (CLOCK_BOOTTIME - CLOCK_MONOTONIC). It
+// counts suspend, and no time daemon slews it (plain CLOCK_BOOTTIME can be slewed by 8 %). The
+// cores get readings of it as arguments; nothing else in the product decides by a clock.
 #pragma once
 #include <chrono>
 #include <string>
@@ -14,10 +14,10 @@ struct ClockReadings {
   Time monotonic_before{}, boottime{}, monotonic_after{}, raw{};
 };
 
-// The time suspended so far is boottime - monotonic, but the two cannot be read in one instant: what is known is an
-// interval. While the value known before lies in it, that one is kept, so that the sum never steps back because the
-// process was interrupted between two readings; otherwise the host was suspended, and the interval's lower end (the
-// later reading) is the new one.
+// The time suspended so far is boottime - monotonic, but the two cannot be read in one instant:
+// what is known is an interval. While the value known before lies in it, that one is kept, so that
+// the sum never steps back because the process was interrupted between two readings; otherwise the
+// host was suspended, and the interval's lower end (the later reading) is the new one.
 [[nodiscard]] Duration suspended(const ClockReadings& readings, Duration known);
 
 // One per thread that reads it: now() keeps what it has learnt of suspensions.
@@ -30,7 +30,8 @@ class Clock {
   Duration suspended_{};
 };
 
-// Of this boot of the host: /proc/sys/kernel/random/boot_id. Throws std::runtime_error where it cannot be read.
+// Of this boot of the host: /proc/sys/kernel/random/boot_id. Throws std::runtime_error where it
+// cannot be read.
 [[nodiscard]] std::string boot_id();
 
 // Random, 32 hexadecimal digits from the kernel: of a process, a state directory, a request.

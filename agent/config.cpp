@@ -30,7 +30,8 @@ constexpr const char* site_types = "/etc/cierzo/types";
 
 // ---- From the tree to a draft, by the table
 
-// The keys of a section, "" for the top: "hosts[]." has id, name, address, ...; names once, in the table's order.
+// The keys of a section, "" for the top: "hosts[]." has id, name, address, ...; names once, in the
+// table's order.
 std::vector<std::string> names_in(const std::string& prefix) {
   std::vector<std::string> names;
   for (const Key& key : config::keys()) {
@@ -53,7 +54,8 @@ class Walk {
  public:
   Walk(Draft& draft, std::vector<Diagnostic>& mistakes) : draft_(draft), mistakes_(mistakes) {}
 
-  // `table` is the section as the table writes it, `shown` as a message does: "hosts[]." and "hosts[1].".
+  // `table` is the section as the table writes it, `shown` as a message does: "hosts[]." and
+  // "hosts[1].".
   void section(const YamlNode& node, const std::string& table, const std::string& shown) {
     if (node.kind != YamlNode::Kind::mapping) {
       const std::string what = shown.empty() ? "configuration" : shown.substr(0, shown.size() - 1);
@@ -70,14 +72,16 @@ class Walk {
       } else if (!names_in(table + entry.key + "[].").empty()) {
         list(entry.value, table + entry.key + "[].", path);
       } else {
-        mistakes_.push_back(manifests::unknown_name(entry.at, path, entry.key, names_in(table), "unknown key"));
+        mistakes_.push_back(
+            manifests::unknown_name(entry.at, path, entry.key, names_in(table), "unknown key"));
       }
     }
     for (const Key& key : config::keys()) {
       if (!key.fallback.empty() || !key.path.starts_with(table)) continue;
       const std::string name(key.path.substr(table.size()));
       if (name.find_first_of(".[") == std::string::npos && node.find(name) == nullptr) {
-        mistakes_.push_back(manifests::mistake(node.at, shown + name, "required: " + std::string(key.meaning)));
+        mistakes_.push_back(
+            manifests::mistake(node.at, shown + name, "required: " + std::string(key.meaning)));
       }
     }
   }
@@ -110,7 +114,8 @@ class Checks {
 
   void all(const SecretReader& secret_reader) {
     if (!draft_.at.contains("host")) refuse("host", "required: host: {id: 1, name: node1}");
-    if (draft_.hosts.empty()) refuse("hosts", "required: every host of the site, this one included");
+    if (draft_.hosts.empty())
+      refuse("hosts", "required: every host of the site, this one included");
     for (std::size_t i = 0; i < draft_.hosts.size(); ++i) host(i);
     voters();
     address("listen", draft_.config.listen, true);
@@ -140,8 +145,10 @@ class Checks {
 
   void address(const std::string& path, const std::string& text, bool listening) {
     const auto endpoint = endpoint_of(text);
-    const bool usable = endpoint && (listening || (host_of(*endpoint) != "*" && !endpoint->ends_with(":0")));
-    if (!usable) refuse(path, "must be address[:port], as 10.77.0.11 or [fd00::1]:7400, got '" + text + "'");
+    const bool usable =
+        endpoint && (listening || (host_of(*endpoint) != "*" && !endpoint->ends_with(":0")));
+    if (!usable)
+      refuse(path, "must be address[:port], as 10.77.0.11 or [fd00::1]:7400, got '" + text + "'");
   }
 
   // Nothing of one host may be another's.
@@ -149,15 +156,18 @@ class Checks {
     const std::string path = "hosts[" + std::to_string(i) + "].";
     const HostConfig& host = draft_.hosts[i].host;
     if (!host.address.empty()) address(path + "address", host.address, false);
-    if (const auto mistake = key_mistake(host.key); mistake && !host.key.empty()) refuse(path + "key", *mistake);
+    if (const auto mistake = key_mistake(host.key); mistake && !host.key.empty())
+      refuse(path + "key", *mistake);
     for (std::size_t j = 0; j < i; ++j) {
       const HostConfig& other = draft_.hosts[j].host;
       const std::string whose = " is that of hosts[" + std::to_string(j) + "], too";
-      if (host.id.value != 0 && host.id == other.id) refuse(path + "id", std::to_string(host.id.value) + whose);
+      if (host.id.value != 0 && host.id == other.id)
+        refuse(path + "id", std::to_string(host.id.value) + whose);
       if (!host.name.empty() && host.name == other.name) refuse(path + "name", host.name + whose);
       if (!host.key.empty() && host.key == other.key) refuse(path + "key", "this key" + whose);
       const auto endpoint = endpoint_of(host.address);
-      if (endpoint && endpoint == endpoint_of(other.address)) refuse(path + "address", *endpoint + whose);
+      if (endpoint && endpoint == endpoint_of(other.address))
+        refuse(path + "address", *endpoint + whose);
     }
   }
 
@@ -169,16 +179,18 @@ class Checks {
       if (host.host.voter) ++count;
     }
     if (count == 0 && !draft_.hosts.empty()) {
-      refuse("hosts", small ? "no host is a voter: an odd number must be"
-                            : "with more than 7 hosts say which 3, 5 or 7 of them vote: voter: true");
+      refuse("hosts", small
+                          ? "no host is a voter: an odd number must be"
+                          : "with more than 7 hosts say which 3, 5 or 7 of them vote: voter: true");
     } else if (count % 2 == 0 && count > 0) {
+      mistakes_.push_back(
+          manifests::warning(position("hosts"), "hosts",
+                             std::to_string(count) + " voters survive no more failures than " +
+                                 std::to_string(count - 1) + " would: make the number odd"));
+    } else if (count > voters_by_default_most) {
       mistakes_.push_back(manifests::warning(
           position("hosts"), "hosts",
-          std::to_string(count) + " voters survive no more failures than " + std::to_string(count - 1) +
-              " would: make the number odd"));
-    } else if (count > voters_by_default_most) {
-      mistakes_.push_back(manifests::warning(position("hosts"), "hosts",
-                                             std::to_string(count) + " voters make every write slow: 7 are enough"));
+          std::to_string(count) + " voters make every write slow: 7 are enough"));
     }
   }
 
@@ -197,18 +209,21 @@ class Checks {
     const auto own = std::find_if(draft_.hosts.begin(), draft_.hosts.end(),
                                   [self](const DraftHost& host) { return host.host.id == self; });
     if (own == draft_.hosts.end()) {
-      return refuse("host.id", std::to_string(self.value) + " is not in hosts[]: it lists this host, too");
+      return refuse("host.id",
+                    std::to_string(self.value) + " is not in hosts[]: it lists this host, too");
     }
     const HostConfig& host = own->host;
     if (!draft_.config.name.empty() && !host.name.empty() && host.name != draft_.config.name) {
-      refuse("host.name", "is " + draft_.config.name + ", but hosts[] calls host " + std::to_string(self.value) +
-                              " " + host.name);
+      refuse("host.name", "is " + draft_.config.name + ", but hosts[] calls host " +
+                              std::to_string(self.value) + " " + host.name);
     }
     if (draft_.config.secret_key.empty() || key_mistake(host.key)) return;
-    if (const std::string public_key = public_key_of(draft_.config.secret_key); public_key != host.key) {
+    if (const std::string public_key = public_key_of(draft_.config.secret_key);
+        public_key != host.key) {
       const std::string index = std::to_string(own - draft_.hosts.begin());
-      refuse("hosts[" + index + "].key",
-             "is not the public key of " + draft_.config.secret_key_file + ", which is " + public_key);
+      refuse(
+          "hosts[" + index + "].key",
+          "is not the public key of " + draft_.config.secret_key_file + ", which is " + public_key);
     }
   }
 
@@ -220,7 +235,8 @@ class Checks {
       refuse(path + "cidr", "must be a network, as 10.78.0.0/16, got '" + network.cidr + "'");
     }
     if (cidr && !network.gateway.empty() && !in_network(network.gateway, network.cidr)) {
-      refuse(path + "gateway", "must be an address of " + network.cidr + ", got '" + network.gateway + "'");
+      refuse(path + "gateway",
+             "must be an address of " + network.cidr + ", got '" + network.gateway + "'");
     }
     for (const std::string& server : network.dns) {
       if (!read_ipv4(server)) refuse(path + "dns", "must be addresses, got '" + server + "'");
@@ -228,7 +244,8 @@ class Checks {
     for (std::size_t j = 0; j < i; ++j) {
       const NetworkConfig& other = draft_.config.networks[j];
       const std::string whose = " is that of networks[" + std::to_string(j) + "], too";
-      if (!network.name.empty() && network.name == other.name) refuse(path + "name", network.name + whose);
+      if (!network.name.empty() && network.name == other.name)
+        refuse(path + "name", network.name + whose);
       if (cidr && network.cidr == other.cidr) refuse(path + "cidr", network.cidr + whose);
     }
   }
@@ -248,7 +265,8 @@ class Checks {
       const std::size_t colon = sentence.find(": ");
       refuse("timing." + sentence.substr(0, colon), sentence.substr(colon + 2));
     }
-    if (draft_.config.converge < timing.lease) refuse("timing.converge", "must be at least the lease");
+    if (draft_.config.converge < timing.lease)
+      refuse("timing.converge", "must be at least the lease");
   }
 
   Draft& draft_;
@@ -258,7 +276,8 @@ class Checks {
 
 }  // namespace
 
-ConfigRead read_config(std::string_view text, const std::string& file_name, const SecretReader& secret_reader) {
+ConfigRead read_config(std::string_view text, const std::string& file_name,
+                       const SecretReader& secret_reader) {
   manifests::YamlTree tree = manifests::parse_yaml_tree(text, file_name);
   ConfigRead read{std::nullopt, std::move(tree.diagnostics)};
   Draft draft = config::empty_draft();

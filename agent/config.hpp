@@ -1,7 +1,9 @@
-// The configuration file of agentd: one YAML file, every key in one table (config_keys.cpp), which reads, checks and
-// documents it (`agentd --help-config`). Unknown keys are refused; all mistakes are reported at once.
+// The configuration file of agentd: one YAML file, every key in one table (config_keys.cpp), which
+// reads, checks and documents it (`agentd --help-config`). Unknown keys are refused; all mistakes
+// are reported at once.
 //
-// `hosts:` and `timing:` only seed a site's first start: later the catalog owns them. (ARCHITECTURE.md)
+// `hosts:` and `timing:` only seed a site's first start: later the catalog owns them.
+// (ARCHITECTURE.md)
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -30,20 +32,21 @@ using LogLevel = log::Level;
 
 struct Config {
   HostId self;
-  std::string name;    // Of this host.
-  std::string listen;  // endpoint_of() accepts it.
+  std::string name;               // Of this host.
+  std::string listen;             // endpoint_of() accepts it.
   std::vector<HostConfig> hosts;  // By id, this one among them.
   std::string secret_key_file;
   std::string secret_key;  // Read from it. Never in logs.
   std::string hypervisor;  // libvirt URI
   std::string images;      // Folder
   std::vector<NetworkConfig> networks;
-  std::optional<std::uint64_t> memory_kib;  // capacity: what instances may use in all; none: what the host has.
+  std::optional<std::uint64_t>
+      memory_kib;  // capacity: what instances may use in all; none: what the host has.
   std::optional<int> cpus;
   std::string state;   // Folder
   std::string socket;  // Path of the control socket.
   election::Timing timing;
-  Duration converge{};             // How often the leader looks at everything again, as a safety net.
+  Duration converge{};  // How often the leader looks at everything again, as a safety net.
   std::vector<std::string> types;  // Folders of type folders; of types of one name the last wins.
   std::string virtualization;      // auto, kvm or qemu
   LogLevel log_level = LogLevel::info;
@@ -67,8 +70,8 @@ using SecretReader = std::function<std::string(const std::string& path)>;
 // Every key with its default, unit and meaning, as `agentd --help-config` prints it.
 [[nodiscard]] std::string config_help();
 
-// The folder of the types that come with the program: <prefix>/share/cierzo/types beside an installed program,
-// otherwise the source tree's.
+// The folder of the types that come with the program: <prefix>/share/cierzo/types beside an
+// installed program, otherwise the source tree's.
 [[nodiscard]] std::string builtin_types_folder();
 
 }  // namespace cierzo

@@ -15,18 +15,23 @@ constexpr double length_most = 86400;  // Seconds; nothing here is longer than a
 
 std::string shown(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::null: return "nothing";
-    case YamlNode::Kind::scalar: return "'" + node.text.substr(0, 60) + "'";
-    case YamlNode::Kind::sequence: return "a list";
-    case YamlNode::Kind::mapping: return "a mapping";
+    case YamlNode::Kind::null:
+      return "nothing";
+    case YamlNode::Kind::scalar:
+      return "'" + node.text.substr(0, 60) + "'";
+    case YamlNode::Kind::sequence:
+      return "a list";
+    case YamlNode::Kind::mapping:
+      return "a mapping";
   }
   return {};
 }
 
 bool is_name(const std::string& text) {
-  constexpr const char* allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
-  return text.size() <= name_most && text.find_first_not_of(allowed) == std::string::npos && text[0] != '-' &&
-         text[0] != '.';
+  constexpr const char* allowed =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+  return text.size() <= name_most && text.find_first_not_of(allowed) == std::string::npos &&
+         text[0] != '-' && text[0] != '.';
 }
 
 // "2", "s" from "2s" or "2 s".
@@ -40,7 +45,8 @@ std::pair<std::string, std::string> number_and_unit(const std::string& text) {
 }  // namespace
 
 void Field::refuse(const std::string& wanted) const {
-  mistakes_.push_back(manifests::mistake(node_.at, path_, "must be " + wanted + ", got " + shown(node_)));
+  mistakes_.push_back(
+      manifests::mistake(node_.at, path_, "must be " + wanted + ", got " + shown(node_)));
 }
 
 const std::string* Field::scalar(const char* wanted) const {
@@ -78,12 +84,14 @@ std::optional<std::string> Field::one_of(const std::vector<std::string>& accepte
   for (const std::string& one : accepted) {
     if (*text == one) return one;
   }
-  mistakes_.push_back(manifests::unknown_name(node_.at, path_, *text, accepted, "unknown value '" + *text + "'"));
+  mistakes_.push_back(
+      manifests::unknown_name(node_.at, path_, *text, accepted, "unknown value '" + *text + "'"));
   return std::nullopt;
 }
 
 std::optional<std::uint32_t> Field::number(std::uint32_t least, std::uint32_t most) const {
-  const std::string wanted = "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+  const std::string wanted =
+      "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
   const std::string* text = scalar(wanted.c_str());
   if (text == nullptr) return std::nullopt;
   std::uint32_t number = 0;
@@ -111,7 +119,7 @@ std::optional<Duration> Field::duration() const {
   if (text == nullptr) return std::nullopt;
   const auto [digits, unit] = number_and_unit(*text);
   const auto number = manifests::parse_double(digits);
-  const double seconds = unit == "us"  ? 1e-6
+  const double seconds = unit == "us"   ? 1e-6
                          : unit == "ms" ? 1e-3
                          : unit == "s"  ? 1
                          : unit == "m"  ? 60

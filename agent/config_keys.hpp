@@ -24,13 +24,16 @@ struct Draft {
   std::optional<Duration> heartbeat, lease, permit, answer, guard_delay, destroy_after;
   std::optional<double> drift;
   std::vector<std::string> types;
-  std::map<std::string, manifests::Position> at;  // "hosts[1].key" -> where; lists and mappings too.
+  std::map<std::string, manifests::Position>
+      at;  // "hosts[1].key" -> where; lists and mappings too.
 };
 
-// One value as it stands in the file. Each reading adds a mistake, and gives none, where it is something else.
+// One value as it stands in the file. Each reading adds a mistake, and gives none, where it is
+// something else.
 class Field {
  public:
-  Field(std::string path, const manifests::YamlNode& node, std::vector<manifests::Diagnostic>& mistakes)
+  Field(std::string path, const manifests::YamlNode& node,
+        std::vector<manifests::Diagnostic>& mistakes)
       : path_(std::move(path)), node_(node), mistakes_(mistakes) {}
 
   [[nodiscard]] std::optional<std::string> text() const;  // Not empty.
@@ -53,7 +56,8 @@ class Field {
   std::vector<manifests::Diagnostic>& mistakes_;
 };
 
-// `fallback` is what help shows, and only that: where it is empty the key is needed in every section that is there.
+// `fallback` is what help shows, and only that: where it is empty the key is needed in every
+// section that is there.
 struct Key {
   std::string_view path;  // "hosts[].address": of each entry of a list.
   std::string_view fallback;

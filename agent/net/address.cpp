@@ -47,8 +47,9 @@ std::optional<std::string> endpoint_of(std::string_view address) {
   }
 
   if (!port.empty() && !is_port(port)) return std::nullopt;
-  const bool known = ipv6 ? consists_of(host, hexadecimal) && host.find(':') != std::string_view::npos
-                          : host == "*" || consists_of(host, name_characters);
+  const bool known =
+      ipv6 ? consists_of(host, hexadecimal) && host.find(':') != std::string_view::npos
+           : host == "*" || consists_of(host, name_characters);
   if (!known) return std::nullopt;
   const std::string number = port.empty() ? std::to_string(default_port) : std::string(port);
   const std::string name = ipv6 ? "[" + std::string(host) + "]" : std::string(host);

@@ -8,8 +8,8 @@ namespace cierzo {
 
 inline constexpr int default_port = 7400;
 
-// "10.77.0.11", "10.77.0.11:7400", "tcp://node1:7400", "[::1]:7400", "::1", "*:7400" -> "tcp://10.77.0.11:7400".
-// None: this is no address.
+// "10.77.0.11", "10.77.0.11:7400", "tcp://node1:7400", "[::1]:7400", "::1", "*:7400" ->
+// "tcp://10.77.0.11:7400". None: this is no address.
 [[nodiscard]] std::optional<std::string> endpoint_of(std::string_view address);
 
 // The part of an endpoint without scheme, port and brackets: "10.77.0.11".

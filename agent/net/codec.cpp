@@ -16,7 +16,9 @@ void put(const Hello& from, wire::Envelope& to) {
   to.mutable_hello()->set_process(from.process);
   to.mutable_hello()->set_answer(from.answer);
 }
-void put(const election::Message& from, wire::Envelope& to) { *to.mutable_election() = codec::put(from); }
+void put(const election::Message& from, wire::Envelope& to) {
+  *to.mutable_election() = codec::put(from);
+}
 void put(const Report& from, wire::Envelope& to) { *to.mutable_report() = codec::put(from); }
 void put(const ReportRequest& from, wire::Envelope& to) {
   for (const std::string& image : from.images) to.mutable_report_request()->add_images(image);
@@ -64,8 +66,8 @@ CommandResult get(const wire::CommandResult& from, Checker& check) {
 Forward get(const wire::Forward& from, Checker& check) {
   check.require(!from.id().empty() && !from.method().empty() && !from.target().empty(),
                 "forward: a part is missing");
-  return {check.name(from.id(), "forward: id too long"), check.name(from.method(), "forward: method too long"),
-          from.target(), from.body()};
+  return {check.name(from.id(), "forward: id too long"),
+          check.name(from.method(), "forward: method too long"), from.target(), from.body()};
 }
 
 ForwardAnswer get(const wire::ForwardAnswer& from, Checker& check) {
@@ -77,15 +79,24 @@ ForwardAnswer get(const wire::ForwardAnswer& from, Checker& check) {
 PeerMessage message_of(const wire::Envelope& from, Checker& check) {
   using Case = wire::Envelope::KindCase;
   switch (from.kind_case()) {
-    case Case::kHello: return get(from.hello(), check);
-    case Case::kElection: return codec::get(from.election(), check);
-    case Case::kReport: return codec::get(from.report(), check);
-    case Case::kReportRequest: return get(from.report_request(), check);
-    case Case::kCommand: return codec::get(from.command(), check);
-    case Case::kCommandResult: return get(from.command_result(), check);
-    case Case::kForward: return get(from.forward(), check);
-    case Case::kForwardAnswer: return get(from.forward_answer(), check);
-    case Case::KIND_NOT_SET: break;
+    case Case::kHello:
+      return get(from.hello(), check);
+    case Case::kElection:
+      return codec::get(from.election(), check);
+    case Case::kReport:
+      return codec::get(from.report(), check);
+    case Case::kReportRequest:
+      return get(from.report_request(), check);
+    case Case::kCommand:
+      return codec::get(from.command(), check);
+    case Case::kCommandResult:
+      return get(from.command_result(), check);
+    case Case::kForward:
+      return get(from.forward(), check);
+    case Case::kForwardAnswer:
+      return get(from.forward_answer(), check);
+    case Case::KIND_NOT_SET:
+      break;
   }
   check.require(false, "unknown kind of message");
   return {};
@@ -101,12 +112,14 @@ std::string encode(const PeerMessage& message) {
 }
 
 std::optional<PeerMessage> decode(std::string_view bytes, std::string& error) {
-  // protobuf would print to stderr what a stranger sends: what is wrong is in `error`, and is said once per peer.
+  // protobuf would print to stderr what a stranger sends: what is wrong is in `error`, and is said
+  // once per peer.
   static const bool quiet = (google::protobuf::SetLogHandler(nullptr), true);
   (void)quiet;
   Checker check(error);
   wire::Envelope envelope;
-  const bool parsed = bytes.size() <= INT_MAX && envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  const bool parsed = bytes.size() <= INT_MAX &&
+                      envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
   check.require(parsed, "the bytes are torn, or not ours");
   if (!parsed) return std::nullopt;
   check.require(envelope.version() == wire_version, "it is of another version of the protocol");

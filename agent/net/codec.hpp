@@ -1,8 +1,10 @@
-// Between our structures and bytes. The schema is cierzo.proto; protobuf's own types stay in codec*.cpp. Pure.
+// Between our structures and bytes. The schema is cierzo.proto; protobuf's own types stay in
+// codec*.cpp. Pure.
 //
-// Reading is strict where a mistake could be acted on: a missing message, an unknown kind or enumerator, a host id 0
-// where there must be one, a name or text beyond its bound are refused with a reason. Fields that this version does not
-// know are ignored, so that hosts can be upgraded one at a time.
+// Reading is strict where a mistake could be acted on: a missing message, an unknown kind or
+// enumerator, a host id 0 where there must be one, a name or text beyond its bound are refused with
+// a reason. Fields that this version does not know are ignored, so that hosts can be upgraded one
+// at a time.
 #pragma once
 #include <map>
 #include <optional>
@@ -20,7 +22,8 @@ namespace cierzo {
 inline constexpr std::uint32_t wire_version = 1;
 
 [[nodiscard]] std::string encode(const PeerMessage& message);
-// None: `error` says why, for a log line: "unknown kind of message", "store.delta.changes: key is empty".
+// None: `error` says why, for a log line: "unknown kind of message", "store.delta.changes: key is
+// empty".
 [[nodiscard]] std::optional<PeerMessage> decode(std::string_view bytes, std::string& error);
 
 // What the catalog's entries hold; the catalog itself knows only bytes.
@@ -30,7 +33,8 @@ inline constexpr std::uint32_t wire_version = 1;
 // Type::files
 using TypeFiles = std::map<std::string, std::string>;
 [[nodiscard]] std::string encode_type_files(const TypeFiles& files);
-[[nodiscard]] std::optional<TypeFiles> decode_type_files(std::string_view bytes, std::string& error);
+[[nodiscard]] std::optional<TypeFiles> decode_type_files(std::string_view bytes,
+                                                         std::string& error);
 
 // Beside the held mark (election::held_key): what ran on the host when it was stopped cleanly.
 struct HeldRecord {
@@ -42,7 +46,8 @@ struct HeldRecord {
 
 // What the state database holds beside the catalog.
 [[nodiscard]] std::string encode_record(const election::Record& record);
-[[nodiscard]] std::optional<election::Record> decode_record(std::string_view bytes, std::string& error);
+[[nodiscard]] std::optional<election::Record> decode_record(std::string_view bytes,
+                                                            std::string& error);
 [[nodiscard]] std::string encode_command(const Command& command);
 [[nodiscard]] std::optional<Command> decode_command(std::string_view bytes, std::string& error);
 

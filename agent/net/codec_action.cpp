@@ -7,8 +7,10 @@ namespace cierzo::codec {
 
 wire::OnIsolation put(OnIsolation value) {
   switch (value) {
-    case OnIsolation::pause: return wire::ON_ISOLATION_PAUSE;
-    case OnIsolation::ignore: return wire::ON_ISOLATION_IGNORE;
+    case OnIsolation::pause:
+      return wire::ON_ISOLATION_PAUSE;
+    case OnIsolation::ignore:
+      return wire::ON_ISOLATION_IGNORE;
   }
   std::abort();
 }
@@ -21,8 +23,10 @@ OnIsolation get(wire::OnIsolation from, Checker& check) {
 
 wire::Disk put(Disk value) {
   switch (value) {
-    case Disk::local: return wire::DISK_LOCAL;
-    case Disk::shared: return wire::DISK_SHARED;
+    case Disk::local:
+      return wire::DISK_LOCAL;
+    case Disk::shared:
+      return wire::DISK_SHARED;
   }
   std::abort();
 }
@@ -37,8 +41,10 @@ namespace {
 
 wire::ScriptKind put(ScriptKind value) {
   switch (value) {
-    case ScriptKind::start: return wire::SCRIPT_START;
-    case ScriptKind::stop: return wire::SCRIPT_STOP;
+    case ScriptKind::start:
+      return wire::SCRIPT_START;
+    case ScriptKind::stop:
+      return wire::SCRIPT_STOP;
   }
   std::abort();
 }
@@ -71,7 +77,8 @@ wire::Instance put(const Instance& from) {
 Instance get(const wire::Instance& from, Checker& check) {
   Instance to;
   check.require(!from.name().empty() && !from.resource().empty(), "instance: no name");
-  check.require(from.roles_size() > 0 && from.roles_size() == from.positions_size(), "instance: no roles");
+  check.require(from.roles_size() > 0 && from.roles_size() == from.positions_size(),
+                "instance: no roles");
   check.require(from.memory_kib() > 0 && from.vcpus() > 0, "instance: no memory or CPU");
   to.name.value = check.name(from.name(), "instance: name too long");
   to.resource.value = check.name(from.resource(), "instance: resource name too long");
@@ -128,8 +135,8 @@ void put(const StopVm& from, wire::Action& to) {
   to.mutable_stop_vm()->set_remove_disk(from.remove_disk);
 }
 StopVm get(const wire::StopVm& from, Checker& check) {
-  return {incarnation_of(from, check), get_length(from.grace(), check, "stop: an impossible length"),
-          from.remove_disk()};
+  return {incarnation_of(from, check),
+          get_length(from.grace(), check, "stop: an impossible length"), from.remove_disk()};
 }
 
 void put(const RemoveDisk& /*nothing*/, wire::Action& to) { to.mutable_remove_disk(); }
@@ -198,9 +205,11 @@ void put(const Attend& from, wire::Action& to) {
 Attend get(const wire::Attend& from, Checker& check) {
   Attend to{incarnation_of(from, check), {}, check.name(from.digest(), "attend: digest too long")};
   for (const wire::RoleCheck& one : from.checks()) {
-    // A check without a pause between its runs, or failing before it ran, would be a busy loop on that host.
+    // A check without a pause between its runs, or failing before it ran, would be a busy loop on
+    // that host.
     check.require(one.has_input() && !one.role().empty(), "check: a part is missing");
-    check.require(one.every() > 0 && one.timeout() > 0 && one.failures() > 0, "check: impossible schedule");
+    check.require(one.every() > 0 && one.timeout() > 0 && one.failures() > 0,
+                  "check: impossible schedule");
     to.checks.push_back({RoleName{check.name(one.role(), "check: role name too long")}, one.text(),
                          get(one.input(), check), Duration(one.every()), Duration(one.timeout()),
                          one.failures()});
@@ -211,15 +220,24 @@ Attend get(const wire::Attend& from, Checker& check) {
 Work work_of(const wire::Action& from, Checker& check) {
   using Case = wire::Action::WorkCase;
   switch (from.work_case()) {
-    case Case::kStartVm: return get(from.start_vm(), check);
-    case Case::kStopVm: return get(from.stop_vm(), check);
-    case Case::kRemoveDisk: return RemoveDisk{};
-    case Case::kResetVm: return get(from.reset_vm(), check);
-    case Case::kResume: return get(from.resume(), check);
-    case Case::kConfigure: return get(from.configure(), check);
-    case Case::kRunScript: return get(from.run_script(), check);
-    case Case::kAttend: return get(from.attend(), check);
-    case Case::WORK_NOT_SET: break;
+    case Case::kStartVm:
+      return get(from.start_vm(), check);
+    case Case::kStopVm:
+      return get(from.stop_vm(), check);
+    case Case::kRemoveDisk:
+      return RemoveDisk{};
+    case Case::kResetVm:
+      return get(from.reset_vm(), check);
+    case Case::kResume:
+      return get(from.resume(), check);
+    case Case::kConfigure:
+      return get(from.configure(), check);
+    case Case::kRunScript:
+      return get(from.run_script(), check);
+    case Case::kAttend:
+      return get(from.attend(), check);
+    case Case::WORK_NOT_SET:
+      break;
   }
   check.require(false, "action: unknown kind of work");
   return RemoveDisk{};

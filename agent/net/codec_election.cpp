@@ -10,25 +10,33 @@ using election::AnswerKind;
 
 wire::AnswerKind put(AnswerKind kind) {
   switch (kind) {
-    case AnswerKind::ok: return wire::ANSWER_OK;
-    case AnswerKind::stand: return wire::ANSWER_STAND;
-    case AnswerKind::leader: return wire::ANSWER_LEADER;
+    case AnswerKind::ok:
+      return wire::ANSWER_OK;
+    case AnswerKind::stand:
+      return wire::ANSWER_STAND;
+    case AnswerKind::leader:
+      return wire::ANSWER_LEADER;
   }
   std::abort();
 }
 
 AnswerKind get(wire::AnswerKind from, Checker& check) {
   switch (from) {
-    case wire::ANSWER_OK: return AnswerKind::ok;
-    case wire::ANSWER_STAND: return AnswerKind::stand;
-    case wire::ANSWER_LEADER: return AnswerKind::leader;
-    default: break;
+    case wire::ANSWER_OK:
+      return AnswerKind::ok;
+    case wire::ANSWER_STAND:
+      return AnswerKind::stand;
+    case wire::ANSWER_LEADER:
+      return AnswerKind::leader;
+    default:
+      break;
   }
   check.require(false, "answer: unknown kind");
   return {};
 }
 
-// One overload for each kind of message, both ways. The messages of the election all carry the sender's term.
+// One overload for each kind of message, both ways. The messages of the election all carry the
+// sender's term.
 
 template <class From>
 Term term_of(const From& from, Checker& check) {
@@ -72,8 +80,9 @@ void put(const election::Accept& from, wire::ElectionMessage& to) {
   *accept.mutable_longest() = codec::put(from.longest);
 }
 election::Accept get(const wire::Accept& from, Checker& check) {
-  check.require(from.has_catalog() && from.has_last_led() && from.has_promised_before() && from.has_longest(),
-                "accept: a part is missing");
+  check.require(
+      from.has_catalog() && from.has_last_led() && from.has_promised_before() && from.has_longest(),
+      "accept: a part is missing");
   return {term_of(from, check), codec::get(from.catalog(), check), codec::get(from.last_led()),
           codec::get(from.promised_before()), codec::get(from.longest(), check)};
 }
@@ -126,8 +135,9 @@ void put(const election::HeartbeatAck& from, wire::ElectionMessage& to) {
   ack.set_permit_spell(from.permit_spell);
 }
 election::HeartbeatAck get(const wire::HeartbeatAck& from, Checker& check) {
-  check.require(from.has_stamp() && from.has_promised() && from.has_catalog() && from.has_permit_term(),
-                "heartbeat ack: a part is missing");
+  check.require(
+      from.has_stamp() && from.has_promised() && from.has_catalog() && from.has_permit_term(),
+      "heartbeat ack: a part is missing");
   election::HeartbeatAck to;
   to.term = term_of(from, check);
   to.seq = from.seq();
@@ -218,22 +228,38 @@ election::Found get(const wire::Found& from, Checker& check) {
 election::Body body_of(const wire::ElectionMessage& from, Checker& check) {
   using Case = wire::ElectionMessage::BodyCase;
   switch (from.body_case()) {
-    case Case::kElection: return get(from.election(), check);
-    case Case::kAnswer: return get(from.answer(), check);
-    case Case::kCoordinator: return get(from.coordinator(), check);
-    case Case::kAccept: return get(from.accept(), check);
-    case Case::kRefuse: return get(from.refuse(), check);
-    case Case::kHeartbeat: return get(from.heartbeat(), check);
-    case Case::kHeartbeatAck: return get(from.heartbeat_ack(), check);
-    case Case::kStore: return get(from.store(), check);
-    case Case::kStored: return get(from.stored(), check);
-    case Case::kRelease: return get(from.release(), check);
-    case Case::kFetch: return get(from.fetch(), check);
-    case Case::kFetchReply: return get(from.fetch_reply(), check);
-    case Case::kStateQuery: return get(from.state_query(), check);
-    case Case::kStateAnswer: return get(from.state_answer(), check);
-    case Case::kFound: return get(from.found(), check);
-    case Case::BODY_NOT_SET: break;
+    case Case::kElection:
+      return get(from.election(), check);
+    case Case::kAnswer:
+      return get(from.answer(), check);
+    case Case::kCoordinator:
+      return get(from.coordinator(), check);
+    case Case::kAccept:
+      return get(from.accept(), check);
+    case Case::kRefuse:
+      return get(from.refuse(), check);
+    case Case::kHeartbeat:
+      return get(from.heartbeat(), check);
+    case Case::kHeartbeatAck:
+      return get(from.heartbeat_ack(), check);
+    case Case::kStore:
+      return get(from.store(), check);
+    case Case::kStored:
+      return get(from.stored(), check);
+    case Case::kRelease:
+      return get(from.release(), check);
+    case Case::kFetch:
+      return get(from.fetch(), check);
+    case Case::kFetchReply:
+      return get(from.fetch_reply(), check);
+    case Case::kStateQuery:
+      return get(from.state_query(), check);
+    case Case::kStateAnswer:
+      return get(from.state_answer(), check);
+    case Case::kFound:
+      return get(from.found(), check);
+    case Case::BODY_NOT_SET:
+      break;
   }
   check.require(false, "election: unknown kind of message");
   return {};

@@ -1,7 +1,8 @@
 // What the codec*.cpp files share. Gate file: protobuf's types stay in codec*.
 //
-// For every structure there are put(structure) -> message and get(message, check) -> structure. A get goes on after a
-// mistake with whatever is there: the caller looks at the Checker once, at the end.
+// For every structure there are put(structure) -> message and get(message, check) -> structure. A
+// get goes on after a mistake with whatever is there: the caller looks at the Checker once, at the
+// end.
 #pragma once
 #include <string>
 
@@ -13,7 +14,8 @@
 namespace cierzo::codec {
 
 inline constexpr std::size_t name_bytes_max = 255;  // Of names, ids, addresses and digests.
-inline constexpr Duration length_max{1'000'000'000'000'000'000};  // 31 years: sums with it never overflow.
+inline constexpr Duration length_max{
+    1'000'000'000'000'000'000};  // 31 years: sums with it never overflow.
 
 class Checker {
  public:
@@ -52,7 +54,8 @@ election::Longest get(const wire::Longest& from, Checker& check);
 election::Catalog get(const wire::Catalog& from, Checker& check);
 election::CatalogDelta get(const wire::CatalogDelta& from, Checker& check);
 HostId get_host(std::uint32_t id, Checker& check, const char* what);  // Not nobody.
-Duration get_length(std::int64_t nanoseconds, Checker& check, const char* what);  // 0 to length_max.
+Duration get_length(std::int64_t nanoseconds, Checker& check,
+                    const char* what);  // 0 to length_max.
 
 // codec_election.cpp
 wire::ElectionMessage put(const election::Message& message);

@@ -7,26 +7,34 @@
 namespace cierzo::codec {
 namespace {
 
-// Times of a report are ages. Whatever a host says, an age is not so large that it could not be subtracted.
+// Times of a report are ages. Whatever a host says, an age is not so large that it could not be
+// subtracted.
 Time get_age(std::int64_t nanoseconds) {
   return std::clamp(Time(nanoseconds), Time(0), length_max);
 }
 
 wire::Presence put(Presence value) {
   switch (value) {
-    case Presence::absent: return wire::PRESENCE_ABSENT;
-    case Presence::present: return wire::PRESENCE_PRESENT;
-    case Presence::unknown: return wire::PRESENCE_UNKNOWN;
+    case Presence::absent:
+      return wire::PRESENCE_ABSENT;
+    case Presence::present:
+      return wire::PRESENCE_PRESENT;
+    case Presence::unknown:
+      return wire::PRESENCE_UNKNOWN;
   }
   std::abort();
 }
 
 Presence get(wire::Presence from, Checker& check) {
   switch (from) {
-    case wire::PRESENCE_ABSENT: return Presence::absent;
-    case wire::PRESENCE_PRESENT: return Presence::present;
-    case wire::PRESENCE_UNKNOWN: return Presence::unknown;
-    default: break;
+    case wire::PRESENCE_ABSENT:
+      return Presence::absent;
+    case wire::PRESENCE_PRESENT:
+      return Presence::present;
+    case wire::PRESENCE_UNKNOWN:
+      return Presence::unknown;
+    default:
+      break;
   }
   check.require(false, "report: unknown presence");
   return Presence::unknown;
@@ -34,23 +42,34 @@ Presence get(wire::Presence from, Checker& check) {
 
 wire::RunState put(RunState value) {
   switch (value) {
-    case RunState::running: return wire::RUN_RUNNING;
-    case RunState::paused: return wire::RUN_PAUSED;
-    case RunState::stopping: return wire::RUN_STOPPING;
-    case RunState::shut_off: return wire::RUN_SHUT_OFF;
-    case RunState::crashed: return wire::RUN_CRASHED;
+    case RunState::running:
+      return wire::RUN_RUNNING;
+    case RunState::paused:
+      return wire::RUN_PAUSED;
+    case RunState::stopping:
+      return wire::RUN_STOPPING;
+    case RunState::shut_off:
+      return wire::RUN_SHUT_OFF;
+    case RunState::crashed:
+      return wire::RUN_CRASHED;
   }
   std::abort();
 }
 
 RunState get(wire::RunState from, Checker& check) {
   switch (from) {
-    case wire::RUN_RUNNING: return RunState::running;
-    case wire::RUN_PAUSED: return RunState::paused;
-    case wire::RUN_STOPPING: return RunState::stopping;
-    case wire::RUN_SHUT_OFF: return RunState::shut_off;
-    case wire::RUN_CRASHED: return RunState::crashed;
-    default: break;
+    case wire::RUN_RUNNING:
+      return RunState::running;
+    case wire::RUN_PAUSED:
+      return RunState::paused;
+    case wire::RUN_STOPPING:
+      return RunState::stopping;
+    case wire::RUN_SHUT_OFF:
+      return RunState::shut_off;
+    case wire::RUN_CRASHED:
+      return RunState::crashed;
+    default:
+      break;
   }
   check.require(false, "report: unknown run state");
   return {};
@@ -58,19 +77,26 @@ RunState get(wire::RunState from, Checker& check) {
 
 wire::Health put(Health value) {
   switch (value) {
-    case Health::unknown: return wire::HEALTH_UNKNOWN;
-    case Health::passing: return wire::HEALTH_PASSING;
-    case Health::failing: return wire::HEALTH_FAILING;
+    case Health::unknown:
+      return wire::HEALTH_UNKNOWN;
+    case Health::passing:
+      return wire::HEALTH_PASSING;
+    case Health::failing:
+      return wire::HEALTH_FAILING;
   }
   std::abort();
 }
 
 Health get(wire::Health from, Checker& check) {
   switch (from) {
-    case wire::HEALTH_UNKNOWN: return Health::unknown;
-    case wire::HEALTH_PASSING: return Health::passing;
-    case wire::HEALTH_FAILING: return Health::failing;
-    default: break;
+    case wire::HEALTH_UNKNOWN:
+      return Health::unknown;
+    case wire::HEALTH_PASSING:
+      return Health::passing;
+    case wire::HEALTH_FAILING:
+      return Health::failing;
+    default:
+      break;
   }
   check.require(false, "report: unknown health");
   return Health::unknown;
@@ -149,7 +175,8 @@ wire::Observed put(const Observed& from) {
 Observed get(const wire::Observed& from, Checker& check) {
   Observed to;
   check.require(!from.name().empty(), "report: an instance without a name");
-  check.require(from.has_incarnation() && from.has_start(), "report: a part of an instance is missing");
+  check.require(from.has_incarnation() && from.has_start(),
+                "report: a part of an instance is missing");
   check.require(from.resets() >= 0, "report: a negative count");
   constexpr const char* digest = "report: digest of an instance too long";
   to.name.value = check.name(from.name(), "report: name of an instance too long");
@@ -217,7 +244,8 @@ Report get(const wire::Report& from, Checker& check) {
   to.permit_spell = from.permit_spell();
   to.executed = get(from.executed(), check);
   for (const wire::Unfinished& unfinished : from.unfinished()) {
-    check.require(unfinished.has_id() && unfinished.has_action(), "report: a part of a command is missing");
+    check.require(unfinished.has_id() && unfinished.has_action(),
+                  "report: a part of a command is missing");
     to.unfinished.push_back({get(unfinished.id(), check), get(unfinished.action(), check)});
   }
   to.hypervisor_answers = from.hypervisor_answers();

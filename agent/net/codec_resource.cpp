@@ -12,19 +12,26 @@ using codec::Checker;
 
 wire::Ensure put(Ensure value) {
   switch (value) {
-    case Ensure::running: return wire::ENSURE_RUNNING;
-    case Ensure::stopped: return wire::ENSURE_STOPPED;
-    case Ensure::absent: return wire::ENSURE_ABSENT;
+    case Ensure::running:
+      return wire::ENSURE_RUNNING;
+    case Ensure::stopped:
+      return wire::ENSURE_STOPPED;
+    case Ensure::absent:
+      return wire::ENSURE_ABSENT;
   }
   std::abort();
 }
 
 Ensure get(wire::Ensure from, Checker& check) {
   switch (from) {
-    case wire::ENSURE_RUNNING: return Ensure::running;
-    case wire::ENSURE_STOPPED: return Ensure::stopped;
-    case wire::ENSURE_ABSENT: return Ensure::absent;
-    default: break;
+    case wire::ENSURE_RUNNING:
+      return Ensure::running;
+    case wire::ENSURE_STOPPED:
+      return Ensure::stopped;
+    case wire::ENSURE_ABSENT:
+      return Ensure::absent;
+    default:
+      break;
   }
   check.require(false, "resource: unknown ensure");
   return {};
@@ -32,7 +39,8 @@ Ensure get(wire::Ensure from, Checker& check) {
 
 template <class Message>
 bool parse(Message& message, std::string_view bytes, Checker& check) {
-  const bool parsed = bytes.size() <= INT_MAX && message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  const bool parsed = bytes.size() <= INT_MAX &&
+                      message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
   check.require(parsed, "the bytes are torn, or not ours");
   return parsed;
 }
@@ -49,7 +57,8 @@ void put_roles(const Resource& from, wire::ResourceRecord& to) {
       put.set_image(slot.image);
       put.set_position(slot.position);
     }
-    if (const auto count = from.count.find(role); count != from.count.end()) one.set_count(count->second);
+    if (const auto count = from.count.find(role); count != from.count.end())
+      one.set_count(count->second);
   }
   for (const auto& [role, count] : from.count) {
     if (from.slots.contains(role)) continue;
@@ -62,14 +71,16 @@ void put_roles(const Resource& from, wire::ResourceRecord& to) {
 void get_roles(const wire::ResourceRecord& from, Resource& to, Checker& check) {
   for (const wire::RoleSlots& one : from.roles()) {
     const RoleName role{check.name(one.role(), "resource: name of a role too long")};
-    check.require(!to.slots.contains(role) && !to.count.contains(role), "resource: a role is there twice");
+    check.require(!to.slots.contains(role) && !to.count.contains(role),
+                  "resource: a role is there twice");
     check.require(one.count() >= 0, "resource: a negative count");
     if (one.has_count()) to.count[role] = one.count();
     if (!one.declared()) continue;
     std::vector<Slot>& slots = to.slots[role];
     for (const wire::Slot& slot : one.slots()) {
       check.require(slot.position() >= 1, "resource: a position below 1");
-      slots.push_back({check.name(slot.address(), "resource: address too long"), slot.image(), slot.position()});
+      slots.push_back({check.name(slot.address(), "resource: address too long"), slot.image(),
+                       slot.position()});
     }
   }
 }
@@ -178,7 +189,8 @@ std::optional<election::Record> decode_record(std::string_view bytes, std::strin
   wire::VoterRecord from;
   if (!parse(from, bytes, check)) return std::nullopt;
   election::Record to;
-  check.require(from.has_promised() && from.has_promised_before() && from.has_last_led() && from.has_longest(),
+  check.require(from.has_promised() && from.has_promised_before() && from.has_last_led() &&
+                    from.has_longest(),
                 "record: a part is missing");
   to.site = check.name(from.site(), "record: site id too long");
   to.state_id = check.name(from.state_id(), "record: state id too long");
@@ -196,7 +208,9 @@ std::optional<election::Record> decode_record(std::string_view bytes, std::strin
   return to;
 }
 
-std::string encode_command(const Command& command) { return codec::put(command).SerializeAsString(); }
+std::string encode_command(const Command& command) {
+  return codec::put(command).SerializeAsString();
+}
 
 std::optional<Command> decode_command(std::string_view bytes, std::string& error) {
   Checker check(error);

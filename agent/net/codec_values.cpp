@@ -59,11 +59,13 @@ wire::Timing put(const election::Timing& timing) {
   return to;
 }
 
-// The same conditions as for an operator's: a message must not make a timing that no configuration could.
+// The same conditions as for an operator's: a message must not make a timing that no configuration
+// could.
 election::Timing get(const wire::Timing& from, Checker& check) {
   constexpr const char* impossible = "timing: impossible values";
   const auto length = [&check](std::int64_t nanoseconds) {
-    check.require(Duration(nanoseconds) <= std::chrono::hours(24), impossible);  // So their multiples do not overflow.
+    // A bound, so that their multiples do not overflow.
+    check.require(Duration(nanoseconds) <= std::chrono::hours(24), impossible);
     return get_length(nanoseconds, check, impossible);
   };
   election::Timing to;
@@ -74,7 +76,8 @@ election::Timing get(const wire::Timing& from, Checker& check) {
   to.drift = from.drift();
   to.guard_delay = length(from.guard_delay());
   to.destroy_after = length(from.destroy_after());
-  check.require(check.ok() && std::isfinite(to.drift) && election::mistakes(to).empty(), impossible);
+  check.require(check.ok() && std::isfinite(to.drift) && election::mistakes(to).empty(),
+                impossible);
   return to;
 }
 
@@ -110,7 +113,9 @@ election::Catalog get(const wire::Catalog& from, Checker& check) {
   for (const wire::CatalogEntry& entry : from.entries()) {
     check.require(!entry.key().empty(), "catalog: an entry without a key");
     check.require(entry.has_value(), "catalog: an entry without a value");
-    const bool fresh = to.entries.emplace(check.name(entry.key(), "catalog: a key is too long"), entry.value()).second;
+    const bool fresh =
+        to.entries.emplace(check.name(entry.key(), "catalog: a key is too long"), entry.value())
+            .second;
     check.require(fresh, "catalog: a key is there twice");
   }
   return to;

@@ -5,8 +5,8 @@ namespace {
 
 constexpr int batch_max = 64;  // Then timers and other sockets get a turn (Z4).
 
-// None is there: false. Of a message with too many frames the rest is read and thrown away, so that what is kept is
-// bounded; the receiver sees that there were too many.
+// None is there: false. Of a message with too many frames the rest is read and thrown away, so that
+// what is kept is bounded; the receiver sees that there were too many.
 bool receive(zmq::socket_t& socket, Endpoint::Frames& frames) {
   zmq::message_t frame;
   const auto next = [&] { return socket.recv(frame, zmq::recv_flags::dontwait).has_value(); };
@@ -21,7 +21,8 @@ bool receive(zmq::socket_t& socket, Endpoint::Frames& frames) {
 
 }  // namespace
 
-Endpoint::Endpoint(asio::io_context& io, zmq::socket_t socket, std::function<void(Frames)> on_message)
+Endpoint::Endpoint(asio::io_context& io, zmq::socket_t socket,
+                   std::function<void(Frames)> on_message)
     : socket_(std::move(socket)),
       ready_(io, socket_.get(zmq::sockopt::fd)),
       on_message_(std::move(on_message)) {}

@@ -1,5 +1,6 @@
-// One receiving ZeroMQ socket on the main loop. Its descriptor is edge-triggered and only a hint: look first, sleep only
-// when there is nothing. (TRAPS Z1-Z5, Z9) Gate file: libzmq's types stay in this folder.
+// One receiving ZeroMQ socket on the main loop. Its descriptor is edge-triggered and only a hint:
+// look first, sleep only when there is nothing. (TRAPS Z1-Z5, Z9) Gate file: libzmq's types stay in
+// this folder.
 #pragma once
 #include <functional>
 #include <memory>
@@ -15,7 +16,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
  public:
   using Frames = std::vector<zmq::message_t>;
 
-  // on_message must not throw. It may get fewer frames than were sent, never more than frames_max + 1.
+  // on_message must not throw. It may get fewer frames than were sent, never more than frames_max
+  // + 1.
   Endpoint(asio::io_context& io, zmq::socket_t socket, std::function<void(Frames)> on_message);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
@@ -24,7 +26,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   static constexpr std::size_t frames_max = 16;
 
   void start() { pump(); }
-  // Closes the socket at once, so that the context can end; handlers that are under way find nothing to do.
+  // Closes the socket at once, so that the context can end; handlers that are under way find
+  // nothing to do.
   void stop();
 
   // False: the queue is full or nobody is there.

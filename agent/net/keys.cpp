@@ -44,7 +44,8 @@ std::string text_of(int fd, const std::string& path) {
     if (got < 0) refuse(path, std::string("cannot be read: ") + std::strerror(errno));
     if (got == 0) return text;
     text.append(block, static_cast<std::size_t>(got));
-    if (text.size() > 64 * 1024) refuse(path, "too long for a key file; make one with agentctl keygen");
+    if (text.size() > 64 * 1024)
+      refuse(path, "too long for a key file; make one with agentctl keygen");
   }
 }
 
@@ -62,7 +63,8 @@ KeyPair generate_keys() {
 std::string public_key_of(const std::string& secret_key) {
   if (const auto mistake = key_mistake(secret_key)) throw KeyError("the secret key " + *mistake);
   char public_key[key_characters + 1];
-  if (zmq_curve_public(public_key, secret_key.c_str()) != 0) throw KeyError("the secret key is no CURVE key");
+  if (zmq_curve_public(public_key, secret_key.c_str()) != 0)
+    throw KeyError("the secret key is no CURVE key");
   return public_key;
 }
 
@@ -71,7 +73,8 @@ std::optional<std::string> key_mistake(std::string_view key) {
     return "must have 40 characters, got " + std::to_string(key.size());
   }
   for (const std::string_view known : well_known) {
-    if (key == known) return "is the example of a manual page, which everybody has; make one with agentctl keygen";
+    if (key == known)
+      return "is the example of a manual page, which everybody has; make one with agentctl keygen";
   }
   std::array<std::uint8_t, 32> bytes;
   if (zmq_z85_decode(bytes.data(), std::string(key).c_str()) == nullptr) {
@@ -83,12 +86,16 @@ std::optional<std::string> key_mistake(std::string_view key) {
 std::string read_secret_key(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (file.get() < 0) {
-    refuse(path, std::string("cannot be opened: ") + std::strerror(errno) + "; make one with agentctl keygen");
+    refuse(path, std::string("cannot be opened: ") + std::strerror(errno) +
+                     "; make one with agentctl keygen");
   }
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) refuse(path, "is no regular file");
+  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
+    refuse(path, "is no regular file");
   if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    refuse(path, "others than its owner may use it; chmod 600 it, and make a new key if anybody could have read it");
+    refuse(path,
+           "others than its owner may use it; chmod 600 it, and make a new key if anybody could "
+           "have read it");
   }
 
   std::istringstream lines(text_of(file.get(), path));
@@ -108,7 +115,8 @@ std::string read_secret_key(const std::string& path) {
 }
 
 void write_secret_key(const std::string& path, const KeyPair& keys) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  const Descriptor file(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (file.get() < 0) {
     const bool exists = errno == EEXIST;
     refuse(path, exists ? "exists already; a lost key is a lost identity, so it is not overwritten"
@@ -116,8 +124,9 @@ void write_secret_key(const std::string& path, const KeyPair& keys) {
   }
   const std::string text = "# Secret key of this host. Its public key: " + keys.public_key + "\n" +
                            keys.secret_key + "\n";
-  const bool written = ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       ::fsync(file.get()) == 0;
+  const bool written =
+      ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      ::fsync(file.get()) == 0;
   if (!written) {
     const int error = errno;
     ::unlink(path.c_str());

@@ -1,5 +1,5 @@
-// CURVE keys: who a host is. One pair per host; a public key is what others list, a secret key never leaves its file.
-// Both are 40 characters of Z85. (TRAPS S6, S9)
+// CURVE keys: who a host is. One pair per host; a public key is what others list, a secret key
+// never leaves its file. Both are 40 characters of Z85. (TRAPS S6, S9)
 #pragma once
 #include <optional>
 #include <stdexcept>
@@ -24,15 +24,17 @@ struct KeyError : std::runtime_error {
 // Throws KeyError for what is no key.
 [[nodiscard]] std::string public_key_of(const std::string& secret_key);
 
-// What is wrong with a public or secret key, if anything: its length, a character, or that everybody knows it (the
-// pairs printed in libzmq's manual pages).
+// What is wrong with a public or secret key, if anything: its length, a character, or that
+// everybody knows it (the pairs printed in libzmq's manual pages).
 [[nodiscard]] std::optional<std::string> key_mistake(std::string_view key);
 
-// A file with one secret key on a line of its own; empty lines and lines that begin with # do not count. Refused
-// (KeyError): a file that others than its owner can read or write, or anything but exactly one usable key.
+// A file with one secret key on a line of its own; empty lines and lines that begin with # do not
+// count. Refused (KeyError): a file that others than its owner can read or write, or anything but
+// exactly one usable key.
 [[nodiscard]] std::string read_secret_key(const std::string& path);
 
-// Makes such a file, mode 0600, with the public key in a comment. Never overwrites one: a lost key is a lost identity.
+// Makes such a file, mode 0600, with the public key in a comment. Never overwrites one: a lost key
+// is a lost identity.
 void write_secret_key(const std::string& path, const KeyPair& keys);
 
 }  // namespace cierzo

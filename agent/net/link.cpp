@@ -9,8 +9,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// While a Hello is not answered: the first new attempt, and the longest pause between two. A socket that is being made
-// anew loses nothing: `immediate` keeps nothing for peers that are not there.
+// While a Hello is not answered: the first new attempt, and the longest pause between two. A socket
+// that is being made anew loses nothing: `immediate` keeps nothing for peers that are not there.
 constexpr milliseconds pause_least{1000};
 constexpr milliseconds pause_most{8000};
 // A peer that says Hello is there: then it is worth to try at once, but not over and over.
@@ -26,21 +26,24 @@ constexpr std::uint64_t rubbish_told_every = 1000;
 int count(milliseconds length) { return static_cast<int>(length.count()); }
 
 // Everything about a sending socket in one place, with the reasons.
-zmq::socket_t sending_socket(PeerLink::Shared& shared, const Peer& peer, const std::string& endpoint) {
+zmq::socket_t sending_socket(PeerLink::Shared& shared, const Peer& peer,
+                             const std::string& endpoint) {
   zmq::socket_t socket(shared.context, zmq::socket_type::push);
-  socket.set(zmq::sockopt::linger, 0);     // Closing never waits for a peer (Z7).
-  socket.set(zmq::sockopt::immediate, 1);  // Not connected: refuse, do not queue. Old messages must not arrive later.
+  socket.set(zmq::sockopt::linger, 0);  // Closing never waits for a peer (Z7).
+  socket.set(zmq::sockopt::immediate,
+             1);  // Not connected: refuse, do not queue. Old messages must not arrive later.
   socket.set(zmq::sockopt::sndhwm, queued_messages_max);
   socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(message_bytes_max));
-  // A peer whose host went dark and came back must be reached again well within a second: TCP alone would wait for its
-  // next retransmission, which may be many seconds away.
+  // A peer whose host went dark and came back must be reached again well within a second: TCP alone
+  // would wait for its next retransmission, which may be many seconds away.
   const auto timeout = std::chrono::duration_cast<milliseconds>(shared.config.link_timeout);
   socket.set(zmq::sockopt::connect_timeout, count(connect_timeout));
   socket.set(zmq::sockopt::reconnect_ivl, count(reconnect_first));
   socket.set(zmq::sockopt::reconnect_ivl_max, count(reconnect_most));
   socket.set(zmq::sockopt::heartbeat_ivl, count(timeout / 3));
   socket.set(zmq::sockopt::heartbeat_timeout, count(timeout));
-  socket.set(zmq::sockopt::heartbeat_ttl, count(timeout));  // The other side forgets the connection, too.
+  socket.set(zmq::sockopt::heartbeat_ttl,
+             count(timeout));  // The other side forgets the connection, too.
   socket.set(zmq::sockopt::tcp_maxrt, count(timeout));
   socket.set(zmq::sockopt::ipv6, endpoint.find('[') != std::string::npos);
   socket.set(zmq::sockopt::curve_serverkey, peer.public_key);
@@ -86,7 +89,8 @@ bool PeerLink::connected() {
 
 bool PeerLink::push(const std::string& bytes) {
   const auto send = [&] {
-    return socket_->send(zmq::const_buffer(bytes.data(), bytes.size()), zmq::send_flags::dontwait).has_value();
+    return socket_->send(zmq::const_buffer(bytes.data(), bytes.size()), zmq::send_flags::dontwait)
+        .has_value();
   };
   return uninterrupted(send);
 }
@@ -113,7 +117,8 @@ void PeerLink::tick(Instant now) {
   if (link_.up && (ticks_unconnected_ >= ticks_until_down || silent)) {
     set_up(false);
     pause_ = pause_least;
-    next_connect_ = silent ? now : now + pause_;  // Without a connection libzmq is already making a new one.
+    next_connect_ =
+        silent ? now : now + pause_;  // Without a connection libzmq is already making a new one.
     next_hello_ = now;
   }
   if (!link_.up && now >= next_connect_) connect(now);
@@ -136,7 +141,8 @@ void PeerLink::heard(const Hello& hello, Instant now) {
   }
   if (restarted) next_hello_ = now;
   owes_answer_ = !say_hello(true);
-  // It can reach us, so it is worth to try again at once; and its list of keys may have changed meanwhile.
+  // It can reach us, so it is worth to try again at once; and its list of keys may have changed
+  // meanwhile.
   if (owes_answer_ && !link_.up && now - connected_at_ >= pause_when_heard) connect(now);
 }
 
@@ -160,16 +166,22 @@ void PeerLink::look_at_handshakes() {
   zmq::message_t address;
   const auto next = [&] { return monitor_->recv(event, zmq::recv_flags::dontwait).has_value(); };
   while (uninterrupted(next)) {
-    const auto rest = [&] { return monitor_->recv(address, zmq::recv_flags::dontwait).has_value(); };
-    if (!event.more() || !uninterrupted(rest) || event.size() < sizeof(std::uint16_t) || refusal_told_) continue;
+    const auto rest = [&] {
+      return monitor_->recv(address, zmq::recv_flags::dontwait).has_value();
+    };
+    if (!event.more() || !uninterrupted(rest) || event.size() < sizeof(std::uint16_t) ||
+        refusal_told_)
+      continue;
     refusal_told_ = true;
     const auto kind = *event.data<std::uint16_t>();
     const std::string at = " at " + peer_.address;
     if (kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
       shared_.log(peer_.name + at + " does not accept our key: add " + shared_.public_key +
-                  " as the key of host " + std::to_string(shared_.config.self.value) + " in its configuration");
+                  " as the key of host " + std::to_string(shared_.config.self.value) +
+                  " in its configuration");
     } else {
-      shared_.log("the handshake with " + peer_.name + at + " failed: is the key listed for it here its own?");
+      shared_.log("the handshake with " + peer_.name + at +
+                  " failed: is the key listed for it here its own?");
     }
   }
 }
@@ -177,8 +189,9 @@ void PeerLink::look_at_handshakes() {
 void PeerLink::rubbish(const std::string& why) {
   ++link_.rubbish;
   if (link_.rubbish % rubbish_told_every != 1) return;
-  shared_.log("dropped a message of " + peer_.name + ": " + why +
-              (link_.rubbish > 1 ? " (" + std::to_string(link_.rubbish) + " so far)" : std::string()));
+  shared_.log(
+      "dropped a message of " + peer_.name + ": " + why +
+      (link_.rubbish > 1 ? " (" + std::to_string(link_.rubbish) + " so far)" : std::string()));
 }
 
 }  // namespace cierzo

@@ -1,8 +1,10 @@
-// The way to one peer: a PUSH socket, and what is known of it. Gate file: libzmq's types stay in this folder.
+// The way to one peer: a PUSH socket, and what is known of it. Gate file: libzmq's types stay in
+// this folder.
 //
-// libzmq reconnects by itself, but a peer that was refused once never comes back (TRAPS S7), and nothing tells a sender
-// that nobody reads. So a Hello goes out until it is answered, and from time to time after that; while it is not
-// answered the socket is made anew, at growing intervals. Who is in `hosts:` of only one side is found here too.
+// libzmq reconnects by itself, but a peer that was refused once never comes back (TRAPS S7), and
+// nothing tells a sender that nobody reads. So a Hello goes out until it is answered, and from time
+// to time after that; while it is not answered the socket is made anew, at growing intervals. Who
+// is in `hosts:` of only one side is found here too.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -55,14 +57,14 @@ class PeerLink {
   Peer peer_;
   Link link_;
   std::optional<zmq::socket_t> monitor_, socket_;
-  Instant connected_at_{};                    // When the socket was made.
+  Instant connected_at_{};  // When the socket was made.
   Instant next_hello_{};
-  Instant next_connect_{};                    // While not up.
-  std::optional<Instant> asked_;              // The first Hello since the last answer.
-  std::chrono::milliseconds pause_{};         // Before the next attempt; doubles.
+  Instant next_connect_{};             // While not up.
+  std::optional<Instant> asked_;       // The first Hello since the last answer.
+  std::chrono::milliseconds pause_{};  // Before the next attempt; doubles.
   int ticks_unconnected_ = 0;
   bool owes_answer_ = false;
-  bool refusal_told_ = false;                 // Since it was last up.
+  bool refusal_told_ = false;  // Since it was last up.
 };
 
 }  // namespace cierzo

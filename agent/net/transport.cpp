@@ -14,9 +14,11 @@
 namespace cierzo {
 namespace {
 
-constexpr int sockets_max = 8192;       // Of a context: two for each of 1,000 peers, and some.
-constexpr int handshake_within = 2000;  // Milliseconds; who connects and says nothing is thrown out.
-constexpr int zap_enforce_domain = 93;  // ZMQ_ZAP_ENFORCE_DOMAIN: Debian's zmq.h hides it, the library has it (S2).
+constexpr int sockets_max = 8192;  // Of a context: two for each of 1,000 peers, and some.
+constexpr int handshake_within =
+    2000;  // Milliseconds; who connects and says nothing is thrown out.
+constexpr int zap_enforce_domain =
+    93;  // ZMQ_ZAP_ENFORCE_DOMAIN: Debian's zmq.h hides it, the library has it (S2).
 
 zmq::context_t new_context() {
   zmq::context_t context;
@@ -39,7 +41,8 @@ zmq::socket_t receiving_socket(zmq::context_t& context, const TransportConfig& c
   socket.set(zmq::sockopt::zap_domain, zap_domain);
   const int one = 1;
   if (zmq_setsockopt(socket.handle(), zap_enforce_domain, &one, sizeof one) != 0) {
-    throw std::runtime_error("this libzmq cannot enforce authentication: install Debian's libzmq5, 4.3 or later");
+    throw std::runtime_error(
+        "this libzmq cannot enforce authentication: install Debian's libzmq5, 4.3 or later");
   }
   return socket;
 }
@@ -70,7 +73,8 @@ class Transport::Impl : public std::enable_shared_from_this<Transport::Impl> {
 
   asio::io_context& io_;
   Events events_;
-  // In the order of their making, and destroyed in the opposite one: the handler before any server socket (S3).
+  // In the order of their making, and destroyed in the opposite one: the handler before any server
+  // socket (S3).
   PeerLink::Shared shared_;
   Zap zap_;
   std::shared_ptr<Endpoint> receiver_;
@@ -117,8 +121,8 @@ void Transport::Impl::bind() {
     throw std::runtime_error("cannot listen on " + *endpoint + ": " + error.what());
   }
   endpoint_ = socket.get(zmq::sockopt::last_endpoint);
-  receiver_ = std::make_shared<Endpoint>(io_, std::move(socket),
-                                         [this](Endpoint::Frames frames) { on_frames(std::move(frames)); });
+  receiver_ = std::make_shared<Endpoint>(
+      io_, std::move(socket), [this](Endpoint::Frames frames) { on_frames(std::move(frames)); });
   receiver_->start();
 }
 
@@ -149,7 +153,8 @@ void Transport::Impl::on_frames(Endpoint::Frames frames) {
   }
   const auto known = key == nullptr ? by_key_.end() : by_key_.find(key);
   if (known == by_key_.end()) {
-    if (!std::exchange(stranger_told_, true)) log("dropped a message over a connection whose key is on the list no more");
+    if (!std::exchange(stranger_told_, true))
+      log("dropped a message over a connection whose key is on the list no more");
     return;
   }
   const HostId from = known->second;
@@ -191,7 +196,8 @@ void Transport::Impl::set_peers(std::vector<Peer> peers) {
   for (auto& [id, peer] : wanted) {
     by_key_.emplace(peer.public_key, id);
     keys.insert(peer.public_key);
-    // The address and key were checked with the configuration; a link to neither is not worth a socket.
+    // The address and key were checked with the configuration; a link to neither is not worth a
+    // socket.
     if (!links_.contains(id)) links_.try_emplace(id, shared_, peer, instant_now());
   }
   zap_.allow(std::move(keys));

@@ -64,7 +64,8 @@ Value sound(std::optional<Value> value, const std::string& error) {
 
 [[noreturn]] void refuse_torn(const std::string& path, const std::string& why) {
   throw StoreError(path + " cannot be used: " + why +
-                   ". What this host promised is in it, so nothing is guessed and no older copy may take its place. "
+                   ". What this host promised is in it, so nothing is guessed and no older copy "
+                   "may take its place. "
                    "Move the folder away: then the host joins again as one that has no state");
 }
 
@@ -90,7 +91,8 @@ StateLock::StateLock(const std::string& folder) {
                      ": one agent at a time; stop that one, or give this one another `state:`");
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+  if (::ftruncate(fd_, 0) != 0 ||
+      ::pwrite(fd_, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
     const std::string why = because();
     ::close(fd_);
     throw StoreError("cannot write " + path + ": " + why);
@@ -119,7 +121,8 @@ bool Database::make(const std::string& folder) {
     throw StoreError("cannot make " + fresh + ": " + error.what());
   }
   const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool named = ::rename(fresh.c_str(), path.c_str()) == 0 && directory >= 0 && ::fsync(directory) == 0;
+  const bool named =
+      ::rename(fresh.c_str(), path.c_str()) == 0 && directory >= 0 && ::fsync(directory) == 0;
   if (directory >= 0) ::close(directory);
   if (!named) throw StoreError("cannot make " + path + ": " + because());
   return true;
@@ -135,7 +138,8 @@ Database::Database(const std::string& folder)
     const std::string version = get(key_schema);
     if (version != std::to_string(schema_version)) {
       throw StoreError(path_ + " is of version '" + version + "', this program knows version " +
-                       std::to_string(schema_version) + ": use the program that wrote it, or a newer one");
+                       std::to_string(schema_version) +
+                       ": use the program that wrote it, or a newer one");
     }
   } catch (const SQLite::Exception& error) {
     refuse_torn(path_, error.what());
@@ -162,12 +166,14 @@ StoredState Database::read() {
     state.durable.catalog.stamp = stamp_of(get(key_catalog_stamp));
     SQLite::Statement entries(database_, "SELECT key, value FROM catalog");
     while (entries.executeStep()) {
-      state.durable.catalog.entries.emplace(entries.getColumn(0).getString(), entries.getColumn(1).getString());
+      state.durable.catalog.entries.emplace(entries.getColumn(0).getString(),
+                                            entries.getColumn(1).getString());
     }
     state.command_mark = stamp_of(get(key_command_mark));
     SQLite::Statement commands(database_, "SELECT command FROM unfinished");
     while (commands.executeStep()) {
-      state.unfinished.push_back(sound(decode_command(commands.getColumn(0).getString(), error), error));
+      state.unfinished.push_back(
+          sound(decode_command(commands.getColumn(0).getString(), error), error));
     }
   } catch (const SQLite::Exception& failure) {
     refuse_torn(path_, failure.what());
@@ -210,7 +216,8 @@ void Database::write(const Batch& batch) {
     if (stamp_of(get(key_command_mark)) < command.id) set(key_command_mark, text_of(command.id));
   }
   for (const Stamp& id : batch.finished) {
-    SQLite::Statement remove(database_, "DELETE FROM unfinished WHERE counter=? AND owner=? AND number=?");
+    SQLite::Statement remove(database_,
+                             "DELETE FROM unfinished WHERE counter=? AND owner=? AND number=?");
     remove.bind(1, bits(id.term.counter));
     remove.bind(2, id.term.owner.value);
     remove.bind(3, bits(id.sequence));

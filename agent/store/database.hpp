@@ -1,4 +1,5 @@
-// The state database: one SQLite file, read once, then only written. Gate file: SQLite's types stay in this folder.
+// The state database: one SQLite file, read once, then only written. Gate file: SQLite's types stay
+// in this folder.
 #pragma once
 #include <SQLiteCpp/Database.h>
 
@@ -9,8 +10,9 @@
 
 namespace cierzo {
 
-// The lock of rule 8: as long as it lives no other agent opens this state. flock, so it ends with the process however
-// that ends; close-on-exec, so no child keeps it. The file names the holder for whoever is refused.
+// The lock of rule 8: as long as it lives no other agent opens this state. flock, so it ends with
+// the process however that ends; close-on-exec, so no child keeps it. The file names the holder for
+// whoever is refused.
 class StateLock {
  public:
   explicit StateLock(const std::string& folder);  // Makes the folder (0700). Throws StoreError.
@@ -30,12 +32,13 @@ class Database {
   [[nodiscard]] StoredState read();
   void note_boot(const std::string& boot);
 
-  // All of the batches in one transaction; on disk when it returns. Throws std::exception and has written nothing.
+  // All of the batches in one transaction; on disk when it returns. Throws std::exception and has
+  // written nothing.
   void write(const std::vector<Batch>& batches);
 
  private:
-  // Under another name first: whatever has the name is whole, so an empty or torn one was not left by making it.
-  // False: there is one already.
+  // Under another name first: whatever has the name is whole, so an empty or torn one was not left
+  // by making it. False: there is one already.
   [[nodiscard]] static bool make(const std::string& folder);
   [[nodiscard]] static SQLite::Database open(const std::string& path);
   void write(const Batch& batch);

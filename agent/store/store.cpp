@@ -20,7 +20,11 @@ constexpr std::size_t batches_in_transaction_max = 256;
 class Store::Impl {
  public:
   Impl(asio::io_context& io, const std::string& folder, const std::string& boot, Failed failed)
-      : io_(io), failed_(std::move(failed)), lock_(folder), database_(folder), loaded_(database_.read()) {
+      : io_(io),
+        failed_(std::move(failed)),
+        lock_(folder),
+        database_(folder),
+        loaded_(database_.read()) {
     database_.note_boot(boot);
     writer_ = std::thread([this] { run(); });
   }
@@ -111,13 +115,16 @@ class Store::Impl {
   std::thread writer_;
 };
 
-Store::Store(boost::asio::io_context& io, const std::string& folder, const std::string& boot, Failed failed)
+Store::Store(boost::asio::io_context& io, const std::string& folder, const std::string& boot,
+             Failed failed)
     : impl_(std::make_unique<Impl>(io, folder, boot, std::move(failed))) {}
 
 Store::~Store() = default;
 
 const StoredState& Store::loaded() const { return impl_->loaded(); }
 
-void Store::commit(Batch batch, std::function<void()> done) { impl_->commit(std::move(batch), std::move(done)); }
+void Store::commit(Batch batch, std::function<void()> done) {
+  impl_->commit(std::move(batch), std::move(done));
+}
 
 }  // namespace cierzo

@@ -1,8 +1,8 @@
-// What a host must still know after a crash, in SQLite: WAL and synchronous=FULL, so that what was committed survives
-// a power cut, and what was torn is rolled back.
+// What a host must still know after a crash, in SQLite: WAL and synchronous=FULL, so that what was
+// committed survives a power cut, and what was torn is rolled back.
 //
-// The folder (0700) also holds the lock of rule 8: as long as one agent lives, no other can open it. The file is
-// opened close-on-exec, so no child inherits it.
+// The folder (0700) also holds the lock of rule 8: as long as one agent lives, no other can open
+// it. The file is opened close-on-exec, so no child inherits it.
 #pragma once
 #include <functional>
 #include <memory>
@@ -20,8 +20,9 @@ class io_context;
 
 namespace cierzo {
 
-// The state cannot be used. One sentence, and what to do; main() prints it and exits. An agent never goes on without
-// its state by itself: what it promised is in it. (rule 22: amnesia must be explicit)
+// The state cannot be used. One sentence, and what to do; main() prints it and exits. An agent
+// never goes on without its state by itself: what it promised is in it. (rule 22: amnesia must be
+// explicit)
 struct StoreError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -39,18 +40,21 @@ struct Batch {
   election::Persist persist;
   std::vector<Command> received;  // Raises the mark and adds the unfinished entry. (rule 17)
   std::vector<Stamp> finished;    // Takes the entry away.
-  [[nodiscard]] bool empty() const { return persist.empty() && received.empty() && finished.empty(); }
+  [[nodiscard]] bool empty() const {
+    return persist.empty() && received.empty() && finished.empty();
+  }
 };
 
 class Store {
  public:
   using Failed = std::function<void(const std::string& reason)>;
 
-  // Makes the folder and the database where there are none, takes the lock, reads everything. `boot` is noted as the
-  // last one. Throws StoreError. `failed` is called at most once, on the loop: a commit was impossible (disk full,
-  // read-only), nothing after it is written, no `done` is called any more, and the agent must stop: promises that
-  // cannot be kept must not be made.
-  Store(boost::asio::io_context& io, const std::string& folder, const std::string& boot, Failed failed);
+  // Makes the folder and the database where there are none, takes the lock, reads everything.
+  // `boot` is noted as the last one. Throws StoreError. `failed` is called at most once, on the
+  // loop: a commit was impossible (disk full, read-only), nothing after it is written, no `done` is
+  // called any more, and the agent must stop: promises that cannot be kept must not be made.
+  Store(boost::asio::io_context& io, const std::string& folder, const std::string& boot,
+        Failed failed);
   ~Store();  // Writes what was handed over, then gives the lock back.
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -58,8 +62,8 @@ class Store {
   // As it was when opened.
   [[nodiscard]] const StoredState& loaded() const;
 
-  // Batches are written in order, by one writer thread; those that queued up meanwhile share a sync. `done` is called
-  // on the loop, in order, when the batch is on disk.
+  // Batches are written in order, by one writer thread; those that queued up meanwhile share a
+  // sync. `done` is called on the loop, in order, when the batch is on disk.
   void commit(Batch batch, std::function<void()> done);
 
  private:

@@ -1,4 +1,5 @@
-// Agents that talk over real loopback sockets, and people who should not get a word in. (TRAPS S1-S10)
+// Agents that talk over real loopback sockets, and people who should not get a word in. (TRAPS
+// S1-S10)
 #include "agent/net/transport.hpp"
 
 #include <gtest/gtest.h>
@@ -29,7 +30,8 @@ bool eventually(asio::io_context& io, Condition holds, std::chrono::milliseconds
 }
 
 void run_for(asio::io_context& io, std::chrono::milliseconds time) {
-  (void)eventually(io, [] { return false; }, time);
+  (void)eventually(
+      io, [] { return false; }, time);
 }
 
 CommandResult result(const std::string& text) { return {{{1, HostId{1}}, 1}, false, false, text}; }
@@ -46,7 +48,8 @@ struct Host {
     config.software = "test";
     Transport::Events events;
     events.message = [this](HostId from, PeerMessage message) {
-      if (const auto* got = std::get_if<CommandResult>(&message)) received.emplace_back(from, got->error);
+      if (const auto* got = std::get_if<CommandResult>(&message))
+        received.emplace_back(from, got->error);
       if (const auto* got = std::get_if<Report>(&message)) reports.emplace_back(from, got->host);
     };
     events.log = [this](const std::string& line) { said.push_back(line); };
@@ -54,11 +57,13 @@ struct Host {
   }
 
   [[nodiscard]] bool has(const std::string& text) const {
-    return std::any_of(received.begin(), received.end(), [&](const auto& one) { return one.second == text; });
+    return std::any_of(received.begin(), received.end(),
+                       [&](const auto& one) { return one.second == text; });
   }
   [[nodiscard]] bool has_said(const std::string& text) const {
-    return std::any_of(said.begin(), said.end(),
-                       [&](const std::string& line) { return line.find(text) != std::string::npos; });
+    return std::any_of(said.begin(), said.end(), [&](const std::string& line) {
+      return line.find(text) != std::string::npos;
+    });
   }
   [[nodiscard]] Link link() const { return transport->links().at(0); }
   [[nodiscard]] bool up() const { return link().up; }
@@ -75,7 +80,8 @@ constexpr HostId two{2};
 class TransportTest : public testing::Test {
  protected:
   // Whose address does not matter: the test connects the other way.
-  [[nodiscard]] Peer peer(HostId id, const KeyPair& keys, const std::string& address = "127.0.0.1:1") const {
+  [[nodiscard]] Peer peer(HostId id, const KeyPair& keys,
+                          const std::string& address = "127.0.0.1:1") const {
     return {id, "node" + std::to_string(id.value), address, keys.public_key};
   }
 
@@ -128,9 +134,11 @@ TEST_F(TransportTest, nobody_without_a_listed_key_gets_a_message_through) {
   Host host(io_, one, keys_one_, {peer(two, keys_two_)});
   zmq::socket_t without_key = stranger(host, nullptr);
   zmq::socket_t wrong_key = stranger(host, &unlisted);
-  zmq::socket_t own_key = stranger(host, &keys_one_);  // Whoever has our own secret is not let in by it, either.
+  zmq::socket_t own_key =
+      stranger(host, &keys_one_);  // Whoever has our own secret is not let in by it, either.
   zmq::socket_t good = stranger(host, &keys_two_);
-  for (zmq::socket_t* socket : {&without_key, &wrong_key, &own_key}) say(*socket, encode(result("evil")));
+  for (zmq::socket_t* socket : {&without_key, &wrong_key, &own_key})
+    say(*socket, encode(result("evil")));
   say(good, encode(result("good")));
 
   ASSERT_TRUE(eventually(io_, [&] { return host.has("good"); }));
@@ -177,7 +185,8 @@ TEST_F(TransportTest, a_refused_peer_comes_back_by_itself_when_its_key_is_listed
   EXPECT_FALSE(second.up());
 
   first.transport->set_peers({peer(two, keys_two_, second.transport->endpoint())});
-  EXPECT_TRUE(eventually(io_, [&] { return first.up() && second.up(); }, 15s));
+  EXPECT_TRUE(eventually(
+      io_, [&] { return first.up() && second.up(); }, 15s));
 }
 
 TEST_F(TransportTest, rubbish_is_dropped_and_counted_and_harms_nobody) {
@@ -223,7 +232,8 @@ TEST_F(TransportTest, nothing_waits_for_a_peer_that_is_not_there) {
   EXPECT_GT(second.link().unsent, 0U);
 
   Host again(io_, one, keys_one_, {peer(two, keys_two_, second.transport->endpoint())}, endpoint);
-  ASSERT_TRUE(eventually(io_, [&] { return second.up() && second.transport->send(one, result("new")); }));
+  ASSERT_TRUE(
+      eventually(io_, [&] { return second.up() && second.transport->send(one, result("new")); }));
   ASSERT_TRUE(eventually(io_, [&] { return again.has("new"); }));
   EXPECT_FALSE(again.has("older"));
 }
@@ -238,15 +248,17 @@ TEST_F(TransportTest, a_peer_that_restarts_is_reached_again_within_a_second) {
   const std::string process = second.link().process;
 
   first.reset();
-  ASSERT_TRUE(eventually(io_, [&] { return !second.up(); }, 2s));
+  ASSERT_TRUE(eventually(
+      io_, [&] { return !second.up(); }, 2s));
   run_for(io_, 1500ms);  // Long enough for pauses between attempts to have grown.
   first = std::make_unique<Host>(io_, one, keys_one_, peers, endpoint);
-  EXPECT_TRUE(eventually(io_, [&] { return first->up() && second.up(); }, 2s));
+  EXPECT_TRUE(eventually(
+      io_, [&] { return first->up() && second.up(); }, 2s));
   EXPECT_NE(second.link().process, process);
 }
 
-// Carries bytes to a port until it is cut: then old connections stay open and silent for ever, as those of a host whose
-// link went dark, and new ones get nowhere until it is mended.
+// Carries bytes to a port until it is cut: then old connections stay open and silent for ever, as
+// those of a host whose link went dark, and new ones get nowhere until it is mended.
 class Cable {
  public:
   using Tcp = asio::ip::tcp;
@@ -288,18 +300,19 @@ class Cable {
 
   void pump(const std::shared_ptr<Pair>& pair, Tcp::socket& from, Tcp::socket& to) {
     auto bytes = std::make_shared<std::vector<char>>(64 * 1024);
-    from.async_read_some(asio::buffer(*bytes), [this, pair, bytes, &from, &to](boost::system::error_code error,
-                                                                              std::size_t count) {
-      if (pair->generation != generation_) return;
-      boost::system::error_code failed = error;
-      if (!error) asio::write(to, asio::buffer(bytes->data(), count), failed);
-      if (failed) {
-        pair->near.close(failed);
-        pair->far.close(failed);
-        return;
-      }
-      pump(pair, from, to);
-    });
+    from.async_read_some(
+        asio::buffer(*bytes),
+        [this, pair, bytes, &from, &to](boost::system::error_code error, std::size_t count) {
+          if (pair->generation != generation_) return;
+          boost::system::error_code failed = error;
+          if (!error) asio::write(to, asio::buffer(bytes->data(), count), failed);
+          if (failed) {
+            pair->near.close(failed);
+            pair->far.close(failed);
+            return;
+          }
+          pump(pair, from, to);
+        });
   }
 
   asio::io_context& io_;
@@ -318,7 +331,9 @@ TEST_F(TransportTest, a_link_that_was_dark_carries_messages_again_within_a_secon
   ASSERT_TRUE(eventually(io_, [&] { return second.up(); }));
 
   cable.cut();
-  ASSERT_TRUE(eventually(io_, [&] { return !second.up(); }, 5s)) << "a half-open connection was not noticed";
+  ASSERT_TRUE(eventually(
+      io_, [&] { return !second.up(); }, 5s))
+      << "a half-open connection was not noticed";
   run_for(io_, 3s);
   cable.mend();
   const auto mended = std::chrono::steady_clock::now();
@@ -337,7 +352,8 @@ TEST_F(TransportTest, an_address_in_use_is_said_in_words) {
     const Host other(io_, two, keys_two_, {}, endpoint);
     FAIL() << "both listen on " << endpoint;
   } catch (const std::runtime_error& error) {
-    EXPECT_EQ(std::string(error.what()), "cannot listen on " + endpoint + ": Address already in use");
+    EXPECT_EQ(std::string(error.what()),
+              "cannot listen on " + endpoint + ": Address already in use");
   }
 }
 
