@@ -1,0 +1,281 @@
+// The state of a host: what survives, and what is refused rather than guessed. (LEADERSHIP rules 8,
+// 17, 20, 22)
+#include "agent/store/store.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "agent/asio.hpp"
+
+namespace cierzo {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+constexpr Term term{7, HostId{2}};
+
+Command command(std::uint64_t number) {
+  Command command;
+  command.id = {term, number};
+  command.boot = "boot-a";
+  command.state_id = "state-a";
+  command.action = {InstanceName{"myweb-server-1"}, HostId{1}, ResetVm{{term, 3}}, "test"};
+  return command;
+}
+
+Batch record(std::uint64_t counter) {
+  Batch batch;
+  batch.persist.record.emplace();
+  batch.persist.record->site = "site";
+  batch.persist.record->promised = {counter, HostId{2}};
+  return batch;
+}
+
+Batch received(std::uint64_t number) {
+  Batch batch;
+  batch.received.push_back(command(number));
+  return batch;
+}
+
+Batch catalog(bool whole, std::uint64_t follows, std::uint64_t sequence,
+              std::vector<election::CatalogChange> changes) {
+  Batch batch;
+  batch.persist.catalog =
+      election::CatalogDelta{whole, {term, follows}, {term, sequence}, std::move(changes)};
+  return batch;
+}
+
+class StoreTest : public testing::Test {
+ protected:
+  StoreTest() {
+    char name[] = "/tmp/cierzo-store-XXXXXX";
+    folder_ = std::string(mkdtemp(name)) + "/state";
+  }
+  ~StoreTest() override { fs::remove_all(fs::path(folder_).parent_path()); }
+
+  std::unique_ptr<Store> open(const std::string& boot = "boot-a") {
+    return std::make_unique<Store>(io_, folder_, boot,
+                                   [this](const std::string& why) { failure_ = why; });
+  }
+
+  // Returns when it is on disk, as told on the loop.
+  void commit(Store& store, Batch batch) {
+    bool done = false;
+    store.commit(std::move(batch), [&] { done = true; });
+    for (int i = 0; i < 500 && !done && failure_.empty(); ++i) {
+      io_.restart();
+      io_.run_one_for(20ms);
+    }
+    ASSERT_TRUE(done || !failure_.empty());
+  }
+
+  std::string refusal() {
+    try {
+      open();
+    } catch (const StoreError& error) {
+      return error.what();
+    }
+    return {};
+  }
+
+  asio::io_context io_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(io_);
+  std::string folder_, failure_;
+};
+
+TEST_F(StoreTest, a_first_start_has_no_state_and_says_so) {
+  const auto store = open();
+  EXPECT_TRUE(store->loaded().created);
+  EXPECT_EQ(store->loaded().last_boot, "");
+  EXPECT_EQ(store->loaded().durable, election::Durable{});
+  EXPECT_EQ(store->loaded().command_mark, Stamp{});
+}
+
+TEST_F(StoreTest, what_was_committed_is_there_again) {
+  {
+    const auto store = open("boot-1");
+    Batch batch = record(5);
+    batch.persist.catalog =
+        catalog(true, 0, 4, {{"resource/a", "A"}, {"resource/b", std::string("\0\xff", 2)}})
+            .persist.catalog;
+    commit(*store, std::move(batch));
+    commit(*store, catalog(false, 4, 5, {{"resource/a", std::nullopt}, {"resource/c", ""}}));
+  }
+  const auto store = open("boot-2");
+  const StoredState& loaded = store->loaded();
+  EXPECT_FALSE(loaded.created);
+  EXPECT_EQ(loaded.last_boot, "boot-1");
+  EXPECT_EQ(loaded.durable.record.site, "site");
+  EXPECT_EQ(loaded.durable.record.promised, (Term{5, HostId{2}}));
+  EXPECT_EQ(loaded.durable.catalog.stamp, (Stamp{term, 5}));
+  const std::map<std::string, std::string> entries = {{"resource/b", std::string("\0\xff", 2)},
+                                                      {"resource/c", ""}};
+  EXPECT_EQ(loaded.durable.catalog.entries, entries);
+}
+
+TEST_F(StoreTest, a_whole_catalog_replaces_every_entry) {
+  {
+    const auto store = open();
+    commit(*store, catalog(true, 0, 1, {{"old", "1"}}));
+    commit(*store, catalog(true, 0, 2, {{"new", "2"}}));
+  }
+  EXPECT_EQ(open()->loaded().durable.catalog.entries,
+            (std::map<std::string, std::string>{{"new", "2"}}));
+}
+
+TEST_F(StoreTest, a_command_raises_the_mark_and_is_unfinished_until_it_is_done) {
+  {
+    const auto store = open();
+    commit(*store, received(1));
+    commit(*store, received(2));
+    Batch finished;
+    finished.finished.push_back({term, 1});
+    commit(*store, std::move(finished));
+  }
+  const auto store = open();
+  EXPECT_EQ(store->loaded().command_mark, (Stamp{term, 2}));
+  ASSERT_EQ(store->loaded().unfinished.size(), 1U);
+  EXPECT_EQ(store->loaded().unfinished[0].id, (Stamp{term, 2}));
+  EXPECT_EQ(store->loaded().unfinished[0].action.instance, InstanceName{"myweb-server-1"});
+}
+
+TEST_F(StoreTest, the_mark_never_falls) {
+  {
+    const auto store = open();
+    commit(*store, received(9));
+    commit(*store, received(4));
+  }
+  EXPECT_EQ(open()->loaded().command_mark, (Stamp{term, 9}));
+}
+
+TEST_F(StoreTest, done_is_told_in_order) {
+  const auto store = open();
+  std::vector<std::uint64_t> told;
+  constexpr std::uint64_t count = 300;
+  for (std::uint64_t i = 1; i <= count; ++i) {
+    store->commit(record(i), [&told, i] { told.push_back(i); });
+  }
+  for (int i = 0; i < 500 && told.size() < count; ++i) io_.run_one_for(20ms);
+  ASSERT_EQ(told.size(), count);
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+}
+
+TEST_F(StoreTest, only_one_agent_at_a_time) {
+  const auto store = open();
+  const std::string why = refusal();
+  EXPECT_NE(why.find("is in use by process " + std::to_string(getpid()) + ":"), std::string::npos)
+      << why;
+}
+
+TEST_F(StoreTest, others_cannot_read_it) {
+  const auto store = open();
+  struct stat status {};
+  ASSERT_EQ(stat(folder_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0700U);
+  for (const auto& file : fs::directory_iterator(folder_)) {
+    ASSERT_EQ(stat(file.path().c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0077U, 0U) << file.path();
+  }
+}
+
+// A process that is killed at any moment after `done` has not forgotten; the lock dies with it.
+TEST_F(StoreTest, a_killed_process_has_lost_nothing_that_was_done) {
+  int pipes[2];
+  ASSERT_EQ(pipe(pipes), 0);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    asio::io_context io;
+    Store store(io, folder_, "boot-a", [](const std::string&) { _exit(1); });
+    std::uint64_t next = 0;
+    std::function<void()> again = [&] {
+      if (next > 0 && write(pipes[1], &next, sizeof next) != sizeof next) _exit(1);
+      ++next;
+      store.commit(record(next), again);
+    };
+    again();
+    const auto work = asio::make_work_guard(io);
+    io.run();
+    _exit(1);
+  }
+  close(pipes[1]);
+  std::uint64_t told = 0;
+  while (told < 50 && read(pipes[0], &told, sizeof told) == sizeof told) {
+  }
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  std::uint64_t later = 0;
+  while (read(pipes[0], &later, sizeof later) == sizeof later) told = later;
+  close(pipes[0]);
+
+  ASSERT_GE(told, 50U);
+  EXPECT_GE(open()->loaded().durable.record.promised.counter, told);
+}
+
+class TornStore : public StoreTest {
+ protected:
+  void SetUp() override {
+    const auto store = open();
+    commit(*store, record(5));
+    commit(*store, catalog(true, 0, 1, {{"resource/a", std::string(20000, 'a')}}));
+  }
+  [[nodiscard]] std::string file() const { return folder_ + "/state.db"; }
+  void expect_refused() {
+    const std::string why = refusal();
+    EXPECT_NE(why.find("state.db cannot be used"), std::string::npos) << why;
+    EXPECT_NE(why.find("Move the folder away"), std::string::npos) << why;
+  }
+};
+
+TEST_F(TornStore, an_emptied_file_is_refused_not_taken_for_a_first_start) {
+  fs::resize_file(file(), 0);
+  expect_refused();
+}
+
+TEST_F(TornStore, a_truncated_file_is_refused) {
+  fs::resize_file(file(), fs::file_size(file()) / 2);
+  expect_refused();
+}
+
+TEST_F(TornStore, an_overwritten_file_is_refused) {
+  std::fstream out(file(), std::ios::in | std::ios::out | std::ios::binary);
+  out.seekp(100);
+  out << std::string(8192, '\xa5');
+  out.close();
+  expect_refused();
+}
+
+TEST_F(TornStore, a_file_that_is_no_database_is_refused) {
+  std::ofstream(file()) << "hello\n";
+  expect_refused();
+}
+
+TEST_F(StoreTest, a_full_disk_ends_promises_and_says_so) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to mount a disk of 1 MiB";
+  const fs::path disk = fs::path(folder_).parent_path() / "disk";
+  fs::create_directory(disk);
+  ASSERT_EQ(std::system(("mount -t tmpfs -o size=1m tmpfs " + disk.string()).c_str()), 0);
+  folder_ = (disk / "state").string();
+  bool told = false;
+  {
+    const auto store = open();
+    store->commit(catalog(true, 0, 1, {{"big", std::string(2 << 20, 'x')}}), [&] { told = true; });
+    for (int i = 0; i < 500 && failure_.empty() && !told; ++i) io_.run_one_for(20ms);
+    store->commit(record(6), [&] { told = true; });
+    io_.run_for(100ms);
+  }
+  EXPECT_FALSE(told);
+  EXPECT_NE(failure_.find("is the disk full"), std::string::npos) << failure_;
+  EXPECT_EQ(std::system(("umount " + disk.string()).c_str()), 0);
+  folder_ = (disk.parent_path() / "state").string();
+}
+
+}  // namespace
+}  // namespace cierzo
