@@ -27,11 +27,8 @@
 //
 // One thread. Time is nanoseconds.
 #pragma once
-#include <deque>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <variant>
 #include <vector>

@@ -29,8 +29,9 @@ void Node::State::on(Time, HostId from, const StateQuery& message) {
 void Node::State::on(Time now, HostId from, const StateAnswer& message) {
   if (has_state() || !members.is_voter(from)) return;
   if (message.at >= started && message.at <= now) patience.measured(now - message.at, timing);
-  StateAnswer& newest = state_round.answers[from];
-  if (message.at >= newest.at) newest = message;
+  // Only of this round: an answer to an earlier boot of this host may carry any time.
+  if (message.at != state_round.at) return;
+  state_round.answers[from] = message;
   consider_founding();
 }
 

@@ -8,6 +8,8 @@
 //   state (22)
 #pragma once
 #include <deque>
+#include <map>
+#include <set>
 
 #include "election/bully.hpp"
 #include "election/grants.hpp"

@@ -82,6 +82,7 @@ class Schedule {
     // Two clocks' rates are at most drift apart: both ends of it are the interesting ones.
     for (const Member& member : world_.members())
       world_.set_rate(member.id, random_.chance(0.5) ? 4950 : -4950);
+    if (random_.chance(0.3)) world_.set_loss(0.3);  // Until a fault says otherwise.
     for (const Member& member : world_.members()) {
       world_.run_for(random_.between(0ms, 300ms));
       world_.start_agent(member.id);

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -85,7 +86,7 @@ class World {
   void mend_all() { cut_.clear(); }
   void set_loss(double loss) { options_.loss = loss; }
   void set_straggling(double share) { options_.straggling = share; }
-  // Looks at every message when it is sent. Receives true times only.
+  // Looks at every message when it is sent.
   std::function<Fate(HostId from, HostId to, const election::Message& message)> meddle;
   // Puts a message into the network, as if `from` had sent it.
   void inject(HostId from, HostId to, election::Message message, Duration delay);
