@@ -24,8 +24,8 @@ struct Draft {
   std::optional<Duration> heartbeat, lease, permit, answer, guard_delay, destroy_after;
   std::optional<double> drift;
   std::vector<std::string> types;
-  std::map<std::string, manifests::Position>
-      at;  // "hosts[1].key" -> where; lists and mappings too.
+  // "hosts[1].key" -> where; lists and mappings too.
+  std::map<std::string, manifests::Position> at;
 };
 
 // One value as it stands in the file. Each reading adds a mistake, and gives none, where it is

@@ -15,10 +15,10 @@ namespace cierzo {
 namespace {
 
 constexpr int sockets_max = 8192;  // Of a context: two for each of 1,000 peers, and some.
-constexpr int handshake_within =
-    2000;  // Milliseconds; who connects and says nothing is thrown out.
-constexpr int zap_enforce_domain =
-    93;  // ZMQ_ZAP_ENFORCE_DOMAIN: Debian's zmq.h hides it, the library has it (S2).
+// Milliseconds; who connects and says nothing is thrown out.
+constexpr int handshake_within = 5000;
+// ZMQ_ZAP_ENFORCE_DOMAIN: Debian's zmq.h hides it, the library has it (S2).
+constexpr int zap_enforce_domain = 93;
 
 zmq::context_t new_context() {
   zmq::context_t context;
@@ -28,15 +28,16 @@ zmq::context_t new_context() {
 }
 
 // Everything about the receiving socket in one place, with the reasons.
-zmq::socket_t receiving_socket(zmq::context_t& context, const TransportConfig& config) {
+zmq::socket_t receiving_socket(zmq::context_t& context, const std::string& endpoint,
+                               const std::string& secret_key) {
   zmq::socket_t socket(context, zmq::socket_type::pull);
   socket.set(zmq::sockopt::linger, 0);
   socket.set(zmq::sockopt::rcvhwm, queued_messages_max);
   socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(message_bytes_max));  // S10
   socket.set(zmq::sockopt::handshake_ivl, handshake_within);
-  socket.set(zmq::sockopt::ipv6, config.listen.find('[') != std::string::npos);
+  socket.set(zmq::sockopt::ipv6, endpoint.find('[') != std::string::npos);
   socket.set(zmq::sockopt::curve_server, true);
-  socket.set(zmq::sockopt::curve_secretkey, config.secret_key);
+  socket.set(zmq::sockopt::curve_secretkey, secret_key);
   // Without this a missing handler would mean: let everybody in (S1).
   socket.set(zmq::sockopt::zap_domain, zap_domain);
   const int one = 1;
@@ -114,7 +115,7 @@ void Transport::Impl::start(std::vector<Peer> peers) {
 void Transport::Impl::bind() {
   const auto endpoint = endpoint_of(shared_.config.listen);
   if (!endpoint) throw std::runtime_error("listen: '" + shared_.config.listen + "' is no address");
-  zmq::socket_t socket = receiving_socket(shared_.context, shared_.config);
+  zmq::socket_t socket = receiving_socket(shared_.context, *endpoint, shared_.config.secret_key);
   try {
     socket.bind(*endpoint);
   } catch (const zmq::error_t& error) {

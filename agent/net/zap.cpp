@@ -7,8 +7,8 @@
 namespace cierzo {
 namespace {
 
-constexpr std::size_t refused_told_max =
-    256;  // Keys of strangers that are remembered to say each only once.
+// Keys of strangers that are remembered to say each only once.
+constexpr std::size_t refused_told_max = 256;
 
 // The frames of a request, RFC 27.
 enum Frame { version, request_id, domain, address, identity, mechanism, credentials, frame_count };
