@@ -87,7 +87,7 @@ inline constexpr int count<Action> = 4;
 template <>
 inline constexpr int count<Failure> = 3;
 template <>
-inline constexpr int count<RoleObserved> = 10;
+inline constexpr int count<RoleObserved> = 9;
 template <>
 inline constexpr int count<Observed> = 19;
 template <>
@@ -130,9 +130,6 @@ auto all(T& x) {
   } else if constexpr (n == 9) {
     auto& [a, b, c, d, e, f, g, h, i] = x;
     return std::tie(a, b, c, d, e, f, g, h, i);
-  } else if constexpr (n == 10) {
-    auto& [a, b, c, d, e, f, g, h, i, j] = x;
-    return std::tie(a, b, c, d, e, f, g, h, i, j);
   } else if constexpr (n == 12) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l);
