@@ -80,7 +80,7 @@ def prepare(tell):
 
 def fetch():
     """The page as the balancer serves it, as text; OSError when it is not served."""
-    with urllib.request.urlopen(PAGE, timeout=3) as answer:
+    with urllib.request.urlopen(PAGE, timeout=2) as answer:
         return answer.read().decode()
 
 
@@ -211,6 +211,8 @@ class Story:
         page = self.site.wait_until(healed, HEAL_SECONDS, f"{RESOURCE} runs again", poll=0.2)
         self._measure(cut_time, lost, first_success - cut_at)
         self.tell.show(page)
+        if any("database" in name for name in lost):
+            self.tell.say("the database's disk went with its host: it counts from the start again")
         self._status_table()
         self.tell.say(f"no leader for {self.result['leaderless_ms']} ms; every replacement ordered "
                       f"within {self.result['replace_issued_ms']} ms; the page served again "
@@ -292,7 +294,7 @@ def play_command(site, words):
         if not powered:
             print("no host has power; try: boot node1")
             return
-        subprocess.run(site.agentctl_command(powered[0], *words), cwd=REPOSITORY, check=False)
+        subprocess.run(site.agentctl_command(powered[0], *words), check=False)
 
 
 def tell_story(options, tell):
@@ -320,7 +322,7 @@ def tell_story(options, tell):
     except Exception as error:  # pylint: disable=broad-except  (whatever it is, it is told)
         tell.bad(f"{error}")
         if story is not None:
-            story.result["error"] = str(error).splitlines()[0]
+            story.result["error"] = str(error).partition("\n---")[0]  # Without the logs.
         return 1
     finally:
         if options.output == "json" and story is not None:

@@ -13,6 +13,9 @@ from .waiting import wait_until
 
 HOST_INIT = pathlib.Path(__file__).with_name("host_init.py")
 
+# What libvirtd says four times a second of every guest that boots.
+NOISE = "Guest agent is not responding: QEMU guest agent is not connected"
+
 LIBVIRTD_CONF = """\
 listen_tls = 0
 listen_tcp = 0
@@ -197,8 +200,9 @@ class Host:
 
     @property
     def enter(self):
-        """The words to put before a command that shall run in this host."""
-        return ["nsenter", "--target", str(self.pid), "--mount", "--uts", "--net", "--pid"]
+        """The words to put before a command that shall run in this host, in the repository."""
+        return ["nsenter", "--target", str(self.pid), "--mount", "--uts", "--net", "--pid",
+                f"--wdns={enclosure.REPOSITORY}"]
 
     def run(self, *command):
         """Runs a command in the host and returns its output; RuntimeError with its words if not."""
@@ -249,7 +253,8 @@ class Host:
         """The last lines of every log of the host."""
         text = []
         for log in sorted((self.folder / "log").glob("*.log")):
-            tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+            tail = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+                    if NOISE not in line][-lines:]
             if tail:
                 text.append(f"--- {self.name}: {log.name}")
                 text.extend(tail)

@@ -31,8 +31,9 @@ NO_LEADER = 4  # agentctl's exit status when nobody leads now.
 class CommandFailed(RuntimeError):
     """agentctl ended with another status than 0: `status`, `output` and `errors` say how."""
 
-    def __init__(self, command, done):
-        super().__init__(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    def __init__(self, arguments, done):
+        words = " ".join(str(argument) for argument in arguments)
+        super().__init__(f"agentctl {words}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         self.status, self.output, self.errors = done.returncode, done.stdout, done.stderr
 
 
@@ -146,10 +147,9 @@ types: [{REPOSITORY}/resources/types]
     def agentctl(self, host, *arguments, seconds=60):
         """Runs agentctl in a host; returns its output, raises CommandFailed with all it said."""
         command = self.agentctl_command(host, *arguments)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False,
-                              cwd=REPOSITORY)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
         if done.returncode != 0:
-            raise CommandFailed(command, done)
+            raise CommandFailed(arguments, done)
         return done.stdout
 
     def status(self, host=None):
