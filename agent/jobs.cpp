@@ -195,7 +195,7 @@ void Job::begin(const Configure& configure) {
                                            "; add it to `networks:` of its configuration"});
   }
   GuestCommand command;
-  command.script = configure_script(configure, guest_network(*network), "");
+  command.script = configure_script(configure, guest_network(*network), configure.mac);
   command.log = "configure";
   command.timeout = configure_timeout;
   watch->run(std::move(command), [self = shared_from_this(), watch, configure](const GuestProgress& progress) {

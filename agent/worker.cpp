@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 constexpr Duration survey_every = 2s;       // A safety net: events tell at once.
 constexpr Duration survey_deadline = 10s;   // After which what runs here is unknown. (rule 18)
 constexpr Duration coalesce = 10ms;         // Several changes at once make one report.
+constexpr Duration early_end = 20s;         // After a start: less than a useful VM lives.
 constexpr Duration failure_kept = 1h;       // Of an instance that is not here any more.
 constexpr std::uint64_t free_memory_step_kib = 64 * 1024;  // Reports do not follow every page.
 
@@ -100,6 +101,9 @@ void Worker::run_next(const InstanceName& name) {
   if (!next.durable || next.begun) return;
   next.begun = true;
   const Command command = next.command;
+  if (std::holds_alternative<StopVm>(command.action.work)) {
+    found->second.started.reset();  // Its end will be no surprise.
+  }
   const auto* run = std::get_if<RunScript>(&command.action.work);
   if (run != nullptr && run->kind == ScriptKind::start && found->second.watch &&
       found->second.watch->role_failing(run->role)) {
@@ -155,14 +159,21 @@ void Worker::note_outcome(Local& local, const Action& action, const Outcome& out
       failure.error = outcome.text;
     }
   };
-  if (std::holds_alternative<StartVm>(action.work)) {
-    note(local.start);
+  if (const auto* start = std::get_if<StartVm>(&action.work)) {
+    // Success clears the count only once the domain has lived for a while: see note_end().
+    if (!outcome.ok() || local.early_ends == 0) note(local.start);
+    if (outcome.ok()) local.started = executor_.now();
     local.scripts.clear();
     local.stops.clear();
+    local.configure = Failure{};
+    if (start->fresh_disk) {
+      local.restarts.clear();
+      local.resets = 0;
+    }
   } else if (const auto* run = std::get_if<RunScript>(&action.work)) {
     note(run->kind == ScriptKind::start ? local.scripts[run->role] : local.stops[run->role]);
   } else if (std::holds_alternative<Configure>(action.work)) {
-    note(local.scripts[RoleName{}]);  // The guest's own set-up belongs to no role.
+    note(local.configure);
   } else if (std::holds_alternative<ResetVm>(action.work) && outcome.ok()) {
     ++local.resets;
   }
@@ -242,6 +253,7 @@ void Worker::take_domains(const Survey& survey) {
   for (auto& [name, local] : locals_) {
     const auto found = domains.find(name);
     const bool here = found != domains.end();
+    if (local.domain && !here) note_end(local);
     if (here != local.domain.has_value() || (here && local.domain->run != found->second->run)) {
       local.since = now;
     }
@@ -254,6 +266,20 @@ void Worker::take_domains(const Survey& survey) {
     return !local.domain && !local.overlay && local.queue.empty() &&
            (local.start.count == 0 || now - local.start.last > failure_kept);
   });
+}
+
+// A domain that ends by itself again and again, each time soon after its start, is a start that fails: the plan backs
+// off. The first time is free, so that what happens to a VM once is mended at once.
+void Worker::note_end(Local& local) {
+  if (!local.started) return;
+  const Duration lived = executor_.now() - *local.started;
+  local.started.reset();
+  local.early_ends = lived < early_end ? local.early_ends + 1 : 0;
+  if (local.early_ends < 2) return;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(lived).count();
+  local.start = {local.early_ends - 1, executor_.now(),
+                 "its domain ended " + std::to_string(seconds) + " s after its start, " +
+                     std::to_string(local.early_ends) + " times in a row"};
 }
 
 void Worker::keep_watch(const InstanceName& name, Local& local) {
@@ -275,11 +301,25 @@ void Worker::changed_soon() {
   executor_.after(coalesce, [this, weak = std::weak_ptr<bool>(alive_)] {
     if (!weak.lock()) return;
     changed_pending_ = false;
-    for (auto& [name, local] : locals_) {
-      if (local.watch && local.watch->all_passing()) local.resets = 0;
-    }
+    for (auto& [name, local] : locals_) note_health(local);
     hooks_.changed();
   });
+}
+
+// The rungs of the ladder that were climbed count until every role is well again.
+void Worker::note_health(Local& local) {
+  if (!local.watch) return;
+  if (local.watch->all_passing()) {
+    local.resets = 0;
+    local.restarts.clear();
+    return;
+  }
+  Observed seen;
+  local.watch->describe(seen);
+  for (const auto& [role, observed] : seen.roles) {
+    int& restarts = local.restarts[role];
+    restarts = std::max(restarts, observed.restarts);
+  }
 }
 
 std::set<InstanceName> Worker::instances() const {
@@ -300,6 +340,7 @@ Observed Worker::observe(const InstanceName& name, const Local& local, Time now)
   seen.host = config_.self;
   seen.overlay = local.overlay;
   seen.start = aged(local.start);
+  seen.configure = aged(local.configure);
   seen.resets = local.resets;
   seen.since = now - local.since;
   seen.presence = local.domain ? Presence::present : Presence::absent;
@@ -320,6 +361,10 @@ Observed Worker::observe(const InstanceName& name, const Local& local, Time now)
     }
     seen.on_isolation = metadata.on_isolation;
     seen.disk = metadata.disk;
+  }
+  for (const auto& [role, restarts] : local.restarts) {
+    int& counted = seen.roles[role].restarts;
+    counted = std::max(counted, restarts);
   }
   return seen;
 }

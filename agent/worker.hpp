@@ -75,10 +75,13 @@ class Worker {
     bool overlay = false;
     std::shared_ptr<GuestWatch> watch;
     Incarnation watched;
-    Failure start;
+    Failure start, configure;
     std::map<RoleName, Failure> scripts, stops;
     std::map<RoleName, Time> restarted;
+    std::map<RoleName, int> restarts;  // The ladder's rungs, kept when the domain ends.
     int resets = 0;
+    int early_ends = 0;  // In a row: a domain that ended soon after its start.
+    std::optional<Time> started;
     Time since{};
     std::deque<Queued> queue;  // One job at a time: the first.
   };
@@ -91,6 +94,8 @@ class Worker {
   void survey();
   void take_survey(std::optional<Survey> survey, unsigned number);
   void take_domains(const Survey& survey);
+  void note_end(Local& local);
+  void note_health(Local& local);
   void keep_watch(const InstanceName& name, Local& local);
   void run_next(const InstanceName& name);
   void job_ended(const InstanceName& name, const Command& command, const JobResult& result);

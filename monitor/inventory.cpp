@@ -15,6 +15,7 @@ void Inventory::take(const Report& report, Time now) {
     seen.host = report.host;  // What a host says is about itself, whatever it wrote.
     seen.since = now - seen.since;
     age_to_time(seen.start, now);
+    age_to_time(seen.configure, now);
     for (auto& [role, observed] : seen.roles) {
       age_to_time(observed.start, now);
       age_to_time(observed.stop, now);

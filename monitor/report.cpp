@@ -54,6 +54,7 @@ void Text::add(const Observed& seen) {
   add(std::string_view(seen.network_digest));
   add(std::string_view(seen.checks_digest));
   add(seen.start);
+  add(seen.configure);
   add(seen.resets);
   add(seen.on_isolation);
   add(seen.disk);

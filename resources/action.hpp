@@ -42,6 +42,7 @@ struct Resume {
 struct Configure {
   Incarnation incarnation;
   std::string address;  // The host adds prefix, gateway and DNS from the network that holds it.
+  std::string mac;      // Of the interface that gets it.
   std::string hostname, hosts_file;
   std::string digest;  // Of all of these; the guest keeps it until it reboots.
 };

@@ -126,6 +126,7 @@ void Planner::serve(const Subject& s, const Observed& copy) {
     return;  // unknown is not down: nothing is done because of silence (rule 18)
   }
   if (copy.network_digest != s.wanted.network_digest) {
+    if (backs_off(s, "setting its guest's address", copy.configure)) return;
     act(s.instance.name, copy.host, make_configure(s.desired, s.which, copy.incarnation),
         copy.network_digest.empty() ? "its guest has booted" : "the resource's members changed");
     return;

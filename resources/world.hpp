@@ -63,6 +63,7 @@ struct Observed {
   OnIsolation on_isolation = OnIsolation::pause;  // Likewise: what the host last reported is what
   Disk disk = Disk::local;                        // counts, not what is declared now. (rule 14)
   Failure start;                                  // Of starting the domain on that host.
+  Failure configure;                              // Of setting its guest's address.
   int resets = 0;                                 // Since every role was last passing.
   Time since{};  // When `run` or `guest_answers` last changed, on the leader's clock.
 };

@@ -159,12 +159,14 @@ void put(const Configure& from, wire::Action& to) {
   wire::Configure& configure = *to.mutable_configure();
   *configure.mutable_incarnation() = codec::put(from.incarnation);
   configure.set_address(from.address);
+  configure.set_mac(from.mac);
   configure.set_hostname(from.hostname);
   configure.set_hosts_file(from.hosts_file);
   configure.set_digest(from.digest);
 }
 Configure get(const wire::Configure& from, Checker& check) {
   return {incarnation_of(from, check), check.name(from.address(), "configure: address too long"),
+          check.name(from.mac(), "configure: MAC too long"),
           check.name(from.hostname(), "configure: host name too long"), from.hosts_file(),
           check.name(from.digest(), "configure: digest too long")};
 }

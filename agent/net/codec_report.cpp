@@ -165,6 +165,7 @@ wire::Observed put(const Observed& from) {
   for (const auto& [role, observed] : from.roles) *to.add_roles() = put(role, observed);
   for (const RoleName& role : from.role_names) to.add_role_names(role.value);
   *to.mutable_start() = put(from.start);
+  *to.mutable_configure() = put(from.configure);
   to.set_resets(from.resets);
   to.set_since(from.since.count());
   to.set_on_isolation(codec::put(from.on_isolation));
@@ -175,7 +176,7 @@ wire::Observed put(const Observed& from) {
 Observed get(const wire::Observed& from, Checker& check) {
   Observed to;
   check.require(!from.name().empty(), "report: an instance without a name");
-  check.require(from.has_incarnation() && from.has_start(),
+  check.require(from.has_incarnation() && from.has_start() && from.has_configure(),
                 "report: a part of an instance is missing");
   check.require(from.resets() >= 0, "report: a negative count");
   constexpr const char* digest = "report: digest of an instance too long";
@@ -199,6 +200,7 @@ Observed get(const wire::Observed& from, Checker& check) {
     to.role_names.insert(RoleName{std::move(role)});
   }
   to.start = get(from.start(), check);
+  to.configure = get(from.configure(), check);
   to.resets = from.resets();
   to.since = get_age(from.since());
   to.on_isolation = codec::get(from.on_isolation(), check);

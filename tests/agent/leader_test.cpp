@@ -108,7 +108,7 @@ TEST_F(LeaderTest, StartsNothingBeforeEveryHostHasReported) {
   leader_->report(empty_report(3));
   executor_.run_for(100ms);
   ASSERT_EQ(starts().size(), 1U);
-  const Command& start = starts()[0];
+  const Command start = starts()[0];
   EXPECT_EQ(start.id.term, term);
   EXPECT_EQ(start.boot, "boot" + std::to_string(start.action.on.value));
   EXPECT_EQ(std::get<StartVm>(start.action.work).incarnation.term, term);

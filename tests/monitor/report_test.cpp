@@ -60,6 +60,7 @@ TEST(ReportDigest, ChangesWithEverythingElse) {
       [](Report& r) { r.instances[0].network_digest = "x"; },
       [](Report& r) { r.instances[0].checks_digest = "x"; },
       [](Report& r) { r.instances[0].start.count = 1; },
+      [](Report& r) { r.instances[0].configure.count = 1; },
       [](Report& r) { r.instances[0].resets = 1; },
       [](Report& r) { r.instances[0].on_isolation = OnIsolation::ignore; },
       [](Report& r) { r.instances[0].disk = Disk::shared; },

@@ -1,0 +1,293 @@
+// A host's duties, on the simulated provider and in virtual time.
+#include "agent/worker.hpp"
+
+#include <gtest/gtest.h>
+
+#include "resources/providers/simulated.hpp"
+#include "tests/agent/virtual_executor.hpp"
+
+namespace cierzo {
+namespace {
+
+using namespace std::chrono_literals;
+
+const InstanceName app1{"site-app-1"};
+const Term term{3, HostId{1}};
+
+class WorkerTest : public ::testing::Test {
+ protected:
+  WorkerTest() : provider_({}, [this] { return executor_.now(); }) {
+    permit_.heard = term;
+    permit_.permit_valid = true;
+    permit_.permit_spell = 1;
+    make_worker({});
+  }
+
+  void make_worker(std::vector<Command> unfinished) {
+    WorkerConfig config;
+    config.self = HostId{2};
+    config.boot = "boot";
+    config.state_id = "state";
+    config.process = "process";
+    config.networks = {{"site", "10.0.0.0/8", "br0", "", {}}};
+    config.unfinished = std::move(unfinished);
+    WorkerHooks hooks;
+    hooks.permit = [this] { return permit_; };
+    hooks.begin = [this](const Command& command, std::function<void()> done) {
+      begun_.push_back(command.id);
+      executor_.after(disk_takes_, std::move(done));
+    };
+    hooks.end = [this](Stamp id) { ended_.push_back(id); };
+    hooks.answer = [this](const CommandResult& result) { answers_.push_back(result); };
+    hooks.changed = [this] { ++changes_; };
+    hooks.log = [](const std::string&) {};
+    worker_ = std::make_unique<Worker>(executor_, provider_, std::move(config), std::move(hooks));
+    provider_.listen([this](const DomainEvent& event) {
+      executor_.after(0ms, [this, event] { worker_->event(event); });
+    });
+    worker_->start();
+    executor_.run_for(100ms);
+  }
+
+  Command command(std::uint64_t number, Work work) const {
+    Command made;
+    made.id = {term, number};
+    made.boot = "boot";
+    made.state_id = "state";
+    made.permit_spell = 1;
+    made.action.instance = app1;
+    made.action.on = HostId{2};
+    made.action.work = std::move(work);
+    return made;
+  }
+
+  static StartVm start_vm(std::uint64_t sequence) {
+    StartVm start;
+    start.instance.name = app1;
+    start.instance.resource = ResourceName{"site"};
+    start.instance.roles = {RoleName{"app"}};
+    start.instance.positions = {1};
+    start.instance.address = "10.0.0.11";
+    start.instance.mac = "52:54:00:00:00:0b";
+    start.instance.image = "mini.qcow2";
+    start.instance.memory_kib = 1024;
+    start.incarnation = {term, sequence};
+    return start;
+  }
+
+  std::optional<Observed> seen() const {
+    for (const Observed& observed : worker_->report().instances) {
+      if (observed.name == app1) return observed;
+    }
+    return std::nullopt;
+  }
+
+  bool running() const {
+    const auto now = seen();
+    return now && now->presence == Presence::present && now->run == RunState::running;
+  }
+
+  VirtualExecutor executor_;
+  SimulatedProvider provider_;
+  election::CommandContext permit_;
+  Duration disk_takes_ = 5ms;
+  std::vector<Stamp> begun_, ended_;
+  std::vector<CommandResult> answers_;
+  int changes_ = 0;
+  std::unique_ptr<Worker> worker_;
+};
+
+TEST_F(WorkerTest, StartsADomainAndReportsItUntilItsGuestAnswers) {
+  worker_->command(command(1, start_vm(1)));
+  executor_.run_for(1s);
+  ASSERT_TRUE(running());
+  EXPECT_FALSE(seen()->guest_answers);
+  EXPECT_EQ(seen()->incarnation, (Incarnation{term, 1}));
+  EXPECT_TRUE(executor_.run_until([this] { return seen()->guest_answers; }, 10s));
+  ASSERT_EQ(answers_.size(), 1U);
+  EXPECT_TRUE(answers_[0].ok);
+}
+
+// Rule 17: mark and entry are on disk before anything happens.
+TEST_F(WorkerTest, BeginsNothingBeforeItIsWrittenDown) {
+  disk_takes_ = 2s;
+  worker_->command(command(1, start_vm(1)));
+  executor_.run_for(1900ms);
+  ASSERT_EQ(begun_.size(), 1U);
+  EXPECT_FALSE(seen().has_value());
+  executor_.run_for(1s);
+  EXPECT_TRUE(running());
+}
+
+// Rule 17: what is not above the mark is refused; a repeated command does nothing.
+TEST_F(WorkerTest, ObeysACommandOnce) {
+  worker_->command(command(2, start_vm(1)));
+  worker_->command(command(2, start_vm(1)));
+  worker_->command(command(1, StopVm{{term, 1}, 0ms, false}));
+  executor_.run_for(5s);
+  EXPECT_EQ(begun_.size(), 1U);
+  EXPECT_TRUE(running());
+}
+
+TEST_F(WorkerTest, RefusesAnotherBootStateTermOrSpell) {
+  std::vector<Command> wrong(4, command(1, start_vm(1)));
+  wrong[0].boot = "before";
+  wrong[1].state_id = "another";
+  wrong[2].id.term = {2, HostId{1}};
+  wrong[3].permit_spell = 2;
+  for (const Command& one : wrong) worker_->command(one);
+  executor_.run_for(5s);
+  EXPECT_TRUE(begun_.empty());
+  EXPECT_FALSE(seen().has_value());
+  ASSERT_EQ(answers_.size(), 4U);
+  for (const CommandResult& answer : answers_) EXPECT_TRUE(answer.refused);
+}
+
+// Rule 17: the permit is asked for again when the call begins, and once more before the CPUs run.
+TEST_F(WorkerTest, DoesNotBeginWithoutAPermit) {
+  disk_takes_ = 1s;
+  worker_->command(command(1, start_vm(1)));
+  executor_.run_for(500ms);
+  permit_.permit_valid = false;
+  permit_.permit_spell = 0;
+  executor_.run_for(5s);
+  EXPECT_FALSE(seen().has_value());
+  ASSERT_EQ(answers_.size(), 1U);
+  EXPECT_TRUE(answers_[0].refused);
+}
+
+TEST_F(WorkerTest, LetsNoCpuRunWhenThePermitEndsWhileTheDomainIsCreated) {
+  executor_.call_takes = 300ms;
+  worker_->command(command(1, start_vm(1)));
+  executor_.run_for(100ms);  // Written down; creating is under way.
+  permit_.permit_valid = false;
+  permit_.permit_spell = 0;
+  executor_.run_for(5s);
+  for (const std::string& call : provider_.calls()) EXPECT_NE(call, "run " + app1.value);
+  const auto now = seen();
+  EXPECT_TRUE(!now || now->presence == Presence::absent);
+}
+
+// Rule 17: a command is under way until a survey that began after it shows what it did.
+TEST_F(WorkerTest, ReportsACommandUntilItsEffectIsSeen) {
+  worker_->command(command(1, start_vm(1)));
+  bool effect_without_end = true;
+  for (int i = 0; i < 100; ++i) {
+    executor_.run_for(1ms);
+    const Report report = worker_->report();
+    if (report.unfinished.empty()) {
+      effect_without_end = !running();
+      break;
+    }
+    EXPECT_EQ(report.executed, (Stamp{term, 1}));
+  }
+  EXPECT_FALSE(effect_without_end);
+  EXPECT_EQ(ended_, (std::vector<Stamp>{{term, 1}}));
+}
+
+// Rule 18: a hypervisor that does not answer says nothing about what runs.
+TEST_F(WorkerTest, KeepsWhatItKnewWhileTheHypervisorIsSilent) {
+  worker_->command(command(1, start_vm(1)));
+  executor_.run_for(2s);
+  ASSERT_TRUE(running());
+  executor_.hanging.insert("survey");
+  executor_.run_for(30s);
+  EXPECT_FALSE(worker_->report().hypervisor_answers);
+  EXPECT_TRUE(running()) << "listed as it was; the leader takes it as unknown";
+  executor_.hanging.clear();
+  executor_.run_for(30s);
+  EXPECT_TRUE(worker_->report().hypervisor_answers);
+}
+
+TEST_F(WorkerTest, CountsStartsThatFailAndTellsWhy) {
+  provider_.fail_next("create", {FailureKind::no_capacity, "no room"}, 2);
+  worker_->command(command(1, start_vm(1)));
+  executor_.run_for(1s);
+  worker_->command(command(2, start_vm(2)));
+  executor_.run_for(1s);
+  ASSERT_TRUE(seen());
+  EXPECT_EQ(seen()->start.count, 2);
+  EXPECT_EQ(seen()->start.error, "no room");
+  worker_->command(command(3, start_vm(3)));
+  executor_.run_for(1s);
+  EXPECT_EQ(seen()->start.count, 0);
+}
+
+TEST_F(WorkerTest, ConfiguresAndChecksAGuest) {
+  worker_->command(command(1, start_vm(1)));
+  ASSERT_TRUE(executor_.run_until([this] { return seen() && seen()->guest_answers; }, 10s));
+  Configure configure;
+  configure.incarnation = {term, 1};
+  configure.address = "10.0.0.11";
+  configure.hostname = app1.value;
+  configure.digest = "network-digest";
+  worker_->command(command(2, configure));
+  ASSERT_TRUE(executor_.run_until([this] { return seen()->network_digest == "network-digest"; }, 10s));
+
+  RunScript run;
+  run.incarnation = {term, 1};
+  run.role = RoleName{"app"};
+  run.input.digest = "inputs";
+  run.timeout = 10s;
+  worker_->command(command(3, run));
+  ASSERT_TRUE(executor_.run_until(
+      [this] { return seen()->roles[RoleName{"app"}].configured_digest == "inputs"; }, 20s));
+
+  Attend attend;
+  attend.incarnation = {term, 1};
+  attend.digest = "checks";
+  attend.checks.push_back({RoleName{"app"}, "", {}, 2s, 1s, 3});
+  worker_->command(command(4, attend));
+  EXPECT_TRUE(executor_.run_until(
+      [this] { return seen()->roles[RoleName{"app"}].health == Health::passing; }, 10s));
+
+  provider_.set_script(app1, ScriptPurpose::Kind::check, RoleName{"app"}, {1, "port 80 is closed", 10ms});
+  ASSERT_TRUE(executor_.run_until(
+      [this] { return seen()->roles[RoleName{"app"}].health == Health::failing; }, 20s));
+  EXPECT_EQ(seen()->roles[RoleName{"app"}].error, "port 80 is closed");
+}
+
+// A guest that reboots from the inside has forgotten what it was told, and says so by itself.
+TEST_F(WorkerTest, NoticesAGuestThatRebooted) {
+  worker_->command(command(1, start_vm(1)));
+  ASSERT_TRUE(executor_.run_until([this] { return seen() && seen()->guest_answers; }, 10s));
+  Configure configure;
+  configure.incarnation = {term, 1};
+  configure.address = "10.0.0.11";
+  configure.digest = "d";
+  worker_->command(command(2, configure));
+  ASSERT_TRUE(executor_.run_until([this] { return seen()->network_digest == "d"; }, 10s));
+  provider_.reboot_guest(app1);
+  EXPECT_TRUE(executor_.run_until(
+      [this] { return seen()->guest_answers && seen()->network_digest.empty(); }, 30s));
+}
+
+// Commands that an earlier process had accepted stay under way until the hypervisor was looked at.
+TEST_F(WorkerTest, ReportsWhatAnEarlierProcessHadBegun) {
+  ended_.clear();
+  executor_.hanging.insert("survey");
+  make_worker({command(7, start_vm(1))});
+  EXPECT_EQ(worker_->report().unfinished.size(), 1U);
+  executor_.hanging.clear();
+  executor_.run_for(30s);
+  EXPECT_TRUE(worker_->report().unfinished.empty());
+  EXPECT_EQ(ended_.size(), 1U);
+}
+
+// What matters to a new leader of a command under way is never a text that may hold a secret.
+TEST_F(WorkerTest, ReportsNoTextsOfCommands) {
+  disk_takes_ = 10s;
+  RunScript run;
+  run.text = "secret text";
+  run.input.environment["CIERZO_ATTRIBUTE_PASSWORD"] = "secret";
+  worker_->command(command(1, run));
+  executor_.run_for(10ms);
+  const Report report = worker_->report();
+  ASSERT_EQ(report.unfinished.size(), 1U);
+  const auto& reported = std::get<RunScript>(report.unfinished[0].action.work);
+  EXPECT_TRUE(reported.text.empty());
+  EXPECT_TRUE(reported.input.environment.empty());
+}
+
+}  // namespace
+}  // namespace cierzo
