@@ -29,9 +29,10 @@ int count(milliseconds length) { return static_cast<int>(length.count()); }
 zmq::socket_t sending_socket(PeerLink::Shared& shared, const Peer& peer,
                              const std::string& endpoint) {
   zmq::socket_t socket(shared.context, zmq::socket_type::push);
-  socket.set(zmq::sockopt::linger, 0);  // Closing never waits for a peer (Z7).
-  socket.set(zmq::sockopt::immediate,
-             1);  // Not connected: refuse, do not queue. Old messages must not arrive later.
+  // Closing never waits for a peer (Z7).
+  socket.set(zmq::sockopt::linger, 0);
+  // Not connected: refuse, do not queue. Old messages must not arrive later.
+  socket.set(zmq::sockopt::immediate, 1);
   socket.set(zmq::sockopt::sndhwm, queued_messages_max);
   socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(message_bytes_max));
   // A peer whose host went dark and came back must be reached again well within a second: TCP alone
@@ -42,8 +43,8 @@ zmq::socket_t sending_socket(PeerLink::Shared& shared, const Peer& peer,
   socket.set(zmq::sockopt::reconnect_ivl_max, count(reconnect_most));
   socket.set(zmq::sockopt::heartbeat_ivl, count(timeout / 3));
   socket.set(zmq::sockopt::heartbeat_timeout, count(timeout));
-  socket.set(zmq::sockopt::heartbeat_ttl,
-             count(timeout));  // The other side forgets the connection, too.
+  // The other side forgets the connection, too.
+  socket.set(zmq::sockopt::heartbeat_ttl, count(timeout));
   socket.set(zmq::sockopt::tcp_maxrt, count(timeout));
   socket.set(zmq::sockopt::ipv6, endpoint.find('[') != std::string::npos);
   socket.set(zmq::sockopt::curve_serverkey, peer.public_key);
