@@ -171,6 +171,10 @@ TEST(Codec, what_is_missing_unknown_or_too_long_is_refused_with_a_reason) {
   bad = envelope(heartbeat);
   bad.mutable_election()->mutable_heartbeat()->mutable_timing()->set_drift(std::nan(""));
   EXPECT_EQ(refusal(bad), "timing: impossible values");
+  bad = envelope(heartbeat);
+  wire::Timing& timing = *bad.mutable_election()->mutable_heartbeat()->mutable_timing();
+  timing.set_permit(timing.lease());
+  EXPECT_EQ(refusal(bad), "timing: impossible values");
 
   bad = envelope(election::Message{"", election::Answer{}});
   bad.mutable_election()->mutable_answer()->set_kind(static_cast<wire::AnswerKind>(99));
