@@ -34,10 +34,14 @@ constexpr Duration goodbye = 50ms;              // For the last messages to leav
 
 HostState state_of(election::Liveness liveness) {
   switch (liveness) {
-    case election::Liveness::alive: return HostState::alive;
-    case election::Liveness::suspect: return HostState::suspect;
-    case election::Liveness::lost: return HostState::lost;
-    case election::Liveness::held: return HostState::held;
+    case election::Liveness::alive:
+      return HostState::alive;
+    case election::Liveness::suspect:
+      return HostState::suspect;
+    case election::Liveness::lost:
+      return HostState::lost;
+    case election::Liveness::held:
+      return HostState::held;
   }
   return HostState::suspect;
 }
@@ -64,7 +68,8 @@ election::Config node_config(const Config& config, const std::string& boot,
                              const std::string& process) {
   election::Config made;
   made.self = config.self;
-  for (const HostConfig& host : config.hosts) made.members.push_back({host.id, host.name, host.voter});
+  for (const HostConfig& host : config.hosts)
+    made.members.push_back({host.id, host.name, host.voter});
   made.timing = config.timing;
   made.boot = boot;
   made.fresh_site_id = random_id();
@@ -159,8 +164,8 @@ Agent::Impl::Impl(asio::io_context& io, Config config)
       process_(random_id()),
       store_(io, config_.state, boot_,
              [this](const std::string& reason) {
-               log::error("the state cannot be written, so nothing more can be promised: " + reason +
-                          "; stopping");
+               log::error("the state cannot be written, so nothing more can be promised: " +
+                          reason + "; stopping");
                exit_code_ = 2;
                io_.stop();
              }),
@@ -169,8 +174,7 @@ Agent::Impl::Impl(asio::io_context& io, Config config)
       events_(process_, config_.name),
       node_(node_config(config_, boot_, process_), store_.loaded().durable, executor_.now()),
       outbox_(
-          store_,
-          [this](const election::Send& send) { transport_.send(send.to, send.message); },
+          store_, [this](const election::Send& send) { transport_.send(send.to, send.message); },
           [this](const election::Fact& happened) { fact(happened); }),
       transport_(io, transport_config(config_),
                  {[this](HostId from, PeerMessage received) { message(from, std::move(received)); },
@@ -329,7 +333,8 @@ void Agent::Impl::report_changed(bool always) {
 }
 
 void Agent::Impl::send_report(HostId leader) {
-  // Before the hypervisor was seen once there is nothing to say: silence is not an empty inventory. (rule 18)
+  // Before the hypervisor was seen once there is nothing to say: silence is not an empty inventory.
+  // (rule 18)
   if (!worker_->surveyed()) return;
   transport_.send(leader, worker_->report());
 }
@@ -372,7 +377,8 @@ void Agent::Impl::leader_changed(const std::optional<Term>& leader) {
     const std::string name = host != nullptr ? host->name : std::to_string(leader->owner.value);
     std::string text = name + " leads in term " + std::to_string(leader->counter);
     if (leaderless_since_) {
-      const auto gap = std::chrono::duration_cast<std::chrono::milliseconds>(now() - *leaderless_since_);
+      const auto gap =
+          std::chrono::duration_cast<std::chrono::milliseconds>(now() - *leaderless_since_);
       text += " (after " + std::to_string(gap.count()) + " ms without a leader)";
     }
     leaderless_since_.reset();
@@ -428,7 +434,8 @@ void Agent::Impl::write(std::vector<election::CatalogChange> changes, WriteDone 
   perform(node_.propose(now(), id, std::move(changes)));
 }
 
-void Agent::Impl::write_done(election::WriteId write, WriteOutcome outcome, const std::string& why) {
+void Agent::Impl::write_done(election::WriteId write, WriteOutcome outcome,
+                             const std::string& why) {
   const auto found = writes_.find(write);
   if (found == writes_.end()) return;
   const WriteDone done = std::move(found->second);
@@ -516,7 +523,8 @@ std::string Agent::Impl::who_is_missing() const {
   const election::Shortage shortage = node_.shortage(now());
   std::string text = election::to_string(shortage, node_.members());
   if (!state.has_state && !state.silent.empty()) {
-    text += "; this host has no state, and a new site starts only when every voter answers; silent:";
+    text +=
+        "; this host has no state, and a new site starts only when every voter answers; silent:";
     for (const HostId host : state.silent) text += " " + node_.members().name(host);
   }
   return text;
@@ -533,7 +541,9 @@ RequestHooks Agent::Impl::request_hooks() {
     return leader->owner;
   };
   hooks.who_is_missing = [this] { return who_is_missing(); };
-  hooks.send = [this](HostId to, const PeerMessage& message) { return transport_.send(to, message); };
+  hooks.send = [this](HostId to, const PeerMessage& message) {
+    return transport_.send(to, message);
+  };
   hooks.write = [this](std::vector<election::CatalogChange> changes, WriteDone done) {
     write(std::move(changes), std::move(done));
   };
@@ -561,8 +571,9 @@ void Agent::Impl::stop() {
   log::info("stopping: asking that this host be held, so that its VMs run on");
   requests_.hold_self([this](bool held) {
     if (!held) {
-      log::warning("nobody could note that this host is held: when its permit ends, others replace "
-                   "its VMs");
+      log::warning(
+          "nobody could note that this host is held: when its permit ends, others replace "
+          "its VMs");
     }
     leave();
   });

@@ -1,5 +1,5 @@
-// One host's agent: owns the loop's objects and ties them together. Everything runs on one thread, the main one; what
-// blocks is behind the executor and the store.
+// One host's agent: owns the loop's objects and ties them together. Everything runs on one thread,
+// the main one; what blocks is behind the executor and the store.
 //
 //   Transport -> Node      -> Outbox -> Store (what must be on disk first) -> Transport, facts
 //   Transport -> Worker    <- Provider           (commands in, reports and results out)
@@ -22,8 +22,8 @@ inline constexpr const char* software_version = CIERZO_VERSION;
 
 class Agent {
  public:
-  // Takes the state folder, binds the sockets, connects to the hypervisor. Throws std::runtime_error with one sentence
-  // where that is impossible.
+  // Takes the state folder, binds the sockets, connects to the hypervisor. Throws
+  // std::runtime_error with one sentence where that is impossible.
   Agent(boost::asio::io_context& io, Config config);
   ~Agent();
   Agent(const Agent&) = delete;
@@ -31,8 +31,9 @@ class Agent {
 
   void start();
 
-  // A clean stop: asks that this host be held, so that its VMs run on and nothing of it is replaced (rule 14), gives up
-  // leading (rule 8), and then stops the loop. Without a leader to ask it stops all the same.
+  // A clean stop: asks that this host be held, so that its VMs run on and nothing of it is replaced
+  // (rule 14), gives up leading (rule 8), and then stops the loop. Without a leader to ask it stops
+  // all the same.
   void stop();
 
   // What main() returns: 0, or 2 where the agent had to stop because its state cannot be written.

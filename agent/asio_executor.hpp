@@ -1,5 +1,5 @@
-// The executor of the real agent: timers and results on the main io_context, blocking calls on a small pool, ordered
-// within a strand.
+// The executor of the real agent: timers and results on the main io_context, blocking calls on a
+// small pool, ordered within a strand.
 #pragma once
 #include <memory>
 
@@ -12,7 +12,8 @@ class io_context;
 
 namespace cierzo {
 
-inline constexpr unsigned pool_threads = 4;  // For calls to the hypervisor. More would only wait for it.
+inline constexpr unsigned pool_threads =
+    4;  // For calls to the hypervisor. More would only wait for it.
 
 class AsioExecutor : public Executor {
  public:

@@ -1,5 +1,5 @@
-// The desired state, as the catalog's entries say it. The catalog knows only bytes; here they become resources and
-// types again, each decoded once.
+// The desired state, as the catalog's entries say it. The catalog knows only bytes; here they
+// become resources and types again, each decoded once.
 //
 //   resource/NAME       a Resource          type/DIGEST   the files of a type
 //   held/ID             rule 14             held-instances/ID   what ran there
@@ -22,8 +22,9 @@ namespace cierzo {
 
 class Desired {
  public:
-  // Brings this up to what the catalog holds; entries that are as they were are not decoded again. What cannot be
-  // decoded is a mistake of ours or another version's: it is left out and named in mistakes().
+  // Brings this up to what the catalog holds; entries that are as they were are not decoded again.
+  // What cannot be decoded is a mistake of ours or another version's: it is left out and named in
+  // mistakes().
   void update(const election::Catalog& catalog);
 
   [[nodiscard]] const std::map<ResourceName, DesiredResource>& resources() const {

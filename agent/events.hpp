@@ -1,4 +1,5 @@
-// What happened, for people: a bounded ring of numbered lines, and those who wait for the next one. Main loop only.
+// What happened, for people: a bounded ring of numbered lines, and those who wait for the next one.
+// Main loop only.
 #pragma once
 #include <cstdint>
 #include <deque>

@@ -1,5 +1,5 @@
-// Where blocking calls and timers go: the seam between the worker's decisions and threads. The agent's executor is an
-// io_context with a small pool; tests use one with virtual time.
+// Where blocking calls and timers go: the seam between the worker's decisions and threads. The
+// agent's executor is an io_context with a small pool; tests use one with virtual time.
 #pragma once
 #include <functional>
 #include <memory>
@@ -24,9 +24,10 @@ class Executor {
   // `then` on the main loop, not before `delay` has passed.
   virtual void after(Duration delay, std::function<void()> then) = 0;
 
-  // `call` on the pool, after every earlier call of the same strand has returned; then exactly one of done(true) when
-  // it returned, or done(false) when `deadline` passed first, on the main loop. A late call is left to end by itself
-  // and still holds up its strand: what it was about is unknown until then.
+  // `call` on the pool, after every earlier call of the same strand has returned; then exactly one
+  // of done(true) when it returned, or done(false) when `deadline` passed first, on the main loop.
+  // A late call is left to end by itself and still holds up its strand: what it was about is
+  // unknown until then.
   virtual void offload(const std::string& strand, Duration deadline, std::function<void()> call,
                        std::function<void(bool in_time)> done) = 0;
 };

@@ -8,14 +8,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration ping_every = 250ms;        // While a guest boots: it decides how soon it is configured.
-constexpr Duration ping_every_slow = 2s;      // After `ping_patience` of silence.
+constexpr Duration ping_every =
+    250ms;  // While a guest boots: it decides how soon it is configured.
+constexpr Duration ping_every_slow = 2s;  // After `ping_patience` of silence.
 constexpr Duration ping_patience = 60s;
-constexpr Duration probe_every = 5s;          // Notices a guest that rebooted from the inside.
-constexpr Duration call_deadline = 8s;        // Of one call to the guest agent.
+constexpr Duration probe_every = 5s;    // Notices a guest that rebooted from the inside.
+constexpr Duration call_deadline = 8s;  // Of one call to the guest agent.
 constexpr Duration probe_timeout = 10s;
 constexpr Duration poll_first = 40ms, poll_slowest = 500ms;
-constexpr Duration poll_grace = 10s;          // Beyond a command's own timeout, which the guest keeps.
+constexpr Duration poll_grace = 10s;  // Beyond a command's own timeout, which the guest keeps.
 
 GuestProgress no_answer(const std::string& text) {
   GuestProgress progress;
@@ -103,9 +104,9 @@ void GuestWatch::take_probe(const GuestProgress& progress) {
   }
   const bool rebooted = !knowledge_.boot.empty() && knowledge_.boot != knowledge.boot;
   if (rebooted) checks_.forget(now);
-  const bool same = answers_ && !rebooted && knowledge_.network_digest == knowledge.network_digest &&
-                    knowledge_.configured == knowledge.configured &&
-                    knowledge_.stopped == knowledge.stopped;
+  const bool same =
+      answers_ && !rebooted && knowledge_.network_digest == knowledge.network_digest &&
+      knowledge_.configured == knowledge.configured && knowledge_.stopped == knowledge.stopped;
   knowledge_ = std::move(knowledge);
   probe_due_ = now + probe_every;
   answered(true);
@@ -129,8 +130,8 @@ void GuestWatch::run_check(const RoleCheck& check) {
   command.environment = check.input.environment;
   command.log = check.role.value + "-check";
   command.timeout = check.timeout;
-  start_command(std::move(command), [weak = weak_from_this(), role = check.role](
-                                        const GuestProgress& progress) {
+  start_command(std::move(command), [weak = weak_from_this(),
+                                     role = check.role](const GuestProgress& progress) {
     const auto self = weak.lock();
     if (!self || self->stopped_) return;
     Checks::Result result;
@@ -152,7 +153,8 @@ void GuestWatch::run_check(const RoleCheck& check) {
     self->checks_.describe(before);
     self->checks_.finished(role, result, self->executor_.now());
     self->checks_.describe(after);
-    if (before[role].health != after[role].health || before[role].failures != after[role].failures) {
+    if (before[role].health != after[role].health ||
+        before[role].failures != after[role].failures) {
       self->changed_();
     }
     if (!progress.outcome.ok()) self->probe_due_ = self->executor_.now();
@@ -264,7 +266,8 @@ void GuestWatch::describe(Observed& observed) const {
   for (const auto& [role, digest] : knowledge_.configured) {
     observed.roles[role].configured_digest = digest;
   }
-  for (const auto& [role, digest] : knowledge_.stopped) observed.roles[role].stopped_digest = digest;
+  for (const auto& [role, digest] : knowledge_.stopped)
+    observed.roles[role].stopped_digest = digest;
   checks_.describe(observed.roles);
 }
 

@@ -1,5 +1,5 @@
-// Follows the guest of one running domain: does it answer, what does it know of itself, are its services healthy.
-// Main loop only; blocking calls go through the executor.
+// Follows the guest of one running domain: does it answer, what does it know of itself, are its
+// services healthy. Main loop only; blocking calls go through the executor.
 #pragma once
 #include <functional>
 #include <memory>
@@ -24,8 +24,8 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   // The guest was seen to connect or to go: look now instead of at the next turn.
   void look_now();
 
-  // Runs a command in the guest to its end. Checks wait meanwhile, so that a service that is being started is not
-  // found dead. Not ok: the guest did not answer.
+  // Runs a command in the guest to its end. Checks wait meanwhile, so that a service that is being
+  // started is not found dead. Not ok: the guest did not answer.
   void run(GuestCommand command, std::function<void(GuestProgress)> done);
 
   void attend(const Attend& attend);

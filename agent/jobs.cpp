@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 constexpr Duration create_deadline = 120s;  // Copying nothing: an overlay, libvirt, QEMU's start.
 constexpr Duration call_deadline = 20s;     // Of any other call to the hypervisor.
 constexpr Duration destroy_deadline = 60s;
-constexpr Duration gone_every = 250ms;      // How often a guest that shuts down is looked at.
+constexpr Duration gone_every = 250ms;  // How often a guest that shuts down is looked at.
 constexpr Duration configure_timeout = 30s;
 
 using Done = std::function<void(JobResult)>;
@@ -89,7 +89,8 @@ void Job::begin(const StartVm& start) {
       });
 }
 
-// Rule 17: the domain exists and is paused; only now, and only if this is still allowed, its CPUs run.
+// Rule 17: the domain exists and is paused; only now, and only if this is still allowed, its CPUs
+// run.
 void Job::let_run(const StartVm& start) {
   const InstanceName name = start.instance.name;
   if (!context_.may_begin()) {
@@ -159,7 +160,9 @@ void Job::destroy(const StopVm& stop) {
 void Job::remove_disk() {
   call(
       "removing the disk", call_deadline,
-      [provider = context_.provider, name = action_.instance] { return provider->remove_disk(name); },
+      [provider = context_.provider, name = action_.instance] {
+        return provider->remove_disk(name);
+      },
       [self = shared_from_this()](Outcome outcome) { self->finish(std::move(outcome)); });
 }
 
@@ -198,7 +201,8 @@ void Job::begin(const Configure& configure) {
   command.script = configure_script(configure, guest_network(*network), configure.mac);
   command.log = "configure";
   command.timeout = configure_timeout;
-  watch->run(std::move(command), [self = shared_from_this(), watch, configure](const GuestProgress& progress) {
+  watch->run(std::move(command), [self = shared_from_this(), watch,
+                                  configure](const GuestProgress& progress) {
     if (!progress.outcome.ok()) return self->finish(progress.outcome);
     if (progress.exit_code != 0) {
       return self->finish({FailureKind::other, "setting the guest's address failed (exit status " +
@@ -232,8 +236,9 @@ void Job::script_ended(const RunScript& run, const GuestProgress& progress) {
   } else if (outcome.ok() && progress.exit_code != 0) {
     const bool killed = progress.exit_code == 124 || progress.exit_code == 137;
     outcome = {killed ? FailureKind::timeout : FailureKind::other,
-               what + (killed ? " was ended after its time limit: "
-                              : " failed (exit status " + std::to_string(progress.exit_code) + "): ") +
+               what +
+                   (killed ? " was ended after its time limit: "
+                           : " failed (exit status " + std::to_string(progress.exit_code) + "): ") +
                    (progress.last_lines.empty() ? "it printed nothing" : progress.last_lines)};
   }
   if (const auto watch = context_.watch()) {

@@ -1,6 +1,6 @@
-// Carries one action out on this host, step by step, through the provider. Nothing is decided here but what happens
-// when a step fails; and before anything that lets a guest's CPUs run, term and permit are asked for again (rule 17).
-// Main loop only; blocking calls go through the executor.
+// Carries one action out on this host, step by step, through the provider. Nothing is decided here
+// but what happens when a step fails; and before anything that lets a guest's CPUs run, term and
+// permit are asked for again (rule 17). Main loop only; blocking calls go through the executor.
 #pragma once
 #include <functional>
 #include <memory>

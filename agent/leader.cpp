@@ -9,8 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration coalesce = 5ms;        // Several reports at once make one plan.
-constexpr Duration send_again_after = 1s; // A command that no report knows of was lost on the way.
+constexpr Duration coalesce = 5ms;         // Several reports at once make one plan.
+constexpr Duration send_again_after = 1s;  // A command that no report knows of was lost on the way.
 
 std::string seconds(Duration duration) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
@@ -45,12 +45,14 @@ void Leader::catalog_changed(const election::Catalog& catalog) {
 }
 
 void Leader::report(const Report& report) {
-  // One that was said before the host's permit was interrupted may miss what was sent before that, too.
+  // One that was said before the host's permit was interrupted may miss what was sent before that,
+  // too.
   if (report.term != term_ || report.permit_spell < hooks_.permit_spell(report.host)) return;
   inventory_.take(report, executor_.now());
   ledger_.inventory(report.host, report.executed.term, report.executed.sequence);
   const auto& open = ledger_.outstanding(report.host);
-  std::erase_if(sent_[report.host], [&open](const auto& sent) { return !open.contains(sent.first); });
+  std::erase_if(sent_[report.host],
+                [&open](const auto& sent) { return !open.contains(sent.first); });
   converge_soon();
 }
 
@@ -67,9 +69,8 @@ void Leader::result(HostId host, const CommandResult& result) {
   const auto found = sent.find(result.id.sequence);
   const std::string subject =
       found == sent.end() ? std::string() : found->second.command.action.instance.value;
-  const std::string what = found == sent.end()
-                               ? "a command"
-                               : to_string(found->second.command.action, host_name(host));
+  const std::string what =
+      found == sent.end() ? "a command" : to_string(found->second.command.action, host_name(host));
   hooks_.event("action", subject,
                (result.refused ? "refused: " : "failed: ") + what + ": " + result.error);
   if (!result.refused || found == sent.end()) return;
@@ -215,10 +216,11 @@ void Leader::forget_stopped(const World& world) {
     }
   }
   // A host that has not reported may still have some of it.
-  const bool all_known = std::all_of(world.hosts.begin(), world.hosts.end(), [](const HostView& host) {
-    return host.state == HostState::lost ||
-           (host.state == HostState::alive && host.inventory_known && host.hypervisor_answers);
-  });
+  const bool all_known =
+      std::all_of(world.hosts.begin(), world.hosts.end(), [](const HostView& host) {
+        return host.state == HostState::lost ||
+               (host.state == HostState::alive && host.inventory_known && host.hypervisor_answers);
+      });
   if (!all_known) return;
   std::vector<election::CatalogChange> changes;
   std::set<std::string> types_in_use;
@@ -272,7 +274,8 @@ void Leader::tell_changes(const std::vector<ResourceStatus>& status) {
   }
   std::erase_if(told_, [&](const auto& entry) { return !seen.contains(entry.first); });
   std::erase_if(told_at_, [&](const auto& entry) { return !seen.contains(entry.first); });
-  std::erase_if(told_resources_, [&](const auto& entry) { return !resources.contains(entry.first); });
+  std::erase_if(told_resources_,
+                [&](const auto& entry) { return !resources.contains(entry.first); });
 }
 
 void Leader::look_again(const Plan& plan) {

@@ -1,5 +1,6 @@
-// The leader's duties for one term: from what is desired and what is reported to commands, again and again. Makes a
-// plan when anything has changed, sends what it says, and remembers only what is under way. Main loop only.
+// The leader's duties for one term: from what is desired and what is reported to commands, again
+// and again. Makes a plan when anything has changed, sends what it says, and remembers only what is
+// under way. Main loop only.
 //
 //   report, host lost, catalog -> (collected) -> World -> plan() -> Command -> host
 #pragma once
@@ -47,8 +48,8 @@ class Leader {
   void report(const Report& report);
   void result(HostId host, const CommandResult& result);
   void host_changed(HostId host, HostState state);
-  // Asks the host to report: now, or where its last report is not the one that it acknowledged with `digest`, or does
-  // not speak of every image that is wanted.
+  // Asks the host to report: now, or where its last report is not the one that it acknowledged with
+  // `digest`, or does not speak of every image that is wanted.
   void want_report(HostId host, const std::string& digest);
 
   [[nodiscard]] const Report* report_of(HostId host) const { return inventory_.of(host); }

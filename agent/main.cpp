@@ -40,7 +40,8 @@ int run(const cierzo::Config& config) {
         };
     signals.async_wait(on_signal);
     agent.start();
-    cierzo::log::info("agentd " + std::string(cierzo::software_version) + " runs on " + config.name);
+    cierzo::log::info("agentd " + std::string(cierzo::software_version) + " runs on " +
+                      config.name);
     io.run();
     code = agent.exit_code();
     // A call to a hypervisor that hangs must not keep the process: the signal ends it.
@@ -53,11 +54,13 @@ int run(const cierzo::Config& config) {
 }  // namespace
 
 int main(int count, char** words) {
-  CLI::App app("agentd: the agent of one host. Elects a leader with the others, runs this host's VMs.",
-               "agentd");
+  CLI::App app(
+      "agentd: the agent of one host. Elects a leader with the others, runs this host's VMs.",
+      "agentd");
   Arguments arguments;
   app.add_option("--config", arguments.config, "The configuration file")->capture_default_str();
-  app.add_flag("--check", arguments.check, "Only check the configuration file; exit 0 if it is good");
+  app.add_flag("--check", arguments.check,
+               "Only check the configuration file; exit 0 if it is good");
   app.add_flag("--help-config", arguments.help_config, "Print every key of the configuration file");
   app.set_version_flag("--version", std::string("agentd ") + cierzo::software_version);
   try {

@@ -1,5 +1,5 @@
-// What travels between agents beside the election's own messages. The sender is never in the message: it is what the
-// key proves. (TRAPS S5)
+// What travels between agents beside the election's own messages. The sender is never in the
+// message: it is what the key proves. (TRAPS S5)
 #pragma once
 #include <string>
 #include <variant>
@@ -19,8 +19,8 @@ struct Hello {
   bool answer = false;   // This is the answer to a Hello.
 };
 
-// Leader -> host. Refused where the term is old, the permit has ended (also if another was given since) or is of another
-// term, boot or state differ, or n is not above the mark. (rule 17)
+// Leader -> host. Refused where the term is old, the permit has ended (also if another was given
+// since) or is of another term, boot or state differ, or n is not above the mark. (rule 17)
 struct Command {
   Stamp id;  // (term, n), n rising for each host.
   std::string boot, state_id;
@@ -36,13 +36,14 @@ struct CommandResult {
   std::string error;
 };
 
-// Leader -> host: its digest of your report is not the one your acknowledgement carried, or it wants to know of these
-// images as well; say it again.
+// Leader -> host: its digest of your report is not the one your acknowledgement carried, or it
+// wants to know of these images as well; say it again.
 struct ReportRequest {
   std::vector<std::string> images;  // Absolute paths, outside the images' folder or not.
 };
 
-// Any agent -> leader and back: an HTTP request of the control socket that only the leader can answer.
+// Any agent -> leader and back: an HTTP request of the control socket that only the leader can
+// answer.
 struct Forward {
   std::string id;  // Random; matches the answer.
   std::string method, target, body;

@@ -1,5 +1,5 @@
-// Keeps the order that Node demands: what must be durable is on disk before the messages leave and the facts are acted
-// on, first in, first out. (election/node.hpp, "How to drive it")
+// Keeps the order that Node demands: what must be durable is on disk before the messages leave and
+// the facts are acted on, first in, first out. (election/node.hpp, "How to drive it")
 #pragma once
 #include <deque>
 #include <functional>

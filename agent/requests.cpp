@@ -14,7 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration leader_patience = 2s;    // An election takes less; so nobody is refused because of one.
+constexpr Duration leader_patience =
+    2s;  // An election takes less; so nobody is refused because of one.
 constexpr Duration leader_look = 50ms;
 constexpr Duration forward_deadline = 10s;  // Beyond what the leader itself is asked to wait.
 constexpr std::size_t forwards_max = 256;   // At once.
@@ -29,7 +30,8 @@ bool reads(api::Route route) {
   return route == api::Route::status || route == api::Route::hosts || route == api::Route::events;
 }
 
-// The resources and types of a request, checked again: what the catalog holds must be usable by every leader.
+// The resources and types of a request, checked again: what the catalog holds must be usable by
+// every leader.
 struct Declared {
   std::vector<DesiredResource> resources;
   std::map<std::string, std::map<std::string, std::string>> type_files;  // By digest.
@@ -69,7 +71,8 @@ Declared declared(const api::ApplyRequest& request, const Desired& desired) {
     const auto before = known.find(changed.name);
     if (before != known.end() && before->second.resource->type != changed.type) {
       made.mistakes.push_back(changed.name.value + ": there is a " + before->second.resource->type +
-                              " of this name; delete it first: agentctl delete " + changed.name.value);
+                              " of this name; delete it first: agentctl delete " +
+                              changed.name.value);
     }
     all[changed.name] = changed;
   }
@@ -205,22 +208,29 @@ void Requests::lead(Leader& leader, const api::ApiRequest& request, const api::T
                     const api::Answer& answer) {
   switch (target.route) {
     case api::Route::status:
-    case api::Route::hosts: return answer(ok(api::to_json(status_view(target))));
-    case api::Route::events: return events(target, answer);
-    case api::Route::plan: return plan(leader, request.body, answer);
-    case api::Route::apply: return apply(leader, request.body, answer);
+    case api::Route::hosts:
+      return answer(ok(api::to_json(status_view(target))));
+    case api::Route::events:
+      return events(target, answer);
+    case api::Route::plan:
+      return plan(leader, request.body, answer);
+    case api::Route::apply:
+      return apply(leader, request.body, answer);
     case api::Route::stop:
     case api::Route::start:
-    case api::Route::remove: return ensure(leader, target, answer);
+    case api::Route::remove:
+      return ensure(leader, target, answer);
     case api::Route::types:
     case api::Route::version:
-    case api::Route::health: return answer(api::not_found("the leader is not asked for this"));
+    case api::Route::health:
+      return answer(api::not_found("the leader is not asked for this"));
   }
 }
 
 void Requests::events(const api::Target& target, const api::Answer& answer) {
   api::EventsView view = events_.after(target.after);
-  if (!view.events.empty() || target.wait <= Duration::zero()) return answer(ok(api::to_json(view)));
+  if (!view.events.empty() || target.wait <= Duration::zero())
+    return answer(ok(api::to_json(view)));
   // Whichever comes first: the answer may be given twice, the second does nothing.
   const auto now = [this, after = target.after, answer] {
     answer(ok(api::to_json(events_.after(after))));
@@ -282,7 +292,8 @@ void Requests::ensure(Leader& leader, const api::Target& target, const api::Answ
   const auto found = resources.find(target.name);
   if (found == resources.end()) {
     std::string known;
-    for (const auto& [name, resource] : resources) known += (known.empty() ? "" : ", ") + name.value;
+    for (const auto& [name, resource] : resources)
+      known += (known.empty() ? "" : ", ") + name.value;
     return answer(api::not_found("there is no resource " + target.name.value,
                                  known.empty() ? "nothing was applied yet: agentctl apply FILE"
                                                : "the catalog has: " + known));
@@ -312,9 +323,12 @@ void Requests::write(std::vector<election::CatalogChange> changes, api::ApplyAns
   hooks_.write(std::move(changes), [accepted = std::move(accepted), answer](
                                        WriteOutcome outcome, const std::string& why) {
     switch (outcome) {
-      case WriteOutcome::committed: return answer(ok(api::to_json(accepted)));
-      case WriteOutcome::unknown: return answer(api::outcome_unknown(why));
-      case WriteOutcome::refused: return answer(api::no_leader(why));
+      case WriteOutcome::committed:
+        return answer(ok(api::to_json(accepted)));
+      case WriteOutcome::unknown:
+        return answer(api::outcome_unknown(why));
+      case WriteOutcome::refused:
+        return answer(api::no_leader(why));
     }
   });
 }
@@ -331,7 +345,8 @@ void Requests::hold(HostId host, const api::Answer& answer) {
       }
     }
   }
-  write({{election::held_key(host), run}, {held_instances_key(host), encode_held(held)}}, {}, answer);
+  write({{election::held_key(host), run}, {held_instances_key(host), encode_held(held)}}, {},
+        answer);
 }
 
 void Requests::hold_self(std::function<void(bool held)> done) {

@@ -1,8 +1,9 @@
-// Answers the requests of the control socket: what any agent knows itself, what only the leader may answer, and the
-// way from the one to the other. Main loop only.
+// Answers the requests of the control socket: what any agent knows itself, what only the leader may
+// answer, and the way from the one to the other. Main loop only.
 //
 //   agentctl -> socket -> Requests -> (leader: here) -> catalog or view -> answer
-//                                  -> (leader: there) -> Forward -> its Requests -> ForwardAnswer -> answer
+//                                  -> (leader: there) -> Forward -> its Requests -> ForwardAnswer
+//                                  -> answer
 #pragma once
 #include <functional>
 #include <map>
@@ -31,10 +32,11 @@ struct RequestHooks {
   std::function<std::string()> who_is_missing;  // (rule 21)
   std::function<bool(HostId, const PeerMessage&)> send;
   std::function<void(std::vector<election::CatalogChange>, WriteDone)> write;
-  std::function<std::vector<api::HostRow>()> hosts;       // As the leader, or else this host, sees them.
+  std::function<std::vector<api::HostRow>()> hosts;  // As the leader, or else this host, sees them.
   std::function<std::vector<HostFacts>()> host_facts;
   std::function<std::optional<api::LeaderView>()> leader_view;
-  std::function<std::vector<ResourceStatus>()> local_status;  // Without a leader: what this host knows.
+  std::function<std::vector<ResourceStatus>()>
+      local_status;  // Without a leader: what this host knows.
   std::function<api::TypesView()> types;
   std::function<std::string(HostId)> held_run;  // The run of that host's agent, as it reported it.
 };
@@ -51,7 +53,8 @@ class Requests {
   void forwarded(HostId from, const Forward& forward);
   void forward_answered(HostId from, const ForwardAnswer& answer);
 
-  // Whoever was asked may never answer: reads go to the new leader, of writes nobody knows. (rule 10)
+  // Whoever was asked may never answer: reads go to the new leader, of writes nobody knows. (rule
+  // 10)
   void leader_changed();
 
   // A clean stop: asks the leader, this host or another, to mark this host held. (rule 14)

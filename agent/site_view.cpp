@@ -38,19 +38,26 @@ std::string to_string(const Incarnation& incarnation) {
 
 std::string to_string(HostState state) {
   switch (state) {
-    case HostState::alive: return "alive";
-    case HostState::suspect: return "suspect";
-    case HostState::lost: return "lost";
-    case HostState::held: return "held";
+    case HostState::alive:
+      return "alive";
+    case HostState::suspect:
+      return "suspect";
+    case HostState::lost:
+      return "lost";
+    case HostState::held:
+      return "held";
   }
   return "unknown";
 }
 
 std::string to_string(Ensure ensure) {
   switch (ensure) {
-    case Ensure::running: return "running";
-    case Ensure::stopped: return "stopped";
-    case Ensure::absent: return "absent";
+    case Ensure::running:
+      return "running";
+    case Ensure::stopped:
+      return "stopped";
+    case Ensure::absent:
+      return "absent";
   }
   return "unknown";
 }
@@ -65,7 +72,8 @@ api::HostRow host_row(const HostFacts& host, bool voter, const Report* report, D
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(silent).count();
   switch (host.state) {
     case HostState::alive:
-      if (report != nullptr && !report->hypervisor_answers) row.reason = "its hypervisor does not answer";
+      if (report != nullptr && !report->hypervisor_answers)
+        row.reason = "its hypervisor does not answer";
       if (report == nullptr) row.reason = "it has not reported yet";
       break;
     case HostState::suspect:
@@ -73,7 +81,9 @@ api::HostRow host_row(const HostFacts& host, bool voter, const Report* report, D
       row.reason = seconds > 0 ? "not heard for " + std::to_string(seconds) + " s"
                                : "not heard in this term";
       break;
-    case HostState::held: row.reason = "its agent was stopped; its VMs run on"; break;
+    case HostState::held:
+      row.reason = "its agent was stopped; its VMs run on";
+      break;
   }
   if (report == nullptr || host.state == HostState::lost) return row;
   row.memory_total_kib = report->memory_total_kib;

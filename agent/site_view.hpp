@@ -9,12 +9,13 @@
 
 namespace cierzo {
 
-// One row for a host. `report`: its last one, or null. `silent`: for how long it has not been heard; zero: not known.
+// One row for a host. `report`: its last one, or null. `silent`: for how long it has not been
+// heard; zero: not known.
 [[nodiscard]] api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
                                     Duration silent);
 
-[[nodiscard]] std::vector<api::ResourceRow> resource_rows(
-    const std::vector<ResourceStatus>& status, const std::vector<HostFacts>& hosts);
+[[nodiscard]] std::vector<api::ResourceRow> resource_rows(const std::vector<ResourceStatus>& status,
+                                                          const std::vector<HostFacts>& hosts);
 
 [[nodiscard]] api::PlanView plan_view(const Plan& plan, const std::vector<HostFacts>& hosts);
 

@@ -7,8 +7,8 @@
 
 namespace cierzo {
 
-// Read now: an administrator drops a folder and it is there. Of types of one name the last folder wins; a folder that
-// is no usable type is shown with its mistake as its summary.
+// Read now: an administrator drops a folder and it is there. Of types of one name the last folder
+// wins; a folder that is no usable type is shown with its mistake as its summary.
 [[nodiscard]] api::TypesView types_view(const std::vector<std::string>& folders);
 
 }  // namespace cierzo

@@ -8,11 +8,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration survey_every = 2s;       // A safety net: events tell at once.
-constexpr Duration survey_deadline = 10s;   // After which what runs here is unknown. (rule 18)
-constexpr Duration coalesce = 10ms;         // Several changes at once make one report.
-constexpr Duration early_end = 20s;         // After a start: less than a useful VM lives.
-constexpr Duration failure_kept = 1h;       // Of an instance that is not here any more.
+constexpr Duration survey_every = 2s;      // A safety net: events tell at once.
+constexpr Duration survey_deadline = 10s;  // After which what runs here is unknown. (rule 18)
+constexpr Duration coalesce = 10ms;        // Several changes at once make one report.
+constexpr Duration early_end = 20s;        // After a start: less than a useful VM lives.
+constexpr Duration failure_kept = 1h;      // Of an instance that is not here any more.
 constexpr std::uint64_t free_memory_step_kib = 64 * 1024;  // Reports do not follow every page.
 
 // What matters to a new leader of a command under way: never texts, inputs or secrets.
@@ -122,9 +122,8 @@ void Worker::run_next(const InstanceName& name) {
     return local == locals_.end() ? nullptr : local->second.watch;
   };
   hooks_.log(to_string(command.action, "this host"));
-  perform(command.action, std::move(job), [this, name, command](const JobResult& result) {
-    job_ended(name, command, result);
-  });
+  perform(command.action, std::move(job),
+          [this, name, command](const JobResult& result) { job_ended(name, command, result); });
 }
 
 void Worker::job_ended(const InstanceName& name, const Command& command, const JobResult& result) {
@@ -135,7 +134,8 @@ void Worker::job_ended(const InstanceName& name, const Command& command, const J
   answer.refused = result.refused;
   answer.ok = !result.refused && result.outcome.ok();
   answer.error = result.outcome.text;
-  if (!answer.ok) hooks_.log("failed: " + to_string(command.action, "this host") + ": " + answer.error);
+  if (!answer.ok)
+    hooks_.log("failed: " + to_string(command.action, "this host") + ": " + answer.error);
   if (seen_by_survey(command.action.work)) {
     // Only a survey that begins from now on shows what it did; until then it is under way.
     ended_.push_back({command.id, surveys_ + 1});
@@ -268,8 +268,9 @@ void Worker::take_domains(const Survey& survey) {
   });
 }
 
-// A domain that ends by itself again and again, each time soon after its start, is a start that fails: the plan backs
-// off. The first time is free, so that what happens to a VM once is mended at once.
+// A domain that ends by itself again and again, each time soon after its start, is a start that
+// fails: the plan backs off. The first time is free, so that what happens to a VM once is mended at
+// once.
 void Worker::note_end(Local& local) {
   if (!local.started) return;
   const Duration lived = executor_.now() - *local.started;
@@ -291,7 +292,8 @@ void Worker::keep_watch(const InstanceName& name, Local& local) {
   }
   if (!runs || local.watch) return;
   local.watched = local.domain->metadata.incarnation;
-  local.watch = std::make_shared<GuestWatch>(executor_, provider_, name, [this] { changed_soon(); });
+  local.watch =
+      std::make_shared<GuestWatch>(executor_, provider_, name, [this] { changed_soon(); });
   local.watch->start();
 }
 
@@ -357,7 +359,8 @@ Observed Worker::observe(const InstanceName& name, const Local& local, Time now)
     for (const auto& [role, failure] : local.stops) seen.roles[role].stop = aged(failure);
     for (auto& [role, observed] : seen.roles) {
       const auto restarted = local.restarted.find(role);
-      observed.last_restart = now - (restarted == local.restarted.end() ? Time{} : restarted->second);
+      observed.last_restart =
+          now - (restarted == local.restarted.end() ? Time{} : restarted->second);
     }
     seen.on_isolation = metadata.on_isolation;
     seen.disk = metadata.disk;

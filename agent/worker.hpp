@@ -1,4 +1,5 @@
-// A host's duties: obey commands (rule 17), look after what runs here, and report it. Main loop only.
+// A host's duties: obey commands (rule 17), look after what runs here, and report it. Main loop
+// only.
 //
 //   command -> judged -> written down -> job on the provider -> survey -> report
 //   domain event, time -> survey -> report;   guest, checks -> report
@@ -27,8 +28,9 @@ struct WorkerConfig {
   HostId self;
   std::string boot, state_id, process;
   std::vector<NetworkConfig> networks;
-  Stamp high_water;                       // As it was on disk.
-  std::vector<Command> unfinished;        // The same: accepted by an earlier process, and cut short with it.
+  Stamp high_water;  // As it was on disk.
+  std::vector<Command>
+      unfinished;  // The same: accepted by an earlier process, and cut short with it.
 };
 
 // What the worker needs of the agent.
@@ -60,8 +62,10 @@ class Worker {
 
   // Of now: its times are ages. Term and permit are those of the hooks.
   [[nodiscard]] Report report() const;
-  [[nodiscard]] bool surveyed() const { return surveyed_; }  // False: the hypervisor was not seen yet.
-  [[nodiscard]] std::set<InstanceName> instances() const;    // That have a domain here.
+  [[nodiscard]] bool surveyed() const {
+    return surveyed_;
+  }  // False: the hypervisor was not seen yet.
+  [[nodiscard]] std::set<InstanceName> instances() const;  // That have a domain here.
 
  private:
   struct Queued {

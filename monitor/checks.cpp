@@ -98,9 +98,8 @@ void Checks::describe(std::map<RoleName, RoleObserved>& roles) const {
 }
 
 bool Checks::all_passing() const {
-  return std::all_of(roles_.begin(), roles_.end(), [](const auto& entry) {
-    return entry.second.health == Health::passing;
-  });
+  return std::all_of(roles_.begin(), roles_.end(),
+                     [](const auto& entry) { return entry.second.health == Health::passing; });
 }
 
 }  // namespace cierzo

@@ -1,4 +1,5 @@
-// When which health check is due, and what its results mean. Pure: the worker runs the checks and says how they ended.
+// When which health check is due, and what its results mean. Pure: the worker runs the checks and
+// says how they ended.
 #pragma once
 #include <map>
 #include <optional>
@@ -11,8 +12,9 @@
 
 namespace cierzo {
 
-// The checks of one instance. Consecutive failures up to the threshold make a role failing, one success makes it
-// passing again; a guest that does not answer says nothing about its services (rule 18: unknown is not down).
+// The checks of one instance. Consecutive failures up to the threshold make a role failing, one
+// success makes it passing again; a guest that does not answer says nothing about its services
+// (rule 18: unknown is not down).
 class Checks {
  public:
   struct Result {
@@ -27,8 +29,8 @@ class Checks {
   // `start` was run: the check is due at once, and its history begins anew.
   void started(const RoleName& role, bool because_failing, Time now);
 
-  // The roles to be checked now: of those `configured` in this boot of the guest, since a service that was never
-  // started cannot fail. Each is under way until finished() is called for it.
+  // The roles to be checked now: of those `configured` in this boot of the guest, since a service
+  // that was never started cannot fail. Each is under way until finished() is called for it.
   [[nodiscard]] std::vector<RoleCheck> take_due(const std::set<RoleName>& configured, Time now);
   [[nodiscard]] std::optional<Time> next_due(const std::set<RoleName>& configured) const;
   void finished(const RoleName& role, const Result& result, Time now);

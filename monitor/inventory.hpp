@@ -1,5 +1,5 @@
-// What the leader knows of all hosts: their last reports, merged. It knows nothing at the start of a term, and says
-// *unknown* for what it has not heard. (rules 15, 18)
+// What the leader knows of all hosts: their last reports, merged. It knows nothing at the start of
+// a term, and says *unknown* for what it has not heard. (rules 15, 18)
 #pragma once
 #include <map>
 #include <optional>
@@ -22,7 +22,8 @@ struct HostFacts {
 
 class Inventory {
  public:
-  // A report replaces all that was known of its host. `now`: the receiver's clock, read after receipt.
+  // A report replaces all that was known of its host. `now`: the receiver's clock, read after
+  // receipt.
   void take(const Report& report, Time now);
 
   // A host that was lost is back: what it said before does not count any more, whatever it is.
@@ -36,9 +37,9 @@ class Inventory {
   // The digest of the last report of that host; empty: none in this term.
   [[nodiscard]] std::string digest(HostId host) const;
 
-  // What plan() sees. An instance of a host that is not alive, or whose hypervisor does not answer, is unknown; that of
-  // a lost host too, since what it last reported decides what its loss proves (rule 14); what a held host ran is
-  // listed from the catalog where it has not reported.
+  // What plan() sees. An instance of a host that is not alive, or whose hypervisor does not answer,
+  // is unknown; that of a lost host too, since what it last reported decides what its loss proves
+  // (rule 14); what a held host ran is listed from the catalog where it has not reported.
   [[nodiscard]] std::vector<Observed> observed(const std::vector<HostFacts>& hosts) const;
   [[nodiscard]] std::vector<HostView> views(const std::vector<HostFacts>& hosts) const;
 

@@ -16,7 +16,7 @@ class Text {
     text_ += value;
   }
   template <class Number>
-    requires std::is_arithmetic_v<Number> || std::is_enum_v<Number>
+  requires std::is_arithmetic_v<Number> || std::is_enum_v<Number>
   void add(Number value) {
     if constexpr (std::is_enum_v<Number>) {
       add(std::string_view(std::to_string(static_cast<int>(value))));

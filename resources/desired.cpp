@@ -53,7 +53,11 @@ DesiredResource make_desired(std::shared_ptr<const Resource> resource,
 Configure make_configure(const DesiredResource& desired, std::size_t which,
                          const Incarnation& copy) {
   const Instance& instance = desired.instances[which];
-  return {copy, instance.address, instance.mac, instance.name.value, desired.hosts_file,
+  return {copy,
+          instance.address,
+          instance.mac,
+          instance.name.value,
+          desired.hosts_file,
           desired.wanted[which].network_digest};
 }
 

@@ -1,9 +1,10 @@
-// The seam to the hypervisor of one host. Two implementations: providers/libvirt (real) and providers/simulated
-// (scriptable, ships with the seam, used by tests).
+// The seam to the hypervisor of one host. Two implementations: providers/libvirt (real) and
+// providers/simulated (scriptable, ships with the seam, used by tests).
 //
-// Every call blocks, for a bounded time where the hypervisor is well; the agent calls it on a pool, one call at a time
-// for an instance, with a deadline of its own: a call that overruns makes its subject unknown. Calls may come from
-// several threads at once. Nothing is thrown: the world's refusals are values.
+// Every call blocks, for a bounded time where the hypervisor is well; the agent calls it on a pool,
+// one call at a time for an instance, with a deadline of its own: a call that overruns makes its
+// subject unknown. Calls may come from several threads at once. Nothing is thrown: the world's
+// refusals are values.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -18,7 +19,15 @@
 
 namespace cierzo {
 
-enum class FailureKind { none, not_found, already_exists, no_capacity, timeout, unreachable, other };
+enum class FailureKind {
+  none,
+  not_found,
+  already_exists,
+  no_capacity,
+  timeout,
+  unreachable,
+  other
+};
 
 struct Outcome {
   FailureKind kind = FailureKind::none;
@@ -37,24 +46,34 @@ struct DomainSeen {
 struct Survey {
   Outcome outcome;  // Not ok: nothing below is known.
   std::vector<DomainSeen> domains;
-  std::vector<InstanceName> overlays;         // Disks of instances on this host, with or without a domain.
+  std::vector<InstanceName> overlays;  // Disks of instances on this host, with or without a domain.
   std::map<std::string, std::string> images;  // Name -> digest (size and time of change will do).
-  std::uint64_t memory_total_kib = 0, memory_used_kib = 0;  // Used: by every domain of the host, ours or not,
-  int cpus_total = 0, cpus_used = 0;                        // but never more than what is really free is left.
+  std::uint64_t memory_total_kib = 0,
+                memory_used_kib = 0;  // Used: by every domain of the host, ours or not,
+  int cpus_total = 0, cpus_used = 0;  // but never more than what is really free is left.
 };
 
 // Something happened to a domain: look again. Sent from any thread; copies nothing of libvirt.
 struct DomainEvent {
-  enum class What { started, stopped, paused, resumed, guest_connected, guest_gone, hypervisor_gone, hypervisor_back };
+  enum class What {
+    started,
+    stopped,
+    paused,
+    resumed,
+    guest_connected,
+    guest_gone,
+    hypervisor_gone,
+    hypervisor_back
+  };
   What what;
   InstanceName instance;  // Empty for hypervisor_*.
 };
 
 struct GuestCommand {
-  std::string script;                         // For /bin/sh in the guest.
+  std::string script;                              // For /bin/sh in the guest.
   std::map<std::string, std::string> environment;  // PATH is added.
-  std::string log;                            // Base name of the file under /run/cierzo/log that keeps its output.
-  Duration timeout{};                         // After which the guest itself kills it (status 124 or 137).
+  std::string log;     // Base name of the file under /run/cierzo/log that keeps its output.
+  Duration timeout{};  // After which the guest itself kills it (status 124 or 137).
 };
 
 struct GuestHandle {  // A command that runs in a guest.
@@ -63,7 +82,8 @@ struct GuestHandle {  // A command that runs in a guest.
 };
 
 struct GuestProgress {
-  Outcome outcome;  // Not ok: the guest or its agent does not answer, or knows nothing of the command.
+  Outcome
+      outcome;  // Not ok: the guest or its agent does not answer, or knows nothing of the command.
   bool finished = false;
   int exit_code = 0;       // 128 + signal where it was killed.
   std::string last_lines;  // Of its output: at most 20 lines and 4 KiB, valid UTF-8.
@@ -80,27 +100,32 @@ class Provider {
   // Is there an image at this absolute path? The survey lists those of the images' folder only.
   [[nodiscard]] virtual bool has_image(const std::string& path) = 0;
 
-  // Creates the (transient) domain, paused: its CPUs do not run before run() (rule 17). Makes the overlay where there
-  // is none, or anew with fresh_disk. Fails with already_exists where the name is taken.
+  // Creates the (transient) domain, paused: its CPUs do not run before run() (rule 17). Makes the
+  // overlay where there is none, or anew with fresh_disk. Fails with already_exists where the name
+  // is taken.
   [[nodiscard]] virtual Outcome create(const StartVm& start) = 0;
-  // Lets the CPUs run, if the domain still has this incarnation; `resume` gives it the new one first.
+  // Lets the CPUs run, if the domain still has this incarnation; `resume` gives it the new one
+  // first.
   [[nodiscard]] virtual Outcome run(const InstanceName& name, const Incarnation& incarnation) = 0;
   [[nodiscard]] virtual Outcome resume(const InstanceName& name, const Resume& resume) = 0;
   // Asks the guest to power off (ACPI and guest agent). Returns at once.
-  [[nodiscard]] virtual Outcome shutdown(const InstanceName& name, const Incarnation& incarnation) = 0;
+  [[nodiscard]] virtual Outcome shutdown(const InstanceName& name,
+                                         const Incarnation& incarnation) = 0;
   // Ends the domain with this incarnation and sees it gone. A domain that is not there is success.
-  [[nodiscard]] virtual Outcome destroy(const InstanceName& name, const Incarnation& incarnation) = 0;
+  [[nodiscard]] virtual Outcome destroy(const InstanceName& name,
+                                        const Incarnation& incarnation) = 0;
   [[nodiscard]] virtual Outcome reset(const InstanceName& name, const Incarnation& incarnation) = 0;
   // Removes the overlay; refuses while a domain of that name exists.
   [[nodiscard]] virtual Outcome remove_disk(const InstanceName& name) = 0;
 
   // Does the guest agent answer? At most about a second.
   [[nodiscard]] virtual bool guest_answers(const InstanceName& name) = 0;
-  // Starts a command in the guest; it goes on by itself. Daemons that it leaves cannot hold it up: its output goes to
-  // a file in the guest.
+  // Starts a command in the guest; it goes on by itself. Daemons that it leaves cannot hold it up:
+  // its output goes to a file in the guest.
   [[nodiscard]] virtual Outcome guest_start(const InstanceName& name, const GuestCommand& command,
                                             GuestHandle& handle) = 0;
-  [[nodiscard]] virtual GuestProgress guest_progress(const InstanceName& name, const GuestHandle& handle) = 0;
+  [[nodiscard]] virtual GuestProgress guest_progress(const InstanceName& name,
+                                                     const GuestHandle& handle) = 0;
 
   // One listener; called from any thread, until the provider is destroyed.
   virtual void listen(std::function<void(DomainEvent)> listener) = 0;

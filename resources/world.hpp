@@ -32,9 +32,9 @@ struct RoleObserved {
   std::string configured_digest;  // Inputs of the last successful `start` in this boot of the
                                   // guest; empty: none.
   Health health = Health::unknown;
-  int failures = 0;  // Consecutive failed checks.
-  int restarts = 0;  // Runs of `start` because of failing checks since it was last passing: the
-                     // ladder's rung.
+  int failures = 0;     // Consecutive failed checks.
+  int restarts = 0;     // Runs of `start` because of failing checks since it was last passing: the
+                        // ladder's rung.
   Time last_restart{};  // When the last of these ran, on the leader's clock; 0 before the first.
   std::string error;    // Last lines of the check that failed.
   Failure start;        // Of the `start` script.
@@ -57,7 +57,7 @@ struct Observed {
   std::string spec_digest;
   std::string network_digest;  // Of the Configure that was applied in this boot of the guest;
                                // empty: none.
-  std::string checks_digest;  // Of what is attended; empty: nothing.
+  std::string checks_digest;   // Of what is attended; empty: nothing.
   std::map<RoleName, RoleObserved> roles;
   std::set<RoleName> role_names;                  // As the domain's metadata has them.
   OnIsolation on_isolation = OnIsolation::pause;  // Likewise: what the host last reported is what

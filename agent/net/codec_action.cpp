@@ -165,9 +165,11 @@ void put(const Configure& from, wire::Action& to) {
   configure.set_digest(from.digest);
 }
 Configure get(const wire::Configure& from, Checker& check) {
-  return {incarnation_of(from, check), check.name(from.address(), "configure: address too long"),
+  return {incarnation_of(from, check),
+          check.name(from.address(), "configure: address too long"),
           check.name(from.mac(), "configure: MAC too long"),
-          check.name(from.hostname(), "configure: host name too long"), from.hosts_file(),
+          check.name(from.hostname(), "configure: host name too long"),
+          from.hosts_file(),
           check.name(from.digest(), "configure: digest too long")};
 }
 

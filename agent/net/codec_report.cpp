@@ -132,8 +132,8 @@ wire::RoleObserved put(const RoleName& role, const RoleObserved& from) {
 
 RoleObserved get(const wire::RoleObserved& from, Checker& check) {
   RoleObserved to;
-  // The role without a name is the guest's own set-up, which belongs to none.
-  check.require(from.has_start() && from.has_stop(), "report: a part of a role is missing");
+  check.require(from.has_start() && from.has_stop() && !from.role().empty(),
+                "report: a part of a role is missing");
   check.require(from.failures() >= 0 && from.restarts() >= 0, "report: a negative count");
   constexpr const char* digest = "report: digest of a role too long";
   to.configured_digest = check.name(from.configured_digest(), digest);

@@ -75,7 +75,7 @@ inline constexpr int count<ResetVm> = 1;
 template <>
 inline constexpr int count<Resume> = 2;
 template <>
-inline constexpr int count<Configure> = 5;
+inline constexpr int count<Configure> = 6;
 template <>
 inline constexpr int count<RunScript> = 6;
 template <>
@@ -89,7 +89,7 @@ inline constexpr int count<Failure> = 3;
 template <>
 inline constexpr int count<RoleObserved> = 9;
 template <>
-inline constexpr int count<Observed> = 19;
+inline constexpr int count<Observed> = 20;
 template <>
 inline constexpr int count<Unfinished> = 2;
 template <>
@@ -143,9 +143,9 @@ auto all(T& x) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r);
   } else {
-    static_assert(n == 19);
-    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t] = x;
-    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t);
+    static_assert(n == 20);
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u] = x;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u);
   }
   // clang-format on
 }

@@ -16,7 +16,8 @@ const Term term{5, HostId{1}};
 const InstanceName app1{"site-app-1"};
 
 const std::map<std::string, std::string> type_files = {
-    {"type.yaml", "type: plain\nsummary: One role without services\nroles:\n  app: {count: 1..}\n"}};
+    {"type.yaml",
+     "type: plain\nsummary: One role without services\nroles:\n  app: {count: 1..}\n"}};
 
 class LeaderTest : public ::testing::Test {
  protected:
@@ -134,7 +135,8 @@ TEST_F(LeaderTest, DoesNothingWithoutAuthority) {
   EXPECT_TRUE(written_.empty());
 }
 
-// Rule 17: a command counts as executed until the host's report says otherwise, and is never sent under a new number.
+// Rule 17: a command counts as executed until the host's report says otherwise, and is never sent
+// under a new number.
 TEST_F(LeaderTest, SendsALostCommandAgainUnderItsOwnNumber) {
   all_report_nothing();
   executor_.run_for(5s);
@@ -201,7 +203,8 @@ TEST_F(LeaderTest, ReplacesWhatALostHostRan) {
   EXPECT_NE(starts()[0].action.on, HostId{3});
 }
 
-// Rule 16: of two copies the one with the higher incarnation is right; the other is ended, not the right one.
+// Rule 16: of two copies the one with the higher incarnation is right; the other is ended, not the
+// right one.
 TEST_F(LeaderTest, EndsTheOlderOfTwoCopies) {
   leader_->report(report_with(1, {{3, HostId{2}}, 1}));
   leader_->report(report_with(2, {{4, HostId{2}}, 1}));

@@ -1,5 +1,5 @@
-// An executor with virtual time: nothing waits, everything happens in the order of its time, and a call can be told to
-// hang. For tests of the worker and the leader.
+// An executor with virtual time: nothing waits, everything happens in the order of its time, and a
+// call can be told to hang. For tests of the worker and the leader.
 #pragma once
 #include <functional>
 #include <map>

@@ -222,7 +222,8 @@ TEST_F(WorkerTest, ConfiguresAndChecksAGuest) {
   configure.hostname = app1.value;
   configure.digest = "network-digest";
   worker_->command(command(2, configure));
-  ASSERT_TRUE(executor_.run_until([this] { return seen()->network_digest == "network-digest"; }, 10s));
+  ASSERT_TRUE(
+      executor_.run_until([this] { return seen()->network_digest == "network-digest"; }, 10s));
 
   RunScript run;
   run.incarnation = {term, 1};
@@ -241,7 +242,8 @@ TEST_F(WorkerTest, ConfiguresAndChecksAGuest) {
   EXPECT_TRUE(executor_.run_until(
       [this] { return seen()->roles[RoleName{"app"}].health == Health::passing; }, 10s));
 
-  provider_.set_script(app1, ScriptPurpose::Kind::check, RoleName{"app"}, {1, "port 80 is closed", 10ms});
+  provider_.set_script(app1, ScriptPurpose::Kind::check, RoleName{"app"},
+                       {1, "port 80 is closed", 10ms});
   ASSERT_TRUE(executor_.run_until(
       [this] { return seen()->roles[RoleName{"app"}].health == Health::failing; }, 20s));
   EXPECT_EQ(seen()->roles[RoleName{"app"}].error, "port 80 is closed");

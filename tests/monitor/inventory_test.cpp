@@ -60,7 +60,8 @@ TEST(Inventory, KeepsWhatALostHostReportedUntilItIsBack) {
   EXPECT_FALSE(inventory.views({host(1, HostState::alive)})[0].inventory_known);
 }
 
-// Rule 14: a held host is never lost by time; a leader that never heard it knows it from the catalog.
+// Rule 14: a held host is never lost by time; a leader that never heard it knows it from the
+// catalog.
 TEST(Inventory, ListsWhatAHeldHostRanAsUnknown) {
   Inventory inventory;
   HostFacts held = host(2, HostState::held);

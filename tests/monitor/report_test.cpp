@@ -38,11 +38,15 @@ TEST(ReportDigest, ChangesWithEverythingElse) {
       [](Report& r) { r.boot = "c"; },
       [](Report& r) { r.state_id = "s"; },
       [](Report& r) { r.process = "p"; },
-      [](Report& r) { r.term = {1, HostId{1}}; },
+      [](Report& r) {
+        r.term = {1, HostId{1}};
+      },
       [](Report& r) { r.permit_spell = 1; },
       [](Report& r) { r.images_asked.push_back("/x"); },
       [](Report& r) { r.executed.sequence = 8; },
-      [](Report& r) { r.unfinished.push_back({{{3, HostId{2}}, 7}, {}}); },
+      [](Report& r) {
+        r.unfinished.push_back({{{3, HostId{2}}, 7}, {}});
+      },
       [](Report& r) { r.hypervisor_answers = true; },
       [](Report& r) { r.memory_total_kib = 1; },
       [](Report& r) { r.memory_free_kib = 1; },

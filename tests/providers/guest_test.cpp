@@ -151,7 +151,7 @@ TEST_P(Sandbox, a_check_passes_its_status_through_and_notes_nothing) {
 
 TEST_P(Sandbox, a_guest_gets_its_address_and_names) {
   const Configure configure{
-      {}, "10.77.1.11", "web-server-1", "127.0.0.1 localhost\n10.1 a'$b\n", "n1"};
+      {}, "10.77.1.11", "", "web-server-1", "127.0.0.1 localhost\n10.1 a'$b\n", "n1"};
   const GuestNetwork network{16, "10.77.0.1", {"10.77.0.2", "10.77.0.3"}};
   EXPECT_EQ(run(configure_script(configure, network, "52:54:00:AA:BB:01")), 0) << printed_;
   EXPECT_NE(read("addresses").find("inet 10.77.1.11/16 brd 10.77.255.255"), std::string::npos);
@@ -166,7 +166,7 @@ TEST_P(Sandbox, a_guest_gets_its_address_and_names) {
 }
 
 TEST_P(Sandbox, a_guest_without_that_interface_says_so) {
-  const Configure configure{{}, "10.77.1.11", "web-server-1", "", "n1"};
+  const Configure configure{{}, "10.77.1.11", "", "web-server-1", "", "n1"};
   EXPECT_EQ(run(configure_script(configure, {}, "52:54:00:00:00:99")), 1);
   EXPECT_NE(printed_.find("52:54:00:00:00:99"), std::string::npos) << printed_;
   EXPECT_EQ(probe().network_digest, "");

@@ -21,7 +21,8 @@ type: shop
 roles:
   database: {count: 1, start: go, stop: halt, check: {run: look, failures: 3}}
   server:   {count: 0.., after: [database], start: go, stop: halt, check: {run: look}}
-  balancer: {count: 0..1, after: [server], reads: [server], start: go, stop: halt, check: {run: look}}
+  balancer:
+    {count: 0..1, after: [server], reads: [server], start: go, stop: halt, check: {run: look}}
 )"},
                                  {"go", "start"},
                                  {"halt", "stop"},
