@@ -358,7 +358,7 @@ void Requests::hold_self(std::function<void(bool held)> done) {
   }
   const auto elsewhere = hooks_.leader_elsewhere();
   if (!elsewhere) return answer(api::no_leader(hooks_.who_is_missing()));
-  forward(*elsewhere, {"HOLD", "", "", 0, 0}, api::Target{api::Route::stop, {}, 0, {}}, answer);
+  forward(*elsewhere, {"HOLD", "/v1/hosts/self", "", 0, 0}, api::Target{api::Route::stop, {}, 0, {}}, answer);
 }
 
 }  // namespace cierzo

@@ -1,0 +1,186 @@
+"""The common days of a site: applied, left alone, stopped, started, its agents restarted, a VM lost, a host cut off,
+a host and all hosts without power, deleted. One site lives through all of it, in this order.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import urllib.request
+
+import pytest
+
+from bed.site import NO_LEADER, REPOSITORY, CommandFailed
+
+MANIFEST = REPOSITORY / "manifests" / "examples" / "web.yaml"
+PAGE = "http://10.77.1.10/"
+BOOT_SECONDS = 180  # Four guests under emulation on two busy cores.
+
+
+def instances(site, host=None):
+    """Name -> row of `agentctl status`."""
+    return {row["name"]: row for resource in site.status(host)["resources"]
+            for row in resource["instances"]}
+
+
+def hypervisors():
+    """Name of the domain -> pid of its hypervisor, of every host."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            words = pathlib.Path("/proc", entry, "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words and words[0].endswith(b"qemu-system-x86_64"):
+            names = [word for word in words if word.startswith(b"guest=")]
+            if names:
+                found[names[0].decode().split("=")[1].split(",")[0]] = int(entry)
+    return found
+
+
+def running(site):
+    return site.wait_until(
+        lambda: [r["state"] for r in site.status()["resources"]] == ["running"], BOOT_SECONDS,
+        "the site runs")
+
+
+def page():
+    """What the balancer answers; nothing while it does not."""
+    try:
+        with urllib.request.urlopen(PAGE, timeout=3) as answer:
+            return answer.read().decode()
+    except OSError:
+        return ""
+
+
+def served(site):
+    site.wait_until(lambda: "database: myweb-database-1" in page(), 60, "the page is served")
+
+
+@pytest.fixture(scope="module")
+def web(site):
+    site.start_agents()
+    leader = site.leader()
+    site.agentctl(leader, "apply", MANIFEST, seconds=BOOT_SECONDS)
+    served(site)
+    return site
+
+
+def test_apply_waits_until_the_site_runs(web):
+    assert {row["state"] for row in instances(web).values()} == {"running"}
+    assert {row["health"] for row in instances(web).values()} == {"passing"}
+
+
+def test_applying_the_same_again_changes_nothing(web):
+    before = hypervisors()
+    told = json.loads(web.agentctl(web.host(3), "--output", "json", "apply", MANIFEST))
+    assert told["changes"] == [{"name": "myweb", "change": "unchanged"}]
+    assert "nothing to do" in web.agentctl(web.host(2), "plan")
+    assert hypervisors() == before
+
+
+def test_an_agent_that_crashes_leaves_its_machines_alone(web):
+    before = hypervisors()
+    leader = web.leader()
+    web.restart_agent(leader, signal.SIGKILL)
+    running(web)
+    assert hypervisors() == before
+
+
+def test_a_host_that_is_stopped_cleanly_is_held_and_keeps_its_machines(web):
+    before = hypervisors()
+    other = next(host for host in web.hosts if host is not web.leader())
+    web.hosts[other.number - 1].stop("agentd", signal.SIGTERM)
+    state = lambda: {row["name"]: row["state"] for row in web.status()["hosts"]}[other.name]
+    web.wait_until(lambda: state() == "held", 10, f"{other.name} is held")
+    assert hypervisors() == before
+    web.start_agent(other)
+    web.wait_until(lambda: state() == "alive", 30, f"{other.name} is back")
+    running(web)
+    assert hypervisors() == before
+
+
+def test_a_hypervisor_that_dies_is_started_again_on_the_same_disk(web):
+    before = hypervisors()
+    os.kill(before["myweb-database-1"], signal.SIGKILL)
+    web.wait_until(lambda: hypervisors().get("myweb-database-1",
+                                             before["myweb-database-1"]) != before["myweb-database-1"],
+                   60, "the database's machine is started again")
+    running(web)
+    assert "fresh disk" not in instances(web)["myweb-database-1"]["reason"]
+    others = {name: pid for name, pid in before.items() if name != "myweb-database-1"}
+    assert {name: pid for name, pid in hypervisors().items() if name in others} == others
+    served(web)
+
+
+def test_a_libvirtd_that_dies_touches_no_machine(web):
+    before = hypervisors()
+    host = web.host(instances(web)["myweb-balancer-1"]["host"])
+    host.stop("libvirtd", signal.SIGKILL)
+    web.wait_until(lambda: "unknown" in {row["state"] for row in instances(web).values()}, 30,
+                   "what that libvirtd ran is unknown")
+    host.start_libvirtd()
+    running(web)
+    assert hypervisors() == before
+
+
+def test_a_host_cut_off_refuses_changes_and_shows_what_it_knows_itself(web):
+    alone = next(host for host in web.hosts if host is not web.leader())
+    web.switch.link(alone.number, False)
+    try:
+        web.wait_until(lambda: web.status(alone)["local_view"], 30, "it knows that it is alone")
+        with pytest.raises(CommandFailed) as refused:
+            web.agentctl(alone, "stop", "myweb")
+        assert refused.value.status == NO_LEADER
+        assert "1 of 3 voters reachable, 2 needed" in refused.value.errors
+    finally:
+        web.switch.link(alone.number, True)
+    running(web)
+    served(web)
+
+
+def test_a_host_that_lost_power_comes_back_empty_and_is_used_again(web):
+    victim = web.host(instances(web)["myweb-server-2"]["host"])
+    victim.power_cut()
+    web.wait_until(lambda: instances(web)["myweb-server-2"]["host"] not in ("", victim.name), 60,
+                   "server 2 is started elsewhere")
+    running(web)
+    web.boot(victim)
+    web.wait_until(lambda: {row["name"]: row["state"] for row in web.status()["hosts"]}[
+        victim.name] == "alive", 60, f"{victim.name} is back")
+    running(web)
+    served(web)
+
+
+def test_after_all_hosts_lost_power_the_site_comes_back(web):
+    for host in web.hosts:
+        host.power_cut()
+    for host in web.hosts:
+        web.boot(host)
+    web.leader()
+    running(web)
+    served(web)
+
+
+def test_stop_ends_every_machine_and_a_second_stop_succeeds_at_once(web):
+    web.agentctl(web.host(1), "stop", "myweb", seconds=120)
+    assert hypervisors() == {}
+    assert web.status()["resources"][0]["state"] == "stopped"
+    web.agentctl(web.host(1), "stop", "myweb", seconds=10)
+
+
+def test_start_brings_it_back_with_its_data(web):
+    web.agentctl(web.host(2), "start", "myweb", seconds=BOOT_SECONDS)
+    served(web)
+    assert all("fresh disk" not in row["reason"] for row in instances(web).values()
+               if row["name"] == "myweb-database-1")
+
+
+def test_delete_forgets_it_and_removes_its_disks(web):
+    web.agentctl(web.host(2), "delete", "--yes", "myweb", seconds=120)
+    assert web.status()["resources"] == []
+    assert hypervisors() == {}
+    assert not [disk for host in web.hosts
+                for disk in pathlib.Path(host.folder, "cierzo/state/disks").glob("*.qcow2")]
