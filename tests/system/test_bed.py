@@ -1,4 +1,4 @@
-"""The test bed itself: hosts that are really apart, guests that really boot, faults that really cut."""
+"""The test bed itself: hosts really apart, guests that really boot, faults that really cut."""
 
 import pathlib
 import time

@@ -53,7 +53,8 @@ def test_nothing_is_left_behind_after(name):
     program = subprocess.Popen(
         [enclosure.PYTHON, "-m", "bed.enclosure", enclosure.PYTHON, "-c", HOLD],
         cwd=pathlib.Path(__file__).parent, stdout=subprocess.PIPE, text=True,
-        start_new_session=True, env={**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parent)})
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parent)})
     try:
         assert program.stdout.readline() == "up\n"
         assert len(processes() - processes_before) > 5, "the site should run now"

@@ -1,7 +1,7 @@
 """The test bed: several real hosts with real virtual machines on one machine.
 
-A host is a network, mount, UTS and PID namespace with its own libvirtd and its own agentd. All hosts
-live inside one outer enclosure (enclosure.py) that takes everything down however it ends.
+A host is a network, mount, UTS and PID namespace with its own libvirtd and its own agentd. All
+hosts live inside one outer enclosure (enclosure.py) that takes everything down however it ends.
 
     enclosure       runs a command where nothing it starts can be left behind
     network         the switch between the hosts: links, cuts in one direction or both

@@ -24,7 +24,8 @@ SCRATCH_BASE = REPOSITORY / "build" / "sites"
 PYTHON = "/usr/bin/python3"
 PR_SET_PDEATHSIG = 1
 
-NAMESPACES = ["unshare", "--pid", "--mount", "--net", "--uts", "--fork", "--kill-child", "--mount-proc"]
+NAMESPACES = ["unshare", "--pid", "--mount", "--net", "--uts", "--fork", "--kill-child",
+              "--mount-proc"]
 
 
 def die_with_parent():
@@ -72,7 +73,8 @@ def run(command, environment=None):
     with open(folder / "lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         variables = {**os.environ, **(environment or {}), "CIERZO_SCRATCH": str(folder)}
-        previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+        previous = {number: signal.signal(number, end)
+                    for number in (signal.SIGTERM, signal.SIGHUP)}
         previous[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
         try:
             child = subprocess.Popen(
@@ -87,7 +89,7 @@ def run(command, environment=None):
 
 
 def _first(command):
-    """The enclosure's first process: private /run and /sys, then the command; reaps until it ends."""
+    """The enclosure's first process: private /run and /sys; runs the command, reaps meanwhile."""
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
     subprocess.run(["mount", "-t", "sysfs", "sysfs", "/sys"], check=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

@@ -20,7 +20,8 @@ DOMAIN = """\
   <devices>
     <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>
       <source file={disk}/><target dev='vda' bus='virtio'/></disk>
-    <interface type='bridge'><source bridge='br0'/><model type='virtio'/><rom enabled='no'/></interface>
+    <interface type='bridge'><source bridge='br0'/><model type='virtio'/>
+      <rom enabled='no'/></interface>
     <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
     <memballoon model='none'/>
   </devices>

@@ -232,7 +232,7 @@ class Host:
     # Files
 
     def share_capabilities(self, cache):
-        """Gives libvirtd what QEMU can do from the `cache` folder, or asks QEMU and fills the cache.
+        """Tells libvirtd from the `cache` folder what QEMU can do, or asks QEMU and fills it.
 
         Without it every libvirtd asks at its first guest, which takes seconds.
         """
