@@ -90,7 +90,8 @@ struct HostView {
   int cpus_free = 0;                          // May be negative only where `capacity` was lowered.
   std::map<std::string, std::string> images;  // Name or path -> digest.
   std::vector<std::string> networks;          // CIDRs, "10.77.0.0/16"; empty: any address will do.
-  std::set<InstanceName> held_instances;      // Of a held host: what ran on it when it was stopped.
+  std::set<InstanceName> held_instances;      // Of a held host: what ran on it, or had its disk
+                                              // there, when it was stopped.
 };
 
 // A command that was sent and not yet seen executed: it counts as executed until proven otherwise.

@@ -23,8 +23,8 @@ bool may_run_on(const HostView& lost, OnIsolation on_isolation, Disk disk) {
 
 std::string wait_for_proof(const HostView& lost, OnIsolation on_isolation) {
   return on_isolation == OnIsolation::ignore
-             ? "host " + lost.name + " is lost without proof, and it runs on when isolated; " +
-                   "agentctl confirm-lost " + lost.name + " says that it is off"
+             ? "host " + lost.name + " is lost without proof that it is off, and this VM runs on " +
+                   "when isolated; bring the host back"
              : "host " + lost.name + " is lost but may not have let go of its shared disk yet";
 }
 
@@ -32,6 +32,10 @@ std::string why_silent(const HostView& host) {
   if (host.state == HostState::suspect) return "host " + host.name + " is suspect, not yet lost";
   if (!host.hypervisor_answers) return "the hypervisor of host " + host.name + " does not answer";
   return "host " + host.name + " has not reported yet";
+}
+
+std::string held_with(const char* what, const HostView& host) {
+  return "host " + host.name + " is held with " + what + ", and will bring it back";
 }
 
 bool newer(const Observed* a, const Observed* b) {
@@ -119,8 +123,12 @@ void WorldIndex::add_copy(const Observed& seen, const Instance& instance, Copies
     copies.lost = on;
     copies.lost_seen = true;
   } else if (on->state == HostState::held) {
+    // Its disk counts like a VM: started elsewhere meanwhile it would get a blank one, and this one
+    // would be removed as stale when the host is back.
     if (seen.presence != Presence::absent) {
-      copies.unknown = "host " + on->name + " is held with it, and will bring it back";
+      copies.unknown = held_with("it", *on);
+    } else if (seen.overlay && instance.disk == Disk::local) {
+      copies.unknown = held_with("its disk", *on);
     }
   } else if (!answers(*on)) {
     copies.unknown = why_silent(*on);
@@ -138,7 +146,7 @@ void WorldIndex::add_copy(const Observed& seen, const Instance& instance, Copies
 void WorldIndex::look_at_silent_hosts(const Instance& instance, Copies& copies) const {
   if (!silent_.empty()) copies.unknown = why_silent(*silent_.front()) + ": it may run there";
   if (const auto held = held_.find(instance.name.value); held != held_.end()) {
-    copies.unknown = "host " + held->second->name + " is held with it, and will bring it back";
+    copies.unknown = held_with("it", *held->second);
   }
   for (const HostView* lost : silent_lost_) {
     if (!copies.lost) copies.lost = lost;

@@ -14,6 +14,9 @@ namespace {
 
 constexpr int host_count = 4;
 const char* const host_names[host_count] = {"node1", "node2", "node3", "node4"};
+const char* const instance_names[] = {"shop-database-1", "shop-server-1", "shop-server-2",
+                                      "shop-server-3",   "shop-balancer-1", "vms-vm-1",
+                                      "vms-vm-2"};
 
 std::shared_ptr<const Resource> make(const Type& type, const std::string& name, Ensure ensure,
                                      const std::map<std::string, int>& roles, int network,
@@ -190,7 +193,9 @@ class Chaos {
   void check_alone(const Action& action, const World& world) const {
     for (const HostView& host : world.hosts) {
       const Observed* copy = site.find(action.instance.value, host.id);
-      if (!copy || copy->presence != Presence::present) continue;
+      if (!copy) continue;
+      RC_ASSERT(host.state != HostState::held || !copy->overlay);  // its disk will be back
+      if (copy->presence != Presence::present) continue;
       if (host.id == action.on && std::holds_alternative<Resume>(action.work)) continue;
       const bool runs_on =
           copy->on_isolation == OnIsolation::ignore && host.lost_proof != LostProof::proven;
@@ -208,13 +213,17 @@ class Chaos {
     host.lost_proof = proven ? LostProof::proven : LostProof::permit_ended;
     host.held_instances.clear();
     if (state != HostState::held) return;
-    for (Observed* copy : on(host)) host.held_instances.insert(copy->name);
+    for (const char* name : instance_names) {
+      const Observed* copy = site.find(name, host.id);
+      if (copy && (copy->presence == Presence::present || copy->overlay)) {
+        host.held_instances.insert(copy->name);
+      }
+    }
   }
 
   std::vector<Observed*> on(const HostView& host) {
     std::vector<Observed*> all;
-    for (const char* name : {"shop-database-1", "shop-server-1", "shop-server-2", "shop-server-3",
-                             "shop-balancer-1", "vms-vm-1", "vms-vm-2"}) {
+    for (const char* name : instance_names) {
       const Observed* found = site.find(name, host.id);
       if (found && found->presence == Presence::present) all.push_back(&site.copy(name, host.name));
     }
