@@ -30,7 +30,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration housekeeping_every = 500ms;  // Missed reports, held marks: what no event tells.
 constexpr Duration hold_patience = 3s;          // For the leader's word at a clean stop.
-constexpr Duration goodbye = 50ms;              // For the last messages to leave.
+constexpr Duration hold_again = 100ms;
+constexpr Duration goodbye = 50ms;  // For the last messages to leave.
 
 HostState state_of(election::Liveness liveness) {
   switch (liveness) {
@@ -106,6 +107,7 @@ class Agent::Impl {
   void fact(const election::Fact& fact);
   void arm_timer();
   void housekeeping();
+  void host_said(const election::HostStatus& host);
 
   // Reports of this host, wherever the leader is.
   void report_changed(bool always);
@@ -119,6 +121,7 @@ class Agent::Impl {
   void write(std::vector<election::CatalogChange> changes, WriteDone done);
   void write_done(election::WriteId write, WriteOutcome outcome, const std::string& why);
   void unhold_returned();
+  void ask_hold(Time give_up);
   void leave();
 
   [[nodiscard]] WorkerHooks worker_hooks();
@@ -153,7 +156,7 @@ class Agent::Impl {
   Term reported_term_;
   std::uint64_t reported_spell_ = 0;
   std::optional<Time> leaderless_since_;
-  bool stopping_ = false;
+  bool stopping_ = false, left_ = false;
   int exit_code_ = 0;
 };
 
@@ -194,6 +197,8 @@ Agent::Impl::Impl(asio::io_context& io, Config config)
   worker.state_id = node_.record().state_id;
   worker.process = process_;
   worker.networks = config_.networks;
+  const std::string& last_boot = store_.loaded().last_boot;
+  worker.fresh_boot = !last_boot.empty() && last_boot != boot_;
   worker.high_water = store_.loaded().command_mark;
   worker.unfinished = store_.loaded().unfinished;
   worker_ = std::make_unique<Worker>(executor_, *provider_, std::move(worker), worker_hooks());
@@ -285,9 +290,11 @@ void Agent::Impl::fact(const election::Fact& happened) {
         } else if constexpr (std::is_same_v<Fact, election::WriteUnknown>) {
           write_done(it.write, WriteOutcome::unknown, "authority ended while it was stored");
         } else if constexpr (std::is_same_v<Fact, election::WriteRefused>) {
-          write_done(it.write, WriteOutcome::refused,
+          const bool busy = it.reason == election::RefusalReason::too_many;
+          write_done(it.write, busy ? WriteOutcome::busy : WriteOutcome::refused,
                      election::to_string(it.shortage, node_.members()));
         } else if constexpr (std::is_same_v<Fact, election::HostHeard>) {
+          if (leader_) leader_->host_heard(it.host, it.boot, it.state_id, it.run);
           host_changed(it.host, HostState::alive, "alive");
         } else if constexpr (std::is_same_v<Fact, election::HostSuspect>) {
           host_changed(it.host, HostState::suspect, "suspect: it does not answer");
@@ -296,7 +303,7 @@ void Agent::Impl::fact(const election::Fact& happened) {
         } else if constexpr (std::is_same_v<Fact, election::HostLost>) {
           host_changed(it.host, HostState::lost, "lost: its permit has certainly ended");
         } else if constexpr (std::is_same_v<Fact, election::InventoryDigest>) {
-          if (leader_) leader_->want_report(it.host, it.digest);
+          host_said(node_.host(it.host, now()));
         } else if constexpr (std::is_same_v<Fact, election::SiteFounded>) {
           events_.add("start", config_.name, config_.name + " started a new site");
         } else if constexpr (std::is_same_v<Fact, election::StateJoined>) {
@@ -306,12 +313,19 @@ void Agent::Impl::fact(const election::Fact& happened) {
       happened);
 }
 
+// Its last acknowledgement: who it is now, and which report it believes the leader has.
+void Agent::Impl::host_said(const election::HostStatus& host) {
+  if (!leader_) return;
+  leader_->host_heard(host.id, host.stamp.boot, host.state_id, host.run);
+  leader_->want_report(host.id, host.inventory_digest);
+}
+
 // What no event tells: a report or its request was lost, a held host has come back.
 void Agent::Impl::housekeeping() {
   if (leader_) {
     for (const election::HostStatus& host : node_.hosts(now())) {
       const bool alive = host.heard && host.liveness == election::Liveness::alive;
-      if (alive) leader_->want_report(host.id, host.inventory_digest);
+      if (alive) host_said(host);
     }
     leader_->want_report(config_.self, report_digest_);
     unhold_returned();
@@ -395,11 +409,9 @@ void Agent::Impl::lead(Term term) {
 }
 
 void Agent::Impl::stop_leading() {
-  leader_.reset();
-  // Whether these were stored is not known, and is said so. (rule 10)
-  for (auto& [id, done] : std::exchange(writes_, {})) {
-    done(WriteOutcome::unknown, "authority ended while it was stored");
-  }
+  // Authority may end in the middle of what the leader is doing, by a write of its own: it ends
+  // once that has returned. Until then it may not act, and says so itself.
+  asio::post(io_, [ended = std::shared_ptr<Leader>(std::move(leader_))] {});
 }
 
 LeaderHooks Agent::Impl::leader_hooks() {
@@ -415,6 +427,7 @@ LeaderHooks Agent::Impl::leader_hooks() {
   hooks.write = [this](std::vector<election::CatalogChange> changes) {
     write(std::move(changes), [](WriteOutcome, const std::string&) {});
   };
+  hooks.writing = [this] { return !writes_.empty(); };
   hooks.event = [this](const std::string& kind, const std::string& subject,
                        const std::string& text) { events_.add(kind, subject, text); };
   return hooks;
@@ -445,7 +458,8 @@ void Agent::Impl::write_done(election::WriteId write, WriteOutcome outcome,
 
 // A later start of its agent reports a permit of this term: the mark has served. (rule 14)
 void Agent::Impl::unhold_returned() {
-  const auto& entries = node_.committed().entries;
+  if (!writes_.empty()) return;
+  const auto entries = node_.committed().entries;  // A copy: the writes below change them.
   for (const HostConfig& host : config_.hosts) {
     const auto mark = entries.find(election::held_key(host.id));
     if (mark == entries.end()) continue;
@@ -557,6 +571,12 @@ RequestHooks Agent::Impl::request_hooks() {
   };
   hooks.local_status = [this] { return local_status(); };
   hooks.types = [this] { return types_view(config_.types); };
+  hooks.writing = [this] { return !writes_.empty(); };
+  hooks.catalog_bytes = [this] {
+    std::size_t bytes = 0;
+    for (const auto& [key, value] : node_.committed().entries) bytes += key.size() + value.size();
+    return bytes;
+  };
   hooks.held_run = [this](HostId host) {
     if (host == config_.self) return process_;
     return node_.host(host, now()).run;
@@ -569,18 +589,26 @@ RequestHooks Agent::Impl::request_hooks() {
 void Agent::Impl::stop() {
   if (std::exchange(stopping_, true)) return;
   log::info("stopping: asking that this host be held, so that its VMs run on");
-  requests_.hold_self([this](bool held) {
-    if (!held) {
-      log::warning(
-          "nobody could note that this host is held: when its permit ends, others replace "
-          "its VMs");
-    }
+  worker_->retire();
+  ask_hold(now() + hold_patience);
+}
+
+// Again and again while there is time: the leader may be changing just now.
+void Agent::Impl::ask_hold(Time give_up) {
+  requests_.hold_self([this, give_up](bool held) {
+    if (left_) return;
+    if (held) return leave();
+    if (now() < give_up) return executor_.after(hold_again, [this, give_up] { ask_hold(give_up); });
+    log::warning(
+        "nobody could note that this host is held: when its permit ends, others replace "
+        "its VMs");
     leave();
   });
-  executor_.after(hold_patience, [this] { leave(); });
+  executor_.after(give_up + hold_again - now(), [this] { leave(); });
 }
 
 void Agent::Impl::leave() {
+  if (std::exchange(left_, true)) return;
   server_->close();
   perform(node_.release(now()));
   executor_.after(goodbye, [this] { io_.stop(); });

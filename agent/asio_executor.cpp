@@ -29,7 +29,7 @@ std::chrono::steady_clock::duration steady(Duration delay) {
 }  // namespace
 
 struct AsioExecutor::State {
-  explicit State(asio::io_context& loop) : io(loop), pool(pool_threads) {}
+  explicit State(asio::io_context& loop) : io(loop), surveys(1), pool(pool_threads) {}
 
   struct Waiting {
     std::function<void()> call;
@@ -39,32 +39,38 @@ struct AsioExecutor::State {
   using Strand = std::deque<Waiting>;
 
   void run_first(const std::string& name) {
-    const Waiting& first = strands[name].front();
-    asio::post(pool, [this, name, call = first.call, race = first.race]() mutable {
-      call();
-      call = nullptr;  // What it captured ends here, not on another thread later.
-      asio::post(io, [this, name, race] {
-        race->end(true);
-        const auto strand = strands.find(name);
-        strand->second.pop_front();
-        if (strand->second.empty()) {
-          strands.erase(strand);
-        } else {
-          run_first(name);
-        }
-      });
-    });
+    Strand& strand = strands[name];
+    // Nobody waits for these any more: run late, they would do twice what was done again meanwhile.
+    while (!strand.empty() && !strand.front().race->done) strand.pop_front();
+    if (strand.empty()) {
+      strands.erase(name);
+      return;
+    }
+    const Waiting& first = strand.front();
+    asio::post(name == survey_strand ? surveys : pool,
+               [this, name, call = first.call, race = first.race]() mutable {
+                 call();
+                 call = nullptr;  // What it captured ends here, not on another thread later.
+                 asio::post(io, [this, name, race] {
+                   race->end(true);
+                   strands[name].pop_front();
+                   run_first(name);
+                 });
+               });
   }
 
   asio::io_context& io;
   Clock clock;
   std::map<std::string, Strand> strands;
-  asio::thread_pool pool;
+  asio::thread_pool surveys, pool;
 };
 
 AsioExecutor::AsioExecutor(asio::io_context& io) : state_(std::make_unique<State>(io)) {}
 
-AsioExecutor::~AsioExecutor() { state_->pool.join(); }
+AsioExecutor::~AsioExecutor() {
+  state_->pool.join();
+  state_->surveys.join();
+}
 
 Time AsioExecutor::now() const { return state_->clock.now(); }
 

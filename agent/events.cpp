@@ -14,7 +14,12 @@ void Events::add(const std::string& kind, const std::string& subject, const std:
   log::info(message, {{"kind", kind}, {"subject", subject}});
   rows_.push_back({next_++, wall_clock(), host_, kind, subject, message});
   if (rows_.size() > events_kept_max) rows_.pop_front();
-  for (const auto& call : std::exchange(waiting_, {})) call();
+  for (const auto& [id, call] : std::exchange(waiting_, {})) call();
+}
+
+std::uint64_t Events::on_next(std::function<void()> call) {
+  waiting_[next_waiting_] = std::move(call);
+  return next_waiting_++;
 }
 
 api::EventsView Events::after(std::uint64_t sequence) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,14 +25,16 @@ class Events {
   [[nodiscard]] api::EventsView after(std::uint64_t sequence) const;
   [[nodiscard]] std::uint64_t last() const { return next_ - 1; }
 
-  // Called once for the next event that is added; forgotten then.
-  void on_next(std::function<void()> call) { waiting_.push_back(std::move(call)); }
+  // Called once, for the next event that is added; forgotten then, or by forget().
+  std::uint64_t on_next(std::function<void()> call);
+  void forget(std::uint64_t waiting) { waiting_.erase(waiting); }
 
  private:
   std::string source_, host_;
   std::deque<api::EventRow> rows_;
   std::uint64_t next_ = 1;
-  std::vector<std::function<void()>> waiting_;
+  std::map<std::uint64_t, std::function<void()>> waiting_;
+  std::uint64_t next_waiting_ = 1;
 };
 
 }  // namespace cierzo

@@ -11,6 +11,9 @@
 
 namespace cierzo {
 
+// What the whole host is judged by must not wait for guests that hang.
+inline constexpr const char* survey_strand = "survey";
+
 class Executor {
  public:
   Executor() = default;
@@ -24,10 +27,11 @@ class Executor {
   // `then` on the main loop, not before `delay` has passed.
   virtual void after(Duration delay, std::function<void()> then) = 0;
 
-  // `call` on the pool, after every earlier call of the same strand has returned; then exactly one
-  // of done(true) when it returned, or done(false) when `deadline` passed first, on the main loop.
-  // A late call is left to end by itself and still holds up its strand: what it was about is
-  // unknown until then.
+  // `call` on the pool (of the strand survey_strand: on a thread of its own), after every earlier
+  // call of the same strand has returned; then exactly one of done(true) when it returned, or
+  // done(false) when `deadline` passed first, on the main loop. A call whose deadline passes before
+  // it begins never begins. A late call is left to end by itself and still holds up its strand:
+  // what it was about is unknown until then.
   virtual void offload(const std::string& strand, Duration deadline, std::function<void()> call,
                        std::function<void(bool in_time)> done) = 0;
 };

@@ -56,10 +56,9 @@ void GuestWatch::turn() {
   if (stopped_ || asking_) return;
   const Time now = executor_.now();
   if (!answers_) return ping();
-  if (commands_ == 0 && probe_due_ <= now) return probe();
-  if (commands_ == 0) {
-    for (const RoleCheck& check : checks_.take_due(configured_roles(), now)) run_check(check);
-  }
+  if (commands_ > 0) return;  // The end of the last one makes the next turn.
+  if (probe_due_ <= now) return probe();
+  for (const RoleCheck& check : checks_.take_due(configured_roles(), now)) run_check(check);
   Time next = probe_due_;
   if (const auto due = checks_.next_due(configured_roles())) next = std::min(next, *due);
   turn_after(std::max<Duration>(next - now, 20ms));
@@ -86,16 +85,18 @@ void GuestWatch::probe() {
   command.script = probe_script();
   command.log = "probe";
   command.timeout = probe_timeout;
-  start_command(std::move(command), [weak = weak_from_this()](const GuestProgress& progress) {
-    const auto self = weak.lock();
-    if (!self || self->stopped_) return;
-    self->asking_ = false;
-    self->take_probe(progress);
-  });
+  start_command(std::move(command),
+                [weak = weak_from_this(), changes = changes_](const GuestProgress& progress) {
+                  const auto self = weak.lock();
+                  if (!self || self->stopped_) return;
+                  self->asking_ = false;
+                  self->take_probe(progress, changes);
+                });
 }
 
-void GuestWatch::take_probe(const GuestProgress& progress) {
+void GuestWatch::take_probe(const GuestProgress& progress, unsigned changes) {
   const Time now = executor_.now();
+  if (changes != changes_) return turn();
   GuestKnowledge knowledge;
   if (progress.outcome.ok() && progress.finished) knowledge = read_probe(progress.last_lines);
   if (knowledge.boot.empty()) {
@@ -130,44 +131,51 @@ void GuestWatch::run_check(const RoleCheck& check) {
   command.environment = check.input.environment;
   command.log = check.role.value + "-check";
   command.timeout = check.timeout;
-  start_command(std::move(command), [weak = weak_from_this(),
-                                     role = check.role](const GuestProgress& progress) {
+  start_command(std::move(command), [weak = weak_from_this(), role = check.role,
+                                     changes = changes_](const GuestProgress& progress) {
     const auto self = weak.lock();
     if (!self || self->stopped_) return;
-    Checks::Result result;
-    result.text = progress.last_lines;
-    if (!progress.outcome.ok() || !progress.finished) {
-      result.kind = Checks::Result::Kind::unanswered;
-      result.text = "the guest agent does not answer: " + progress.outcome.text;
-    } else if (progress.exit_code == 0) {
-      result.kind = Checks::Result::Kind::passed;
+    if (self->changes_ != changes) {
+      self->checks_.overtaken(role, self->executor_.now());
     } else {
-      result.kind = Checks::Result::Kind::failed;
-      if (result.text.empty()) {
-        result.text = "exit status " + std::to_string(progress.exit_code) + ", nothing printed";
-      }
+      self->take_check(role, progress);
     }
-    // A check that began before a command changed the guest is late news.
-    if (self->commands_ > 0) result.kind = Checks::Result::Kind::unanswered;
-    std::map<RoleName, RoleObserved> before, after;
-    self->checks_.describe(before);
-    self->checks_.finished(role, result, self->executor_.now());
-    self->checks_.describe(after);
-    if (before[role].health != after[role].health ||
-        before[role].failures != after[role].failures) {
-      self->changed_();
-    }
-    if (!progress.outcome.ok()) self->probe_due_ = self->executor_.now();
     self->turn();
   });
 }
 
+void GuestWatch::take_check(const RoleName& role, const GuestProgress& progress) {
+  Checks::Result result;
+  result.text = progress.last_lines;
+  if (!progress.outcome.ok() || !progress.finished) {
+    result.kind = Checks::Result::Kind::unanswered;
+    result.text = "the guest agent does not answer: " + progress.outcome.text;
+    probe_due_ = executor_.now();
+  } else if (progress.exit_code == 0) {
+    result.kind = Checks::Result::Kind::passed;
+  } else {
+    result.kind = Checks::Result::Kind::failed;
+    if (result.text.empty()) {
+      result.text = "exit status " + std::to_string(progress.exit_code) + ", nothing printed";
+    }
+  }
+  std::map<RoleName, RoleObserved> before, after;
+  checks_.describe(before);
+  checks_.finished(role, result, executor_.now());
+  checks_.describe(after);
+  if (before[role].health != after[role].health || before[role].failures != after[role].failures) {
+    changed_();
+  }
+}
+
 void GuestWatch::run(GuestCommand command, std::function<void(GuestProgress)> done) {
   ++commands_;
+  ++changes_;
   start_command(std::move(command),
                 [weak = weak_from_this(), done = std::move(done)](GuestProgress progress) {
                   if (const auto self = weak.lock()) {
                     --self->commands_;
+                    ++self->changes_;
                     self->turn_after(0ms);
                   }
                   done(std::move(progress));
@@ -241,6 +249,7 @@ void GuestWatch::role_stopped(const RoleName& role, const std::string& digest) {
 }
 
 void GuestWatch::was_reset() {
+  ++changes_;
   knowledge_ = GuestKnowledge{};
   answered(false);
   turn_after(ping_every);

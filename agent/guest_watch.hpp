@@ -47,7 +47,8 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   void turn_after(Duration delay);
   void ping();
   void probe();
-  void take_probe(const GuestProgress& progress);
+  void take_probe(const GuestProgress& progress, unsigned changes);
+  void take_check(const RoleName& role, const GuestProgress& progress);
   void run_check(const RoleCheck& check);
   void start_command(GuestCommand command, std::function<void(GuestProgress)> done);
   void poll(GuestHandle handle, Time give_up, Duration pause,
@@ -65,6 +66,8 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   bool stopped_ = false;
   bool asking_ = false;  // A ping or probe is under way.
   int commands_ = 0;     // Commands under way for the worker: checks wait.
+  // Counts what changed the guest: a probe or check that began before is late news.
+  unsigned changes_ = 0;
   Time silent_since_{}, probe_due_{};
   unsigned turns_ = 0;  // Numbers the timers, so that only the newest one counts.
 };

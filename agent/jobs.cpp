@@ -146,6 +146,8 @@ void Job::await_gone(const StopVm& stop, Time deadline) {
 
 // Also after a guest that powered itself off: destroy() is what sees it gone.
 void Job::destroy(const StopVm& stop) {
+  // The guest had its time to power off; meanwhile another leader may want it to run. (rule 17)
+  if (!context_.may_begin()) return refuse();
   call(
       "ending the domain", destroy_deadline,
       [provider = context_.provider, name = action_.instance, stop] {
@@ -158,6 +160,7 @@ void Job::destroy(const StopVm& stop) {
 }
 
 void Job::remove_disk() {
+  if (!context_.may_begin()) return refuse();
   call(
       "removing the disk", call_deadline,
       [provider = context_.provider, name = action_.instance] {

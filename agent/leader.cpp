@@ -10,6 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration coalesce = 5ms;         // Several reports at once make one plan.
+constexpr std::size_t said_max = 256;      // Of each host.
 constexpr Duration send_again_after = 1s;  // A command that no report knows of was lost on the way.
 
 std::string seconds(Duration duration) {
@@ -32,7 +33,15 @@ void Leader::start(const election::Catalog& catalog) { catalog_changed(catalog);
 
 void Leader::catalog_changed(const election::Catalog& catalog) {
   desired_.update(catalog);
-  for (const std::string& mistake : desired_.mistakes()) hooks_.event("resource", "", mistake);
+  for (const std::string& mistake : desired_.mistakes()) {
+    if (mistakes_.insert(mistake).second) hooks_.event("resource", "", mistake);
+  }
+  types_stored_.clear();
+  const std::string types = type_key("");
+  for (auto entry = catalog.entries.lower_bound(types);
+       entry != catalog.entries.end() && entry->first.starts_with(types); ++entry) {
+    types_stored_.insert(entry->first.substr(types.size()));
+  }
   std::set<std::string> images;
   for (const auto& [name, resource] : desired_.resources()) {
     for (const Instance& instance : resource.instances) {
@@ -49,6 +58,7 @@ void Leader::report(const Report& report) {
   // too.
   if (report.term != term_ || report.permit_spell < hooks_.permit_spell(report.host)) return;
   inventory_.take(report, executor_.now());
+  refused_.erase(report.host);
   ledger_.inventory(report.host, report.executed.term, report.executed.sequence);
   const auto& open = ledger_.outstanding(report.host);
   std::erase_if(sent_[report.host],
@@ -65,30 +75,66 @@ void Leader::want_report(HostId host, const std::string& digest) {
 
 void Leader::result(HostId host, const CommandResult& result) {
   if (result.id.term != term_ || result.ok) return;
-  auto& sent = sent_[host];
-  const auto found = sent.find(result.id.sequence);
-  const std::string subject =
-      found == sent.end() ? std::string() : found->second.command.action.instance.value;
-  const std::string what =
-      found == sent.end() ? "a command" : to_string(found->second.command.action, host_name(host));
-  hooks_.event("action", subject,
-               (result.refused ? "refused: " : "failed: ") + what + ": " + result.error);
-  if (!result.refused || found == sent.end()) return;
-  // It was not begun, and never will be: a stretch of permits does not come back. (rule 17)
+  auto& said = said_[host];
+  if (const auto found = said.find(result.id.sequence); found != said.end()) {
+    hooks_.event(
+        "action", found->second.subject,
+        (result.refused ? "refused: " : "failed: ") + found->second.what + ": " + result.error);
+    said.erase(found);
+  }
+  if (!result.refused) return;
+  // It was not begun, and never will be: a stretch of permits does not come back (rule 17). What it
+  // was planned from is out of date: nothing more for that host before it has reported again.
   ledger_.answered(host, result.id.sequence);
-  sent.erase(found);
+  sent_[host].erase(result.id.sequence);
+  refused_.insert(host);
+  hooks_.send(host, ReportRequest{images_wanted_});
   converge_soon();
 }
 
 void Leader::host_changed(HostId host, HostState state) {
   if (state == HostState::lost) {
+    // What was sent stays listed: of a lost host, too, the plan asks what it may still run. (rule
+    // 14)
     lost_.insert(host);
     ledger_.lost(host);
-    sent_.erase(host);
   } else if (lost_.erase(host) > 0) {
     inventory_.forget(host);
   }
   converge_soon();
+}
+
+void Leader::host_heard(HostId host, const std::string& boot, const std::string& state_id,
+                        const std::string& run) {
+  const Report* report = inventory_.of(host);
+  if (report == nullptr) return;
+  const bool same_boot = report->boot == boot && report->state_id == state_id;
+  if (same_boot && report->process == run) return;
+  if (!same_boot) {
+    // Commands for the earlier boot will never be obeyed.
+    ledger_.lost(host);
+    sent_.erase(host);
+  }
+  inventory_.forget(host);
+  hooks_.send(host, ReportRequest{images_wanted_});
+  converge_soon();
+}
+
+std::vector<InstanceName> Leader::may_hold(HostId host) const {
+  std::set<InstanceName> names;
+  if (const Report* report = inventory_.of(host)) {
+    for (const Observed& seen : report->instances) {
+      if (seen.presence != Presence::absent || seen.overlay) names.insert(seen.name);
+    }
+    for (const Unfinished& unfinished : report->unfinished)
+      names.insert(unfinished.action.instance);
+  }
+  if (const auto sent = sent_.find(host); sent != sent_.end()) {
+    for (const auto& [number, command] : sent->second) {
+      names.insert(command.command.action.instance);
+    }
+  }
+  return {names.begin(), names.end()};
 }
 
 std::string Leader::host_name(HostId host) const {
@@ -117,7 +163,7 @@ World Leader::world(const std::vector<DesiredResource>& changed) const {
   // What an earlier leader had begun is under way as well, until its host says otherwise. (rule 17)
   for (const HostFacts& host : hosts) {
     const Report* report = inventory_.of(host.id);
-    if (report == nullptr || host.state == HostState::lost) continue;
+    if (report == nullptr) continue;
     for (const Unfinished& unfinished : report->unfinished) {
       const auto mine = sent_.find(host.id);
       const bool listed = unfinished.id.term == term_ && mine != sent_.end() &&
@@ -158,7 +204,7 @@ void Leader::issue(const Action& action) {
   const Report* report = inventory_.of(action.on);
   const std::uint64_t spell = hooks_.permit_spell(action.on);
   // Without a permit of this term it would be refused; its report of one makes the next plan.
-  if (report == nullptr || spell == 0 || !hooks_.may_act()) return;
+  if (report == nullptr || spell == 0 || refused_.contains(action.on) || !hooks_.may_act()) return;
   Command command;
   command.action = action;
   if (auto* start = std::get_if<StartVm>(&command.action.work)) {
@@ -172,6 +218,7 @@ void Leader::issue(const Action& action) {
   command.state_id = header.state_id;
   command.permit_spell = header.permit_spell;
   sent_[action.on][header.number] = {command, executor_.now()};
+  remember(action.on, header.number, command.action);
   const bool starts = std::holds_alternative<StartVm>(action.work);
   const bool attends = std::holds_alternative<Attend>(action.work);
   if (!attends) {
@@ -181,11 +228,19 @@ void Leader::issue(const Action& action) {
   hooks_.send(action.on, command);
 }
 
+// Results come after reports, when the command is not listed any more.
+void Leader::remember(HostId host, std::uint64_t number, const Action& action) {
+  auto& said = said_[host];
+  said[number] = {action.instance.value, to_string(action, host_name(host))};
+  if (said.size() > said_max) said.erase(said.begin());
+}
+
 // A command is sent again under its own number: whoever has seen it knows that. (rule 17)
 void Leader::send_again() {
   const Time now = executor_.now();
   for (auto& [host, commands] : sent_) {
     const Report* report = inventory_.of(host);
+    if (lost_.contains(host)) continue;
     for (auto& [number, sent] : commands) {
       const bool known = report != nullptr && report->executed >= sent.command.id;
       if (known || now - sent.at < send_again_after) continue;
@@ -195,50 +250,42 @@ void Leader::send_again() {
   }
 }
 
-// A resource that was deleted is forgotten once nothing of it is left anywhere it could be.
+// A resource that was deleted is forgotten once nothing of it is left anywhere it could be; a type
+// once no resource names it. Decided only on what is committed: never while something is stored.
 void Leader::forget_stopped(const World& world) {
-  std::set<ResourceName> left;
+  if (hooks_.writing()) return;
   std::map<InstanceName, ResourceName> owner;
+  std::set<std::string> types_used;
   for (const DesiredResource& desired : world.desired) {
+    types_used.insert(desired.resource->type_digest);
     if (desired.resource->ensure != Ensure::absent) continue;
     for (const Instance& instance : desired.instances) owner[instance.name] = instance.resource;
   }
-  if (owner.empty()) return;
+  std::set<ResourceName> left;
+  const auto is_left = [&](const InstanceName& name) {
+    if (const auto found = owner.find(name); found != owner.end()) left.insert(found->second);
+  };
   for (const Observed& seen : world.observed) {
-    const auto found = owner.find(seen.name);
-    if (found != owner.end() && (seen.presence != Presence::absent || seen.overlay)) {
-      left.insert(found->second);
-    }
+    if (seen.presence != Presence::absent || seen.overlay) is_left(seen.name);
   }
-  for (const InFlight& flight : world.in_flight) {
-    if (const auto found = owner.find(flight.action.instance); found != owner.end()) {
-      left.insert(found->second);
-    }
-  }
+  for (const InFlight& flight : world.in_flight) is_left(flight.action.instance);
   // A host that has not reported may still have some of it.
   const bool all_known =
       std::all_of(world.hosts.begin(), world.hosts.end(), [](const HostView& host) {
         return host.state == HostState::lost ||
                (host.state == HostState::alive && host.inventory_known && host.hypervisor_answers);
       });
-  if (!all_known) return;
   std::vector<election::CatalogChange> changes;
-  std::set<std::string> types_in_use;
   for (const DesiredResource& desired : world.desired) {
     const ResourceName& name = desired.resource->name;
-    if (desired.resource->ensure == Ensure::absent && !left.contains(name)) {
+    if (all_known && desired.resource->ensure == Ensure::absent && !left.contains(name)) {
       changes.push_back({resource_key(name), std::nullopt});
-    } else {
-      types_in_use.insert(desired.resource->type_digest);
     }
   }
-  for (const DesiredResource& desired : world.desired) {
-    const std::string& digest = desired.resource->type_digest;
-    const std::string key = type_key(digest);
-    const bool listed = std::any_of(changes.begin(), changes.end(),
-                                    [&key](const auto& change) { return change.key == key; });
-    if (!changes.empty() && !types_in_use.contains(digest) && !listed) {
-      changes.push_back({key, std::nullopt});
+  for (const std::string& digest : types_stored_) {
+    // What cannot be read may need a type that nothing else names.
+    if (desired_.mistakes().empty() && !types_used.contains(digest)) {
+      changes.push_back({type_key(digest), std::nullopt});
     }
   }
   if (!changes.empty()) hooks_.write(std::move(changes));

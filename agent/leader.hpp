@@ -30,6 +30,7 @@ struct LeaderHooks {
   std::function<std::uint64_t(HostId)> permit_spell;
   std::function<void(HostId, const PeerMessage&)> send;
   std::function<void(std::vector<election::CatalogChange>)> write;  // Of the leader's own accord.
+  std::function<bool()> writing;  // Something is being stored: wait for it, and decide on that.
   std::function<void(const std::string& kind, const std::string& subject,
                      const std::string& message)>
       event;
@@ -48,6 +49,12 @@ class Leader {
   void report(const Report& report);
   void result(HostId host, const CommandResult& result);
   void host_changed(HostId host, HostState state);
+  // Who answers under that id now: another boot, machine or agent than the one that reported has to
+  // report again before anything it said is believed. (rules 14, 17)
+  void host_heard(HostId host, const std::string& boot, const std::string& state_id,
+                  const std::string& run);
+  // What may run on that host as far as this leader knows, commands under way included. (rule 14)
+  [[nodiscard]] std::vector<InstanceName> may_hold(HostId host) const;
   // Asks the host to report: now, or where its last report is not the one that it acknowledged with
   // `digest`, or does not speak of every image that is wanted.
   void want_report(HostId host, const std::string& digest);
@@ -71,6 +78,7 @@ class Leader {
   void issue(const Action& action);
   void send_again();
   void forget_stopped(const World& world);
+  void remember(HostId host, std::uint64_t number, const Action& action);
   void tell_changes(const std::vector<ResourceStatus>& status);
   void look_again(const Plan& plan);
 
@@ -86,7 +94,14 @@ class Leader {
   std::map<ResourceName, std::string> told_resources_;
   std::map<InstanceName, Time> told_at_;
   std::vector<std::string> images_wanted_;  // Absolute paths, sorted.
+  std::set<std::string> mistakes_;          // Of the catalog, told already.
+  std::set<std::string> types_stored_;      // Digests.
   std::set<HostId> lost_;
+  std::set<HostId> refused_;  // They refused a command: what was planned for them was out of date.
+  struct Said {
+    std::string subject, what;
+  };
+  std::map<HostId, std::map<std::uint64_t, Said>> said_;  // Of commands, for their results.
   bool converge_pending_ = false;
   unsigned looks_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -6,6 +6,7 @@
 #include "agent/clock.hpp"
 #include "agent/net/codec.hpp"
 #include "agent/net/codec_api.hpp"
+#include "agent/net/transport.hpp"
 #include "agent/site_view.hpp"
 #include "resources/desired.hpp"
 
@@ -18,6 +19,7 @@ constexpr Duration leader_patience =
     2s;  // An election takes less; so nobody is refused because of one.
 constexpr Duration leader_look = 50ms;
 constexpr Duration forward_deadline = 10s;  // Beyond what the leader itself is asked to wait.
+constexpr int no_leader_status = 503;       // api::no_leader()
 constexpr std::size_t forwards_max = 256;   // At once.
 
 api::ApiResponse ok(std::string body) { return {200, std::move(body)}; }
@@ -28,6 +30,11 @@ bool only_here(api::Route route) {
 
 bool reads(api::Route route) {
   return route == api::Route::status || route == api::Route::hosts || route == api::Route::events;
+}
+
+bool changes(api::Route route) {
+  return route == api::Route::apply || route == api::Route::stop || route == api::Route::start ||
+         route == api::Route::remove;
 }
 
 // The resources and types of a request, checked again: what the catalog holds must be usable by
@@ -105,13 +112,20 @@ void Requests::handle(const api::ApiRequest& request, const api::Answer& answer)
   answer(ok(api::to_json(api::VersionView{software_, host_})));
 }
 
-// To the leader, wherever it is; while there is none, a moment's patience.
+// To the leader, wherever it is; while there is none, or it cannot answer yet, a moment's patience.
 void Requests::route(const api::ApiRequest& request, const api::Target& target,
                      const api::Answer& answer, Time give_up) {
-  if (Leader* leader = hooks_.leader()) return lead(*leader, request, target, answer);
-  if (const auto elsewhere = hooks_.leader_elsewhere()) {
-    return forward(*elsewhere, request, target, answer);
+  if (Leader* leader = hooks_.leader()) {
+    const bool waits = changes(target.route) && hooks_.writing();
+    if (!waits) return lead(*leader, request, target, answer);
+  } else if (const auto elsewhere = hooks_.leader_elsewhere()) {
+    return forward(*elsewhere, request, target, answer, give_up);
   }
+  route_again(request, target, answer, give_up);
+}
+
+void Requests::route_again(const api::ApiRequest& request, const api::Target& target,
+                           const api::Answer& answer, Time give_up) {
   if (executor_.now() >= give_up) return without_leader(target, answer);
   executor_.after(leader_look, [this, request, target, answer, give_up] {
     route(request, target, answer, give_up);
@@ -119,13 +133,13 @@ void Requests::route(const api::ApiRequest& request, const api::Target& target,
 }
 
 void Requests::forward(HostId leader, const api::ApiRequest& request, const api::Target& target,
-                       const api::Answer& answer) {
+                       const api::Answer& answer, Time give_up) {
   const std::string id = random_id();
   const Forward message{id, request.method, request.target, request.body};
   if (waiting_.size() >= forwards_max || !hooks_.send(leader, message)) {
-    return without_leader(target, answer);
+    return route_again(request, target, answer, give_up);
   }
-  waiting_[id] = {leader, request, target, answer};
+  waiting_[id] = {leader, request, target, answer, give_up};
   executor_.after(forward_deadline + target.wait, [this, id, target] {
     const auto found = waiting_.find(id);
     if (found == waiting_.end()) return;
@@ -140,21 +154,23 @@ void Requests::forwarded(HostId from, const Forward& forward) {
   const api::Answer answer = [this, from, id = forward.id](const api::ApiResponse& response) {
     hooks_.send(from, ForwardAnswer{id, response.status, response.body});
   };
-  Leader* leader = hooks_.leader();
-  if (leader == nullptr) return answer(api::no_leader(hooks_.who_is_missing()));
+  if (hooks_.leader() == nullptr) return answer(api::no_leader(hooks_.who_is_missing()));
   if (forward.method == "HOLD") return hold(from, answer);
   const auto parsed = api::parse_target(forward.method, forward.target);
   if (const auto* refused = std::get_if<api::ApiResponse>(&parsed)) return answer(*refused);
-  lead(*leader, {forward.method, forward.target, forward.body, 0, 0}, std::get<api::Target>(parsed),
-       answer);
+  route({forward.method, forward.target, forward.body, 0, 0}, std::get<api::Target>(parsed), answer,
+        executor_.now() + leader_patience);
 }
 
 void Requests::forward_answered(HostId from, const ForwardAnswer& message) {
   const auto found = waiting_.find(message.id);
   if (found == waiting_.end() || found->second.leader != from) return;
-  const api::Answer answer = std::move(found->second.answer);
+  const Waiting waiting = std::move(found->second);
   waiting_.erase(found);
-  answer({message.status, message.body});
+  // It did not lead any more, or not yet.
+  const bool again = message.status == no_leader_status && executor_.now() < waiting.give_up;
+  if (again) return route_again(waiting.request, waiting.target, waiting.answer, waiting.give_up);
+  waiting.answer({message.status, message.body});
 }
 
 void Requests::leader_changed() {
@@ -235,8 +251,11 @@ void Requests::events(const api::Target& target, const api::Answer& answer) {
   const auto now = [this, after = target.after, answer] {
     answer(ok(api::to_json(events_.after(after))));
   };
-  events_.on_next(now);
-  executor_.after(target.wait, now);
+  const std::uint64_t waiting = events_.on_next(now);
+  executor_.after(target.wait, [this, waiting, now] {
+    events_.forget(waiting);
+    now();
+  });
 }
 
 void Requests::plan(Leader& leader, const std::string& body, const api::Answer& answer) {
@@ -320,6 +339,16 @@ void Requests::ensure(Leader& leader, const api::Target& target, const api::Answ
 void Requests::write(std::vector<election::CatalogChange> changes, api::ApplyAnswer accepted,
                      const api::Answer& answer) {
   if (changes.empty()) return answer(ok(api::to_json(accepted)));
+  // A whole catalog must fit into one message, or no new leader could ever recover it. (rule 5)
+  std::size_t bytes = hooks_.catalog_bytes();
+  for (const election::CatalogChange& change : changes) {
+    bytes += change.key.size() + change.value.value_or("").size();
+  }
+  if (bytes > catalog_bytes_max) {
+    return answer(api::refused("the catalog would grow beyond " +
+                                   std::to_string(catalog_bytes_max / (1024 * 1024)) + " MiB",
+                               {}, "delete resources that are not needed: agentctl delete NAME"));
+  }
   hooks_.write(std::move(changes), [accepted = std::move(accepted), answer](
                                        WriteOutcome outcome, const std::string& why) {
     switch (outcome) {
@@ -329,6 +358,8 @@ void Requests::write(std::vector<election::CatalogChange> changes, api::ApplyAns
         return answer(api::outcome_unknown(why));
       case WriteOutcome::refused:
         return answer(api::no_leader(why));
+      case WriteOutcome::busy:
+        return answer(api::refused("too many changes are being stored", {}, "try again"));
     }
   });
 }
@@ -338,13 +369,7 @@ void Requests::hold(HostId host, const api::Answer& answer) {
   const std::string run = hooks_.held_run(host);
   if (run.empty()) return answer(api::refused("this host has not reported to this leader", {}));
   HeldRecord held;
-  if (Leader* leader = hooks_.leader()) {
-    if (const Report* report = leader->report_of(host)) {
-      for (const Observed& seen : report->instances) {
-        if (seen.presence != Presence::absent) held.instances.push_back(seen.name);
-      }
-    }
-  }
+  if (const Leader* leader = hooks_.leader()) held.instances = leader->may_hold(host);
   write({{election::held_key(host), run}, {held_instances_key(host), encode_held(held)}}, {},
         answer);
 }
@@ -358,7 +383,8 @@ void Requests::hold_self(std::function<void(bool held)> done) {
   }
   const auto elsewhere = hooks_.leader_elsewhere();
   if (!elsewhere) return answer(api::no_leader(hooks_.who_is_missing()));
-  forward(*elsewhere, {"HOLD", "/v1/hosts/self", "", 0, 0}, api::Target{api::Route::stop, {}, 0, {}}, answer);
+  const api::Target target{api::Route::stop, {}, 0, {}};
+  forward(*elsewhere, {"HOLD", "/v1/hosts/self", "", 0, 0}, target, answer, executor_.now());
 }
 
 }  // namespace cierzo

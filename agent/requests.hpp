@@ -22,7 +22,7 @@
 
 namespace cierzo {
 
-enum class WriteOutcome { committed, unknown, refused };
+enum class WriteOutcome { committed, unknown, refused, busy };
 using WriteDone = std::function<void(WriteOutcome, const std::string& why)>;
 
 // What the requests need of the agent.
@@ -32,6 +32,8 @@ struct RequestHooks {
   std::function<std::string()> who_is_missing;  // (rule 21)
   std::function<bool(HostId, const PeerMessage&)> send;
   std::function<void(std::vector<election::CatalogChange>, WriteDone)> write;
+  std::function<bool()> writing;  // Something is being stored: changes are made on its result.
+  std::function<std::size_t()> catalog_bytes;        // Of what is committed.
   std::function<std::vector<api::HostRow>()> hosts;  // As the leader, or else this host, sees them.
   std::function<std::vector<HostFacts>()> host_facts;
   std::function<std::optional<api::LeaderView>()> leader_view;
@@ -66,12 +68,15 @@ class Requests {
     api::ApiRequest request;
     api::Target target;
     api::Answer answer;
+    Time give_up{};
   };
 
   void route(const api::ApiRequest& request, const api::Target& target, const api::Answer& answer,
              Time give_up);
+  void route_again(const api::ApiRequest& request, const api::Target& target,
+                   const api::Answer& answer, Time give_up);
   void forward(HostId leader, const api::ApiRequest& request, const api::Target& target,
-               const api::Answer& answer);
+               const api::Answer& answer, Time give_up);
   void without_leader(const api::Target& target, const api::Answer& answer);
   void lead(Leader& leader, const api::ApiRequest& request, const api::Target& target,
             const api::Answer& answer);

@@ -71,7 +71,10 @@ election::CommandHeader Worker::header(const Command& command) const {
 }
 
 void Worker::command(const Command& command) {
-  const auto verdict = election::judge_at_receipt(header(command), context());
+  auto verdict = election::judge_at_receipt(header(command), context());
+  if (retired_ && verdict == election::CommandVerdict::accepted) {
+    verdict = election::CommandVerdict::no_permit;
+  }
   // A repeated one was answered, or will be by the report: silence is right.
   if (verdict == election::CommandVerdict::repeated) return;
   if (verdict != election::CommandVerdict::accepted) {
@@ -203,7 +206,7 @@ void Worker::survey() {
   survey_running_ = true;
   const unsigned number = ++surveys_;
   offload<Survey>(
-      executor_, "survey", survey_deadline,
+      executor_, survey_strand, survey_deadline,
       [&provider = provider_, asked = images_asked_] {
         Survey survey = provider.survey();
         for (const std::string& path : asked) {

@@ -28,6 +28,9 @@ struct WorkerConfig {
   HostId self;
   std::string boot, state_id, process;
   std::vector<NetworkConfig> networks;
+  // The host was booted since the state was last used: no domain of ours can run here, whatever the
+  // hypervisor says later, since domains are transient. (rule 14: a new boot id proves it)
+  bool fresh_boot = false;
   Stamp high_water;  // As it was on disk.
   std::vector<Command>
       unfinished;  // The same: accepted by an earlier process, and cut short with it.
@@ -57,14 +60,15 @@ class Worker {
   void start();
   void command(const Command& command);
   void event(const DomainEvent& event);
+  // From now on every command is refused: the agent is about to stop.
+  void retire() { retired_ = true; }
   // A leader wants to know whether this host has these images too: absolute paths.
   void ask_images(std::vector<std::string> paths);
 
   // Of now: its times are ages. Term and permit are those of the hooks.
   [[nodiscard]] Report report() const;
-  [[nodiscard]] bool surveyed() const {
-    return surveyed_;
-  }  // False: the hypervisor was not seen yet.
+  // False: the hypervisor was not seen yet, so there is nothing to report. (rule 18)
+  [[nodiscard]] bool surveyed() const { return surveyed_ || config_.fresh_boot; }
   [[nodiscard]] std::set<InstanceName> instances() const;  // That have a domain here.
 
  private:
@@ -120,6 +124,7 @@ class Worker {
   std::vector<Ended> ended_;
   Survey last_survey_;
   std::vector<std::string> images_asked_;  // Sorted.
+  bool retired_ = false;
   bool surveyed_ = false, hypervisor_answers_ = false;
   bool survey_wanted_ = false, survey_running_ = false, changed_pending_ = false;
   unsigned surveys_ = 0, survey_turns_ = 0;

@@ -87,6 +87,13 @@ void Checks::finished(const RoleName& role, const Result& result, Time now) {
   }
 }
 
+void Checks::overtaken(const RoleName& role, Time now) {
+  const auto found = roles_.find(role);
+  if (found == roles_.end()) return;
+  found->second.under_way = false;
+  found->second.due = now;
+}
+
 void Checks::describe(std::map<RoleName, RoleObserved>& roles) const {
   for (const auto& [role, attended] : roles_) {
     RoleObserved& observed = roles[role];

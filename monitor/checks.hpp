@@ -34,6 +34,8 @@ class Checks {
   [[nodiscard]] std::vector<RoleCheck> take_due(const std::set<RoleName>& configured, Time now);
   [[nodiscard]] std::optional<Time> next_due(const std::set<RoleName>& configured) const;
   void finished(const RoleName& role, const Result& result, Time now);
+  // What came of it says nothing: the guest was changed meanwhile. It is due again at once.
+  void overtaken(const RoleName& role, Time now);
 
   [[nodiscard]] const std::string& digest() const { return digest_; }
   [[nodiscard]] bool attends_anything() const { return !roles_.empty(); }

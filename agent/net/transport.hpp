@@ -25,8 +25,14 @@ class io_context;
 
 namespace cierzo {
 
-// Of one message; a longer one closes the connection.
+// Of one message. A longer one is never sent: whoever received it would close the connection, and
+// again each time the sender repeats itself.
 inline constexpr std::size_t message_bytes_max = 8 * 1024 * 1024;
+// Of the catalog: the sum of its keys and values. A voter that was away gets all of it in one
+// message (Store, FetchReply), so whoever would write beyond this must be refused: a catalog that
+// fits into no message can never be led again. The 2 MiB between are for the encoding: at most 14
+// bytes for an entry, so enough for 149,000 of them.
+inline constexpr std::size_t catalog_bytes_max = 6 * 1024 * 1024;
 // For each peer and direction; approximate in libzmq.
 inline constexpr int queued_messages_max = 64;
 
@@ -54,7 +60,7 @@ struct Link {
   HostId id;
   bool up = false;                // Our last Hello was answered: keys are accepted, both ways work.
   std::string software, process;  // Of its last Hello.
-  std::uint64_t sent = 0, unsent = 0;       // Unsent: not connected, or its queue was full.
+  std::uint64_t sent = 0, unsent = 0;  // Unsent: not connected, its queue was full, or too long.
   std::uint64_t received = 0, rubbish = 0;  // Rubbish: decode() refused it.
 };
 
@@ -77,7 +83,8 @@ class Transport {
   Transport& operator=(const Transport&) = delete;
 
   // True: handed to libzmq, no more. False: the peer is unknown, not connected or slow; drop it and
-  // let the next tick repeat. A message to self comes back through the loop.
+  // let the next tick repeat. Also one that is longer than message_bytes_max, which no repetition
+  // will send: logged once for each link. A message to self comes back through the loop.
   bool send(HostId to, const PeerMessage& message);
 
   // Replaces the list: keys, addresses, everything. Links to unchanged peers go on undisturbed.

@@ -45,6 +45,7 @@ class LeaderTest : public ::testing::Test {
     hooks.write = [this](const std::vector<election::CatalogChange>& changes) {
       written_.insert(written_.end(), changes.begin(), changes.end());
     };
+    hooks.writing = [this] { return writing_; };
     hooks.event = [this](const std::string&, const std::string&, const std::string& text) {
       events_.push_back(text);
     };
@@ -93,7 +94,7 @@ class LeaderTest : public ::testing::Test {
   VirtualExecutor executor_;
   election::Catalog catalog_;
   std::vector<HostFacts> hosts_;
-  bool authority_ = true;
+  bool authority_ = true, writing_ = false;
   std::vector<std::pair<HostId, Command>> sent_;
   std::vector<election::CatalogChange> written_;
   std::vector<std::string> events_;
@@ -242,6 +243,117 @@ TEST_F(LeaderTest, ForgetsADeletedResourceOnlyWhenNothingOfItIsLeft) {
   ASSERT_GE(written_.size(), 2U);
   EXPECT_EQ(written_[0].key, "resource/site");
   EXPECT_FALSE(written_[0].value);
+}
+
+// Decided only on what is committed: an apply under way may want it again.
+TEST_F(LeaderTest, ForgetsNothingWhileSomethingIsStored) {
+  std::string error;
+  auto resource = decode_resource(catalog_.entries.at("resource/site"), error);
+  ASSERT_TRUE(resource) << error;
+  resource->ensure = Ensure::absent;
+  catalog_.entries["resource/site"] = encode_resource(*resource);
+  leader_->catalog_changed(catalog_);
+  writing_ = true;
+  all_report_nothing();
+  executor_.run_for(1s);
+  EXPECT_TRUE(written_.empty());
+}
+
+// A command that its host refuses was planned from what is out of date: no storm of the same again.
+TEST_F(LeaderTest, PlansNothingMoreForAHostThatRefusedUntilItReports) {
+  all_report_nothing();
+  executor_.run_for(100ms);
+  ASSERT_EQ(starts().size(), 1U);
+  const Command first = starts()[0];
+  CommandResult refused;
+  refused.id = first.id;
+  refused.refused = true;
+  leader_->result(first.action.on, refused);
+  executor_.run_for(100ms);
+  std::size_t for_it = 0;
+  for (const Command& start : starts()) for_it += start.action.on == first.action.on ? 1U : 0U;
+  EXPECT_EQ(for_it, 1U);
+}
+
+// Rules 14, 17: another boot under the same id has nothing of what the earlier one reported.
+TEST_F(LeaderTest, BelievesNothingOfAnEarlierBoot) {
+  leader_->report(report_with(1, {{4, HostId{3}}, 1}));
+  leader_->report(empty_report(2));
+  leader_->report(empty_report(3));
+  executor_.run_for(1s);
+  EXPECT_TRUE(starts().empty());
+  leader_->host_heard(HostId{1}, "another boot", "state1", "");
+  EXPECT_EQ(leader_->report_of(HostId{1}), nullptr);
+  Report rebooted = empty_report(1);
+  rebooted.boot = "another boot";
+  leader_->report(rebooted);
+  executor_.run_for(100ms);
+  EXPECT_EQ(starts().size(), 1U);
+}
+
+// What this version cannot read is declared all the same.
+TEST_F(LeaderTest, LeavesAloneWhatItCannotRead) {
+  catalog_.entries["resource/site"] = "of another version";
+  leader_->catalog_changed(catalog_);
+  Report report = report_with(1, {{4, HostId{3}}, 1});
+  Observed disk;
+  disk.name = InstanceName{"site-app-2"};
+  disk.presence = Presence::absent;
+  disk.overlay = true;
+  report.instances.push_back(disk);
+  leader_->report(report);
+  leader_->report(empty_report(2));
+  leader_->report(empty_report(3));
+  executor_.run_for(10s);
+  EXPECT_TRUE(sent_.empty()) << to_string(sent_[0].second.action, "a host");
+}
+
+class DesiredTest : public LeaderTest {
+ protected:
+  const std::set<ResourceName> site_ = {ResourceName{"site"}};
+  Desired desired_;
+};
+
+TEST_F(DesiredTest, NamesAResourceThatCannotBeDecoded) {
+  desired_.update(catalog_);
+  EXPECT_TRUE(desired_.unreadable().empty());
+  EXPECT_EQ(desired_.resources().size(), 1U);
+  const std::string good = catalog_.entries["resource/site"];
+  catalog_.entries["resource/site"] = "of another version";
+  for (int again = 0; again < 2; ++again) {
+    desired_.update(catalog_);
+    EXPECT_EQ(desired_.unreadable(), site_);
+    EXPECT_EQ(desired_.mistakes().size(), 1U);
+    EXPECT_TRUE(desired_.resources().empty());
+  }
+  catalog_.entries["resource/site"] = good;
+  desired_.update(catalog_);
+  EXPECT_TRUE(desired_.unreadable().empty());
+  EXPECT_EQ(desired_.resources().size(), 1U);
+  catalog_.entries.erase("resource/site");
+  desired_.update(catalog_);
+  EXPECT_TRUE(desired_.unreadable().empty()) << "deleted is not unreadable";
+}
+
+TEST_F(DesiredTest, NamesAResourceWhoseTypeIsMissingOrRefused) {
+  election::Catalog missing = catalog_;
+  std::erase_if(missing.entries, [](const auto& entry) { return entry.first.starts_with("type/"); });
+  desired_.update(missing);
+  EXPECT_EQ(desired_.unreadable(), site_);
+  election::Catalog refused = catalog_;
+  for (auto& [key, bytes] : refused.entries) {
+    if (key.starts_with("type/")) bytes = encode_type_files({{"type.yaml", "type: [\n"}});
+  }
+  desired_.update(refused);
+  EXPECT_EQ(desired_.unreadable(), site_);
+}
+
+// Its instances would be named after another resource than the one that is deleted with the entry.
+TEST_F(DesiredTest, RefusesAnEntryUnderAnotherName) {
+  catalog_.entries["resource/other"] = catalog_.entries["resource/site"];
+  desired_.update(catalog_);
+  EXPECT_EQ(desired_.unreadable(), std::set<ResourceName>{ResourceName{"other"}});
+  EXPECT_EQ(desired_.resources().size(), 1U);
 }
 
 TEST_F(LeaderTest, TellsEveryTransitionOnce) {
