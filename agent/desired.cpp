@@ -23,6 +23,7 @@ std::string held_instances_key(HostId host) {
 
 void Desired::update(const election::Catalog& catalog) {
   mistakes_.clear();
+  unreadable_.clear();
   update_types(catalog);
   for (auto seen = seen_.begin(); seen != seen_.end();) {
     const auto now = catalog.entries.find(seen->first);
@@ -37,7 +38,7 @@ void Desired::update(const election::Catalog& catalog) {
   for (auto entry = catalog.entries.lower_bound(prefix);
        entry != catalog.entries.end() && entry->first.starts_with(prefix); ++entry) {
     if (seen_.contains(entry->first)) continue;
-    update_resource(entry->second);
+    update_resource(entry->first, entry->second);
   }
 }
 
@@ -64,21 +65,24 @@ void Desired::update_types(const election::Catalog& catalog) {
   types_ = std::move(types);
 }
 
-void Desired::update_resource(const std::string& bytes) {
+void Desired::update_resource(const std::string& key, const std::string& bytes) {
+  const ResourceName name{key.substr(std::string_view(resource_prefix).size())};
+  const auto leave_out = [&](const std::string& why) {
+    mistakes_.push_back(name.value + ": " + why + "; what runs of it is left alone");
+    unreadable_.insert(name);
+  };
   std::string error;
   auto resource = decode_resource(bytes, error);
-  if (!resource) {
-    mistakes_.push_back("a resource of the catalog cannot be read: " + error);
-    return;
+  if (!resource) return leave_out("its catalog entry cannot be read: " + error);
+  if (resource->name != name) {
+    return leave_out("its catalog entry is that of " + resource->name.value);
   }
   const auto type = types_.find(resource->type_digest);
   if (type == types_.end()) {
-    mistakes_.push_back(resource->name.value + ": its type " + resource->type +
-                        " is not in the catalog; apply it again");
-    return;
+    return leave_out("its type " + resource->type +
+                     " is not in the catalog, or not usable; apply it again");
   }
-  const ResourceName name = resource->name;
-  seen_[resource_key(name)] = {bytes, name};
+  seen_[key] = {bytes, name};
   resources_.insert_or_assign(
       name, make_desired(std::make_shared<const Resource>(std::move(*resource)), type->second));
 }

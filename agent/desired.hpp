@@ -23,8 +23,8 @@ namespace cierzo {
 class Desired {
  public:
   // Brings this up to what the catalog holds; entries that are as they were are not decoded again.
-  // What cannot be decoded is a mistake of ours or another version's: it is left out and named in
-  // mistakes().
+  // What cannot be decoded is a mistake of ours or another version's: it is left out, and named in
+  // mistakes() and unreadable().
   void update(const election::Catalog& catalog);
 
   [[nodiscard]] const std::map<ResourceName, DesiredResource>& resources() const {
@@ -32,13 +32,15 @@ class Desired {
   }
   [[nodiscard]] std::shared_ptr<const Type> type(const std::string& digest) const;
   [[nodiscard]] const std::vector<std::string>& mistakes() const { return mistakes_; }
+  // Resources that the catalog declares and that are left out: what runs of them is not undeclared.
+  [[nodiscard]] const std::set<ResourceName>& unreadable() const { return unreadable_; }
 
   // As plan() wants it: ordered by name.
   [[nodiscard]] std::vector<DesiredResource> list() const;
 
  private:
   void update_types(const election::Catalog& catalog);
-  void update_resource(const std::string& bytes);
+  void update_resource(const std::string& key, const std::string& bytes);
 
   struct Seen {
     std::string bytes;
@@ -48,6 +50,7 @@ class Desired {
   std::map<ResourceName, DesiredResource> resources_;
   std::map<std::string, std::shared_ptr<const Type>> types_;  // By digest.
   std::vector<std::string> mistakes_;
+  std::set<ResourceName> unreadable_;
 };
 
 // Of a host that is held: what it ran. Empty where nothing was written down.

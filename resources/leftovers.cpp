@@ -4,12 +4,23 @@
 #include "resources/planner.hpp"
 
 namespace cierzo {
+namespace {
+
+// May it belong to a resource that is declared, but that this version cannot read? A disk without a
+// domain does not always say whose it is: then it may be any of theirs.
+bool may_be_declared(const Observed& seen, const std::set<ResourceName>& unreadable) {
+  if (unreadable.empty()) return false;
+  return seen.resource.value.empty() || unreadable.contains(seen.resource);
+}
+
+}  // namespace
 
 void Planner::remove_leftovers() {
   const InstanceName* last = nullptr;  // has its action already: at most one for an instance
   for (const Observed* one : index_.undeclared()) {
     const Observed& seen = *one;
     if (last && *last == seen.name) continue;
+    if (may_be_declared(seen, world_.unreadable)) continue;
     const HostView* on = index_.host(seen.host);
     if (!on || !WorldIndex::answers(*on)) continue;  // held hosts keep what they hold, too
     const bool removable = seen.disk == Disk::local;

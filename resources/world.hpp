@@ -89,9 +89,11 @@ struct HostView {
   std::uint64_t memory_free_kib = 0;          // Capacity less what runs there.
   int cpus_free = 0;                          // May be negative only where `capacity` was lowered.
   std::map<std::string, std::string> images;  // Name or path -> digest.
-  std::vector<std::string> networks;          // CIDRs, "10.77.0.0/16"; empty: any address will do.
-  std::set<InstanceName> held_instances;      // Of a held host: what ran on it, or had its disk
-                                              // there, when it was stopped.
+  // Absolute paths it was asked about, sorted: of these it has what `images` lists, and no other.
+  std::vector<std::string> images_asked;
+  std::vector<std::string> networks;      // CIDRs, "10.77.0.0/16"; empty: any address will do.
+  std::set<InstanceName> held_instances;  // Of a held host: what ran on it, or had its disk
+                                          // there, when it was stopped.
 };
 
 // A command that was sent and not yet seen executed: it counts as executed until proven otherwise.
@@ -120,6 +122,8 @@ struct DesiredResource {
 
 struct World {
   std::vector<DesiredResource> desired;  // Ordered by name.
+  // Declared, but not understood by this version: what of them runs or has a disk stays as it is.
+  std::set<ResourceName> unreadable;
   std::vector<Observed> observed;
   std::vector<HostView> hosts;  // Every host of the site, by id.
   std::vector<InFlight> in_flight;

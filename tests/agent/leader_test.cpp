@@ -337,7 +337,8 @@ TEST_F(DesiredTest, NamesAResourceThatCannotBeDecoded) {
 
 TEST_F(DesiredTest, NamesAResourceWhoseTypeIsMissingOrRefused) {
   election::Catalog missing = catalog_;
-  std::erase_if(missing.entries, [](const auto& entry) { return entry.first.starts_with("type/"); });
+  std::erase_if(missing.entries,
+                [](const auto& entry) { return entry.first.starts_with("type/"); });
   desired_.update(missing);
   EXPECT_EQ(desired_.unreadable(), site_);
   election::Catalog refused = catalog_;

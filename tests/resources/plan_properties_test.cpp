@@ -14,7 +14,7 @@ namespace {
 
 constexpr int host_count = 4;
 const char* const host_names[host_count] = {"node1", "node2", "node3", "node4"};
-const char* const instance_names[] = {"shop-database-1", "shop-server-1", "shop-server-2",
+const char* const instance_names[] = {"shop-database-1", "shop-server-1",   "shop-server-2",
                                       "shop-server-3",   "shop-balancer-1", "vms-vm-1",
                                       "vms-vm-2"};
 

@@ -32,6 +32,8 @@ class Story {
     if (verb == "resource") return declare(command);
     if (verb == "delete")
       site_.forget(command.words.at(0));
+    else if (verb == "garble")
+      garble(command.words.at(0));
     else if (verb == "plan")
       return print(plan(site_.world()), true);
     else if (verb == "apply")
@@ -107,9 +109,16 @@ class Story {
     std::string text;
     for (const auto& diagnostic : read.diagnostics) text += to_string(diagnostic) + "\n";
     if (read.resource) {
+      site_.unreadable.erase(read.resource->name);
       site_.declare(std::make_shared<const Resource>(std::move(*read.resource)), type);
     }
     return text;
+  }
+
+  // Its entry of the catalog is there, but cannot be read; `declare` mends it.
+  void garble(const std::string& resource) {
+    site_.forget(resource);
+    site_.unreadable.insert(ResourceName{resource});
   }
 
   std::string print(const Plan& plan, bool with_blocked) {
@@ -195,6 +204,10 @@ class Story {
         host.lost_proof = proofs.at(value);
       else if (name == "inventory")
         host.inventory_known = value == "yes";
+      else if (name == "asked")
+        host.images_asked = split(value);
+      else if (name == "has")
+        host.images[value] = "1";
       else if (name == "hypervisor")
         host.hypervisor_answers = value == "yes";
       else if (name == "holds") {
@@ -222,6 +235,8 @@ class Story {
         copy.guest_answers = false;
       } else if (name == "overlay") {
         copy.overlay = value == "yes";
+      } else if (name == "owner") {
+        copy.resource.value = value;
       } else if (name == "incarnation") {
         copy.incarnation = {{1, HostId{1}}, std::stoull(value)};
       } else if (name == "answers") {

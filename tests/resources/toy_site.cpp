@@ -95,6 +95,7 @@ World ToySite::world() const {
       world.observed.back().presence = Presence::unknown;
     }
   }
+  world.unreadable = unreadable;
   world.in_flight = in_flight;
   world.now = now;
   return world;
