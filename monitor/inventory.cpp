@@ -82,6 +82,7 @@ std::vector<HostView> Inventory::views(const std::vector<HostFacts>& hosts) cons
       view.memory_free_kib = report->memory_free_kib;
       view.cpus_free = report->cpus_free;
       view.images = report->images;
+      view.images_asked = report->images_asked;
       view.networks = report->networks;
     }
     views.push_back(std::move(view));

@@ -28,6 +28,16 @@ std::string state_problem(const HostView& host) {
   return {};
 }
 
+// A host lists all images of its folder, but of absolute paths only those it was asked about.
+std::string image_problem(const HostView& host, const std::string& image) {
+  if (host.images.contains(image)) return {};
+  const auto& asked = host.images_asked;
+  if (image.starts_with('/') && !std::binary_search(asked.begin(), asked.end(), image)) {
+    return "has not said yet whether it has " + image;
+  }
+  return "has no image " + image;
+}
+
 // One sentence that names every host and what it lacks.
 class Refusals {
  public:
@@ -86,10 +96,8 @@ void Rooms::take(HostId id, const Instance& instance) {
 std::string cannot_take(const Room& room, const Instance& instance) {
   const HostView& host = *room.host;
   if (const std::string problem = state_problem(host); !problem.empty()) return problem;
-  // A host lists the images of its folder; an absolute path is taken as it is, and a start that
-  // does not find it fails with its name.
-  if (!instance.image.starts_with('/') && host.images.count(instance.image) == 0) {
-    return "has no image " + instance.image;
+  if (const std::string problem = image_problem(host, instance.image); !problem.empty()) {
+    return problem;
   }
   const auto holds = [&](const std::string& cidr) { return in_network(instance.address, cidr); };
   if (!host.networks.empty() && std::none_of(host.networks.begin(), host.networks.end(), holds)) {

@@ -73,6 +73,18 @@ TEST(Inventory, ListsWhatAHeldHostRanAsUnknown) {
   for (const Observed& one : seen) EXPECT_EQ(one.presence, Presence::unknown);
 }
 
+// A path that it was not asked about may be there or not: placement must know the difference.
+TEST(Inventory, TellsWhichImagesAHostWasAskedFor) {
+  Inventory inventory;
+  Report report = report_of(1);
+  report.images = {{"/srv/a.qcow2", "d"}};
+  report.images_asked = {"/srv/a.qcow2", "/srv/b.qcow2"};
+  inventory.take(report, 0s);
+  const HostView view = inventory.views({host(1, HostState::alive)})[0];
+  EXPECT_EQ(view.images, report.images);
+  EXPECT_EQ(view.images_asked, report.images_asked);
+}
+
 TEST(Inventory, BelievesAHostOnlyAboutItself) {
   Inventory inventory;
   Report report = report_of(1);
