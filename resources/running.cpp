@@ -46,7 +46,18 @@ void Planner::keep_running(const Subject& s) {
 // On a living host it gets the same disk again. A fresh one is made only when its host is lost or
 // the ladder says so. (RESOURCES.md, "Same disk or fresh disk")
 void Planner::start(const Subject& s) {
-  const Observed* disk = s.copies.disks.empty() ? nullptr : s.copies.disks.front();
+  const auto& disks = s.copies.disks;
+  const Observed* disk = disks.empty() ? nullptr : disks.front();
+  // The one that is not chosen is removed once the other serves. A disk without a domain has no
+  // incarnation that says how old it is: where none may be lost, a person decides.
+  if (disks.size() > 1 && disks[0]->incarnation == disks[1]->incarnation &&
+      !may_be_replaced(s.desired, s.instance)) {
+    block(s.instance.name, false,
+          "it has a disk on " + index_.host_name(disks[0]->host) + " and on " +
+              index_.host_name(disks[1]->host) +
+              ", and nothing says which is newer: remove one by hand");
+    return;
+  }
   if (disk) {
     const bool give_up = worn_out(*disk) || disk->start.count >= starts_before_fresh_disk;
     if (!give_up || !may_be_replaced(s.desired, s.instance))
