@@ -18,6 +18,9 @@ namespace {
 
 constexpr int schema_version = 1;
 
+// Others may pass through to what they know the name of, not look around.
+constexpr mode_t folder_mode = S_IRWXU | S_IXGRP | S_IXOTH;
+
 // What `meta` holds, by key.
 constexpr const char* key_schema = "schema";
 constexpr const char* key_record = "record";  // encode_record
@@ -62,6 +65,13 @@ Value sound(std::optional<Value> value, const std::string& error) {
   return std::move(*value);
 }
 
+// Ours alone, whatever mode it has: a copy that an administrator put back may be readable to all.
+void keep_to_ourselves(const std::string& path) {
+  if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0 && errno != ENOENT) {
+    throw StoreError("cannot protect " + path + ": " + because());
+  }
+}
+
 [[noreturn]] void refuse_torn(const std::string& path, const std::string& why) {
   throw StoreError(path + " cannot be used: " + why +
                    ". What this host promised is in it, so nothing is guessed and no older copy "
@@ -75,8 +85,13 @@ StateLock::StateLock(const std::string& folder) {
   if (::mkdir(folder.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
     throw StoreError("cannot make the state folder " + folder + ": " + because());
   }
-  // It holds secrets of resources: others have no business in it.
-  if (::chmod(folder.c_str(), S_IRWXU) != 0) {
+  // The database holds secrets of resources. The folder cannot keep them: QEMU runs as a user of
+  // its own and must pass through here to the disks. So the files do, and before the folder is
+  // opened.
+  for (const char* file : {"/lock", "/state.db", "/state.db-wal", "/state.db-shm"}) {
+    keep_to_ourselves(folder + file);
+  }
+  if (::chmod(folder.c_str(), folder_mode) != 0) {
     throw StoreError("cannot protect the state folder " + folder + ": " + because());
   }
   const std::string path = folder + "/lock";

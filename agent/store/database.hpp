@@ -15,7 +15,8 @@ namespace cierzo {
 // whoever is refused.
 class StateLock {
  public:
-  explicit StateLock(const std::string& folder);  // Makes the folder (0700). Throws StoreError.
+  // Makes the folder (0711), and the files in it that are there already 0600. Throws StoreError.
+  explicit StateLock(const std::string& folder);
   ~StateLock();
   StateLock(const StateLock&) = delete;
   StateLock& operator=(const StateLock&) = delete;

@@ -1,8 +1,12 @@
 // What a host must still know after a crash, in SQLite: WAL and synchronous=FULL, so that what was
 // committed survives a power cut, and what was torn is rolled back.
 //
-// The folder (0700) also holds the lock of rule 8: as long as one agent lives, no other can open
-// it. The file is opened close-on-exec, so no child inherits it.
+// The folder also holds the lock of rule 8: as long as one agent lives, no other can open it. The
+// file is opened close-on-exec, so no child inherits it.
+//
+// Its mode is 0711, since the disks of VMs and by default the images lie below it, and Debian's
+// QEMU runs as libvirt-qemu, which must pass through. Every file of the store is 0600: they hold
+// secrets.
 #pragma once
 #include <functional>
 #include <memory>

@@ -75,7 +75,7 @@ std::optional<DirectKernel> read_sidecar(const std::string& path) {
 
 void make_folder(const std::string& path) {
   std::error_code error;
-  fs::create_directories(path, error);
+  fs::create_directories(path, error);  // The store, or the unit, has made what is above it.
   // QEMU may run as a user of its own: it must reach the files that libvirt gives it, not list
   // them.
   if (!error) fs::permissions(path, fs::perms(0711), error);
@@ -172,7 +172,10 @@ bool Disks::prepare(const InstanceName& name, const Image& image, bool fresh) co
   if (!ended.ok)
     refuse(ended.timed_out ? FailureKind::timeout : FailureKind::other,
            "qemu-img could not make the disk: " + ended.output);
-  if (keep) fs::rename(path, path + std::string(previous_suffix), error);
+  // What a guest writes is no business of others, and the folder lets them pass. libvirt gives the
+  // file to the user that QEMU runs as (`dynamic_ownership`, its default).
+  fs::permissions(made, fs::perms(0600), error);
+  if (!error && keep) fs::rename(path, path + std::string(previous_suffix), error);
   if (!error) fs::rename(made, path, error);
   if (error) refuse(FailureKind::other, path + ": " + error.message());
   return true;

@@ -18,7 +18,8 @@ struct Image {
 // one instance by one only.
 class Disks {
  public:
-  // Makes state_folder/disks and /console where they are missing.
+  // Makes state_folder/disks and /console where they are missing, 0711: QEMU runs as a user of its
+  // own (Debian: libvirt-qemu) and must pass through.
   Disks(std::string images_folder, std::string state_folder);
 
   // Every image of the folder (*.qcow2, *.raw, *.img), by name and by absolute path. The digest is
@@ -37,7 +38,7 @@ class Disks {
   // The instance's overlay of the image is there afterwards. True: it was made anew, because there
   // was none, it was asked for, or the one there was of another image: such a disk cannot be used
   // with this one, and is kept as NAME.qcow2.previous. Whole or not at all: it is made under
-  // another name and renamed.
+  // another name and renamed. Its mode is 0600.
   bool prepare(const InstanceName& name, const Image& image, bool fresh) const;
 
   // Overlays and console. Success where there are none.

@@ -2,14 +2,18 @@
 // 17, 20, 22)
 #include "agent/store/store.hpp"
 
+#include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "agent/asio.hpp"
 
@@ -174,14 +178,79 @@ TEST_F(StoreTest, only_one_agent_at_a_time) {
       << why;
 }
 
-TEST_F(StoreTest, others_cannot_read_it) {
-  const auto store = open();
+mode_t mode_of(const fs::path& path) {
   struct stat status {};
-  ASSERT_EQ(stat(folder_.c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777U, 0700U);
+  EXPECT_EQ(stat(path.c_str(), &status), 0) << path;
+  return status.st_mode & 0777U;
+}
+
+// Debian's QEMU runs as libvirt-qemu and finds its disks below this folder.
+TEST_F(StoreTest, others_pass_through_to_the_disks_but_cannot_look_around) {
+  const mode_t before = umask(0077);  // As the service's unit has it.
+  const auto store = open();
+  umask(before);
+  EXPECT_EQ(mode_of(folder_), 0711U);
+}
+
+// As whoever QEMU runs as: 0 or the errno of opening the file.
+int opened_by_libvirt_qemu(const fs::path& path, int flags) {
+  constexpr uid_t libvirt_qemu = 64055;  // Debian's number; it need not exist here.
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setgroups(0, nullptr) != 0 || setgid(libvirt_qemu) != 0 || setuid(libvirt_qemu) != 0) {
+      _exit(255);
+    }
+    _exit(::open(path.c_str(), flags) >= 0 ? 0 : errno);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return WEXITSTATUS(status);
+}
+
+TEST_F(StoreTest, qemu_reaches_a_disk_and_nothing_else) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to be another user";
+  fs::permissions(fs::path(folder_).parent_path(), fs::perms(0711));
+  const auto store = open();
+  const fs::path disk = fs::path(folder_) / "disk.qcow2";
+  std::ofstream(disk) << "disk";
+  ASSERT_EQ(chmod(disk.c_str(), 0600), 0);
+  ASSERT_EQ(chown(disk.c_str(), 64055, 64055), 0);  // As libvirt does before QEMU is started.
+  EXPECT_EQ(opened_by_libvirt_qemu(disk, O_RDWR), 0);
+  EXPECT_EQ(opened_by_libvirt_qemu(folder_, O_RDONLY | O_DIRECTORY), EACCES);
+  for (const char* file : {"lock", "state.db", "state.db-wal", "state.db-shm"}) {
+    EXPECT_EQ(opened_by_libvirt_qemu(fs::path(folder_) / file, O_RDONLY), EACCES) << file;
+  }
+}
+
+TEST_F(StoreTest, a_folder_that_was_closed_is_opened) {
+  ASSERT_EQ(mkdir(folder_.c_str(), 0700), 0);
+  const auto store = open();
+  EXPECT_EQ(mode_of(folder_), 0711U);
+}
+
+TEST_F(StoreTest, others_cannot_read_a_single_file) {
+  const mode_t before = umask(0);  // Nothing but the store itself keeps them closed.
+  std::set<std::string> files;
+  {
+    const auto store = open();
+    commit(*store, catalog(true, 0, 1, {{"resource/a", "secret"}}));
+    for (const auto& file : fs::directory_iterator(folder_)) {
+      EXPECT_EQ(mode_of(file.path()), 0600U) << file.path();
+      files.insert(file.path().filename());
+    }
+  }
+  umask(before);
+  EXPECT_EQ(files, (std::set<std::string>{"lock", "state.db", "state.db-shm", "state.db-wal"}));
+}
+
+TEST_F(StoreTest, a_copy_that_was_put_back_readable_is_closed) {
+  { const auto store = open(); }
+  for (const char* file : {"/state.db", "/lock"}) {
+    ASSERT_EQ(chmod((folder_ + file).c_str(), 0644), 0);
+  }
+  const auto store = open();
   for (const auto& file : fs::directory_iterator(folder_)) {
-    ASSERT_EQ(stat(file.path().c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 0077U, 0U) << file.path();
+    EXPECT_EQ(mode_of(file.path()), 0600U) << file.path();
   }
 }
 

@@ -51,6 +51,11 @@ class LibvirtBed : public Bed {
     LibvirtConfig config;
     config.uri = uri;
     config.state_folder = folder_ / "state";
+    // As the agent's store leaves it: QEMU may run as a user that can only pass through.
+    for (const auto& passed : {folder_, folder_ / "state"}) {
+      fs::create_directories(passed);
+      fs::permissions(passed, fs::perms(0711));
+    }
     config.images_folder = images;
     real_ = !images.empty();
     if (!real_) {  // The test driver looks at no disk; an empty one will do.

@@ -2,6 +2,7 @@
 #include "resources/providers/disks.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -68,6 +69,21 @@ TEST_F(DisksTest, an_overlay_of_another_image_is_not_used_but_kept) {
   disks_->remove(name_);
   EXPECT_TRUE(fs::is_empty(folder_ / "state/disks"));
   disks_->remove(name_);  // What is absent is removed.
+}
+
+// Debian's QEMU runs as libvirt-qemu: it passes through the folders to what libvirt has given it,
+// and nobody else reads what guests wrote. The same whatever umask the agent was started with.
+TEST_F(DisksTest, folders_let_pass_and_overlays_are_closed) {
+  for (const mode_t mask : {mode_t{0}, mode_t{0077}}) {
+    const mode_t before = umask(mask);
+    const Disks disks(folder_ / "images", folder_ / "state");
+    disks.prepare(name_, disks.find("a.qcow2"), true);
+    umask(before);
+    const auto mode = [](const fs::path& path) { return fs::status(path).permissions(); };
+    EXPECT_EQ(mode(folder_ / "state/disks"), fs::perms(0711));
+    EXPECT_EQ(mode(folder_ / "state/console"), fs::perms(0711));
+    EXPECT_EQ(mode(disks.overlay_path(name_)), fs::perms(0600));
+  }
 }
 
 TEST_F(DisksTest, what_cannot_be_made_leaves_nothing_behind) {
