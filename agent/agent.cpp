@@ -527,6 +527,7 @@ std::vector<ResourceStatus> Agent::Impl::local_status() const {
   World world;
   world.now = now();
   world.desired = desired.list();
+  world.unreadable = desired.unreadable();
   world.hosts = inventory.views(hosts);
   world.observed = inventory.observed(hosts);
   return status(world, plan(world));

@@ -152,6 +152,7 @@ World Leader::world(const std::vector<DesiredResource>& changed) const {
     desired.insert_or_assign(resource.resource->name, resource);
   }
   for (auto& [name, resource] : desired) world.desired.push_back(std::move(resource));
+  world.unreadable = desired_.unreadable();
   const std::vector<HostFacts> hosts = hooks_.hosts();
   world.hosts = inventory_.views(hosts);
   world.observed = inventory_.observed(hosts);

@@ -1,0 +1,295 @@
+// Who answers a request of the control socket, and what it changes: no socket, no network, virtual
+// time.
+#include "agent/requests.hpp"
+
+#include <gtest/gtest.h>
+
+#include "agent/net/codec.hpp"
+#include "agent/net/codec_api.hpp"
+#include "agent/net/transport.hpp"
+#include "tests/agent/virtual_executor.hpp"
+
+namespace cierzo {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Term term{5, HostId{1}};
+const std::map<std::string, std::string> type_files = {
+    {"type.yaml",
+     "type: plain\nsummary: One role without services\nroles:\n  app: {count: 1..}\n"}};
+
+class RequestsTest : public ::testing::Test {
+ protected:
+  RequestsTest()
+      : events_("source", "node1"), requests_(executor_, events_, "1", "node1", hooks()) {
+    LeaderHooks leader;
+    leader.may_act = [] { return true; };
+    leader.hosts = [] { return std::vector<HostFacts>{}; };
+    leader.permit_spell = [](HostId) { return std::uint64_t{1}; };
+    leader.send = [](HostId, const PeerMessage&) {};
+    leader.write = [](const std::vector<election::CatalogChange>&) {};
+    leader.writing = [] { return false; };
+    leader.event = [](const std::string&, const std::string&, const std::string&) {};
+    leader_ = std::make_unique<Leader>(executor_, term, 30s, std::move(leader));
+    leader_->start(catalog_);
+  }
+
+  RequestHooks hooks() {
+    RequestHooks hooks;
+    hooks.leader = [this] { return leads_ ? leader_.get() : nullptr; };
+    hooks.leader_elsewhere = [this] { return elsewhere_; };
+    hooks.who_is_missing = [] {
+      return "1 of 3 voters reachable, 2 needed; missing: node2, node3";
+    };
+    hooks.send = [this](HostId to, const PeerMessage& message) {
+      sent_.push_back({to, message});
+      return link_;
+    };
+    hooks.write = [this](std::vector<election::CatalogChange> changes, WriteDone done) {
+      written_.push_back(std::move(changes));
+      if (done_) done(*done_, "why");
+    };
+    hooks.writing = [this] { return writing_; };
+    hooks.catalog_bytes = [this] { return catalog_bytes_; };
+    hooks.hosts = [] { return std::vector<api::HostRow>{}; };
+    hooks.host_facts = [] { return std::vector<HostFacts>{}; };
+    hooks.leader_view = [] { return api::LeaderView{1, "node1", 5}; };
+    hooks.local_status = [] { return std::vector<ResourceStatus>{}; };
+    hooks.types = [] { return api::TypesView{}; };
+    hooks.held_run = [](HostId) { return std::string("run"); };
+    return hooks;
+  }
+
+  std::optional<api::ApiResponse> ask(const std::string& method, const std::string& target,
+                                      const std::string& body = "", Duration patience = 5s) {
+    auto answer = std::make_shared<std::optional<api::ApiResponse>>();
+    requests_.handle({method, target, body, 0, 0}, [answer](const api::ApiResponse& response) {
+      if (!*answer) *answer = response;
+    });
+    executor_.run_until([answer] { return answer->has_value(); }, patience);
+    return *answer;
+  }
+
+  static api::ApplyRequest plain(const std::string& name, const std::string& address) {
+    const auto read = read_type(type_files, "plain");
+    api::ApplyRequest request;
+    Resource resource;
+    resource.name = ResourceName{name};
+    resource.type = "plain";
+    resource.type_digest = read.type->digest;
+    resource.slots[RoleName{"app"}] = {{address, "app.qcow2", 1}};
+    request.resources.push_back(resource);
+    request.types["plain"] = type_files;
+    return request;
+  }
+
+  void store(const api::ApplyRequest& request) {
+    const Resource& resource = request.resources.at(0);
+    catalog_.entries[resource_key(resource.name)] = encode_resource(resource);
+    catalog_.entries[type_key(resource.type_digest)] = encode_type_files(type_files);
+    leader_->catalog_changed(catalog_);
+  }
+
+  std::vector<Forward> forwards() const {
+    std::vector<Forward> found;
+    for (const auto& [to, message] : sent_) {
+      if (const auto* forward = std::get_if<Forward>(&message)) found.push_back(*forward);
+    }
+    return found;
+  }
+
+  VirtualExecutor executor_;
+  election::Catalog catalog_;
+  Events events_;
+  bool leads_ = true, link_ = true, writing_ = false;
+  std::optional<HostId> elsewhere_;
+  std::optional<WriteOutcome> done_ = WriteOutcome::committed;
+  std::size_t catalog_bytes_ = 0;
+  std::vector<std::pair<HostId, PeerMessage>> sent_;
+  std::vector<std::vector<election::CatalogChange>> written_;
+  std::unique_ptr<Leader> leader_;
+  Requests requests_;
+};
+
+// Rule 21: without a leader changes are refused, with who is missing, and reads are labelled.
+TEST_F(RequestsTest, RefuseChangesWithoutALeaderAndLabelReads) {
+  leads_ = false;
+  const auto stop = ask("POST", "/v1/resources/site/stop");
+  ASSERT_TRUE(stop);
+  EXPECT_EQ(stop->status, 503);
+  EXPECT_NE(stop->body.find("1 of 3 voters reachable, 2 needed"), std::string::npos);
+  EXPECT_TRUE(written_.empty());
+  const auto status = ask("GET", "/v1/status");
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->status, 200);
+  EXPECT_NE(status->body.find("\"local_view\":true"), std::string::npos);
+  EXPECT_NE(status->body.find("\"leader\":null"), std::string::npos);
+}
+
+TEST_F(RequestsTest, WaitAMomentForALeader) {
+  leads_ = false;
+  executor_.after(1s, [this] { leads_ = true; });
+  const auto status = ask("GET", "/v1/status");
+  ASSERT_TRUE(status);
+  EXPECT_NE(status->body.find("\"local_view\":false"), std::string::npos);
+}
+
+TEST_F(RequestsTest, GoToTheLeaderWhereverItIs) {
+  leads_ = false;
+  elsewhere_ = HostId{2};
+  EXPECT_FALSE(ask("GET", "/v1/status", "", 100ms));
+  ASSERT_EQ(forwards().size(), 1U);
+  EXPECT_EQ(forwards()[0].target, "/v1/status");
+}
+
+TEST_F(RequestsTest, BelieveOnlyTheLeaderThatWasAsked) {
+  leads_ = false;
+  elsewhere_ = HostId{2};
+  std::optional<api::ApiResponse> answer;
+  requests_.handle({"GET", "/v1/status", "", 0, 0},
+                   [&answer](const api::ApiResponse& response) { answer = response; });
+  requests_.forward_answered(HostId{3}, {forwards().at(0).id, 200, "forged"});
+  EXPECT_FALSE(answer);
+  requests_.forward_answered(HostId{2}, {forwards().at(0).id, 200, "real"});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->body, "real");
+}
+
+// A leader that still recovers its catalog says that it does not lead: that is no answer yet.
+TEST_F(RequestsTest, AskAgainWhereNobodyLeadsYet) {
+  leads_ = false;
+  elsewhere_ = HostId{2};
+  std::optional<api::ApiResponse> answer;
+  requests_.handle({"GET", "/v1/status", "", 0, 0},
+                   [&answer](const api::ApiResponse& response) { answer = response; });
+  requests_.forward_answered(HostId{2}, {forwards().at(0).id, 503, ""});
+  executor_.run_for(500ms);
+  EXPECT_FALSE(answer);
+  ASSERT_EQ(forwards().size(), 2U);
+  requests_.forward_answered(HostId{2}, {forwards().at(1).id, 200, "now"});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->body, "now");
+}
+
+// Rule 10: what was asked of a leader that is gone is unknown, never "refused" nor "done".
+TEST_F(RequestsTest, DoNotKnowWhatALostLeaderDid) {
+  leads_ = false;
+  elsewhere_ = HostId{2};
+  std::optional<api::ApiResponse> answer;
+  requests_.handle({"POST", "/v1/resources/site/stop", "", 0, 0},
+                   [&answer](const api::ApiResponse& response) { answer = response; });
+  elsewhere_ = HostId{3};
+  requests_.leader_changed();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 504);
+}
+
+TEST_F(RequestsTest, StoreWhatIsAppliedWithItsType) {
+  const auto applied = ask("POST", "/v1/apply", api::to_json(plain("site", "10.0.0.11")));
+  ASSERT_TRUE(applied);
+  EXPECT_EQ(applied->status, 200) << applied->body;
+  ASSERT_EQ(written_.size(), 1U);
+  ASSERT_EQ(written_[0].size(), 2U);
+  EXPECT_EQ(written_[0][0].key, "resource/site");
+  EXPECT_TRUE(written_[0][1].key.starts_with("type/"));
+}
+
+TEST_F(RequestsTest, StoreNothingWhereNothingChanges) {
+  store(plain("site", "10.0.0.11"));
+  const auto again = ask("POST", "/v1/apply", api::to_json(plain("site", "10.0.0.11")));
+  ASSERT_TRUE(again);
+  EXPECT_NE(again->body.find("unchanged"), std::string::npos);
+  EXPECT_TRUE(written_.empty());
+}
+
+TEST_F(RequestsTest, RefuseAnAddressThatAnotherResourceHas) {
+  store(plain("site", "10.0.0.11"));
+  const auto other = ask("POST", "/v1/apply", api::to_json(plain("other", "10.0.0.11")));
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->status, 409);
+  EXPECT_NE(other->body.find("10.0.0.11"), std::string::npos);
+  EXPECT_TRUE(written_.empty());
+}
+
+TEST_F(RequestsTest, DecideChangesOnWhatIsStoredNotOnWhatWas) {
+  store(plain("site", "10.0.0.11"));
+  writing_ = true;
+  EXPECT_FALSE(ask("POST", "/v1/resources/site/stop", "", 500ms));
+  EXPECT_TRUE(written_.empty());
+  writing_ = false;
+  executor_.run_for(200ms);
+  EXPECT_EQ(written_.size(), 1U);
+}
+
+TEST_F(RequestsTest, KeepTheCatalogSmallEnoughToBeFetched) {
+  catalog_bytes_ = catalog_bytes_max - 10;
+  const auto applied = ask("POST", "/v1/apply", api::to_json(plain("site", "10.0.0.11")));
+  ASSERT_TRUE(applied);
+  EXPECT_EQ(applied->status, 409);
+  EXPECT_TRUE(written_.empty());
+}
+
+TEST_F(RequestsTest, StopTwiceIsNoMistakeAndAnUnknownNameIs) {
+  store(plain("site", "10.0.0.11"));
+  EXPECT_EQ(ask("POST", "/v1/resources/site/stop")->status, 200);
+  api::ApplyRequest stopped = plain("site", "10.0.0.11");
+  stopped.resources[0].ensure = Ensure::stopped;
+  store(stopped);
+  EXPECT_EQ(ask("POST", "/v1/resources/site/stop")->status, 200);
+  EXPECT_EQ(written_.size(), 1U);
+  const auto unknown = ask("POST", "/v1/resources/other/stop");
+  EXPECT_EQ(unknown->status, 404);
+  EXPECT_NE(unknown->body.find("site"), std::string::npos) << "it names what there is";
+}
+
+TEST_F(RequestsTest, SayUnknownWhereTheOutcomeIs) {
+  store(plain("site", "10.0.0.11"));
+  done_ = WriteOutcome::unknown;
+  EXPECT_EQ(ask("POST", "/v1/resources/site/stop")->status, 504);
+}
+
+// Rule 14: the mark names the run, and the record lists what may run there, starts under way
+// included.
+TEST_F(RequestsTest, HoldAHostWithAllThatItMayRun) {
+  Report report;
+  report.host = HostId{2};
+  report.term = term;
+  report.permit_spell = 1;
+  Observed seen;
+  seen.name = InstanceName{"site-app-1"};
+  seen.presence = Presence::present;
+  report.instances.push_back(seen);
+  Observed disk;
+  disk.name = InstanceName{"site-app-2"};
+  disk.presence = Presence::absent;
+  disk.overlay = true;
+  report.instances.push_back(disk);
+  Unfinished starting;
+  starting.action.instance = InstanceName{"site-app-3"};
+  starting.action.work = StartVm{};
+  report.unfinished.push_back(starting);
+  leader_->report(report);
+  requests_.forwarded(HostId{2}, {"id", "HOLD", "/v1/hosts/self", ""});
+  ASSERT_EQ(written_.size(), 1U);
+  EXPECT_EQ(written_[0][0].key, election::held_key(HostId{2}));
+  EXPECT_EQ(written_[0][0].value, "run");
+  std::string error;
+  const auto held = decode_held(*written_[0][1].value, error);
+  ASSERT_TRUE(held) << error;
+  EXPECT_EQ(held->instances.size(), 3U);
+}
+
+TEST_F(RequestsTest, FollowersOfEventsWaitAndAreForgotten) {
+  EXPECT_FALSE(ask("GET", "/v1/events?after=0&wait=5", "", 1s));
+  events_.add("host", "node2", "host node2: alive");
+  executor_.run_for(1ms);
+  const auto told = ask("GET", "/v1/events?after=0&wait=5");
+  ASSERT_TRUE(told);
+  EXPECT_NE(told->body.find("host node2: alive"), std::string::npos);
+  const auto nothing = ask("GET", "/v1/events?after=1&wait=2", "", 3s);
+  ASSERT_TRUE(nothing) << "the wait is over";
+}
+
+}  // namespace
+}  // namespace cierzo
