@@ -18,7 +18,9 @@ class io_context;
 
 namespace cierzo::api {
 
-inline constexpr std::size_t body_max = 16 * 1024 * 1024;  // bytes; beyond: 413
+// Bytes; beyond: 413. A request travels to the leader in one message (message_bytes_max, 8 MiB),
+// and what it declares is sent on to voters in one: half of that leaves room for what is around it.
+inline constexpr std::size_t body_max = 4 * 1024 * 1024;
 inline constexpr std::size_t header_max = 16 * 1024;  // bytes; beyond: the connection is closed
 // Beyond: further ones wait in the kernel's queue until one closes.
 inline constexpr std::size_t connections_max = 64;

@@ -1,5 +1,7 @@
 #include "agent/net/link.hpp"
 
+#include <utility>
+
 #include "agent/net/address.hpp"
 #include "agent/net/codec.hpp"
 #include "agent/net/endpoint.hpp"
@@ -97,13 +99,27 @@ bool PeerLink::push(const std::string& bytes) {
 }
 
 bool PeerLink::send(const std::string& bytes, Instant now) {
-  if (bytes.size() <= message_bytes_max && push(bytes)) {
+  if (bytes.size() > message_bytes_max) {
+    refuse_oversized(bytes.size());
+    return false;
+  }
+  if (push(bytes)) {
     ++link_.sent;
     return true;
   }
   ++link_.unsent;
   if (link_.up) next_hello_ = std::min(next_hello_, now);  // Ask soon whether it is still there.
   return false;
+}
+
+// A mistake of ours, and one that repetition does not mend: it must not look like a slow peer. Told
+// once, since senders repeat themselves; the count goes on.
+void PeerLink::refuse_oversized(std::size_t bytes) {
+  ++link_.unsent;
+  if (std::exchange(oversized_told_, true)) return;
+  shared_.log("a message of " + std::to_string(bytes) + " bytes to " + peer_.name +
+              " was not sent: at most " + std::to_string(message_bytes_max) +
+              " bytes fit; further ones are only counted");
 }
 
 bool PeerLink::say_hello(bool answer) {

@@ -51,6 +51,7 @@ class PeerLink {
   [[nodiscard]] bool connected();
   bool say_hello(bool answer);
   bool push(const std::string& bytes);
+  void refuse_oversized(std::size_t bytes);
   void set_up(bool up);
 
   Shared& shared_;
@@ -65,6 +66,7 @@ class PeerLink {
   int ticks_unconnected_ = 0;
   bool owes_answer_ = false;
   bool refusal_told_ = false;  // Since it was last up.
+  bool oversized_told_ = false;
 };
 
 }  // namespace cierzo

@@ -29,9 +29,9 @@ namespace cierzo {
 // again each time the sender repeats itself.
 inline constexpr std::size_t message_bytes_max = 8 * 1024 * 1024;
 // Of the catalog: the sum of its keys and values. A voter that was away gets all of it in one
-// message (Store, FetchReply), so whoever would write beyond this must be refused: a catalog that
-// fits into no message can never be led again. The 2 MiB between are for the encoding: at most 14
-// bytes for an entry, so enough for 149,000 of them.
+// message (Store), and so does a new leader (FetchReply, rule 5), so whoever would write beyond
+// this must be refused: a catalog that fits into no message can never be led again. The 2 MiB
+// between are for the encoding: at most 14 bytes for an entry, so enough for 149,000 of them.
 inline constexpr std::size_t catalog_bytes_max = 6 * 1024 * 1024;
 // For each peer and direction; approximate in libzmq.
 inline constexpr int queued_messages_max = 64;

@@ -13,6 +13,8 @@
 
 #include "agent/api/client.hpp"
 #include "agent/api/server.hpp"
+#include "agent/net/codec.hpp"
+#include "agent/net/transport.hpp"
 #include "tests/agent/api_server.hpp"
 
 namespace cierzo::api {
@@ -131,6 +133,13 @@ TEST(Api, RefusesWhatIsNoHttpAndWhatIsTooLarge) {
   EXPECT_EQ(large.until("\r\n"), "HTTP/1.1 413 Payload Too Large\r\n");
   const std::string most(body_max, ' ');
   EXPECT_EQ(answer_of(ask(server.socket(), "POST", "/", most, patience)).status, 200);
+}
+
+// Whichever agent is asked, the request must reach the one that leads.
+TEST(Api, ARequestFitsIntoOneMessageBetweenAgents) {
+  const Forward most{std::string(64, 'i'), "POST", std::string(header_max, 't'),
+                     std::string(body_max, '\xff')};
+  EXPECT_LE(encode(most).size(), message_bytes_max);
 }
 
 TEST(Api, MakesFurtherClientsWaitAtTheLimitAndServesThemThen) {

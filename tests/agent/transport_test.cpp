@@ -220,7 +220,46 @@ TEST_F(TransportTest, a_message_beyond_the_limit_is_not_even_taken_in) {
   ASSERT_TRUE(eventually(io_, [&] { return host.has("good"); }));
   run_for(io_, 500ms);
   EXPECT_EQ(host.link().rubbish, 0U);  // It would have been counted had it come through.
-  EXPECT_FALSE(host.transport->send(two, result(std::string(message_bytes_max + 1, 'x'))));
+}
+
+TEST_F(TransportTest, an_oversized_message_is_not_sent_and_said_once) {
+  Host host(io_, one, keys_one_, {peer(two, keys_two_)});
+  const CommandResult oversized = result(std::string(message_bytes_max, 'x'));  // And a frame.
+  EXPECT_FALSE(host.transport->send(two, oversized));
+  EXPECT_FALSE(host.transport->send(two, oversized));
+  EXPECT_EQ(host.link().sent, 0U);
+  EXPECT_EQ(host.link().unsent, 2U);
+  ASSERT_EQ(host.said.size(), 1U);
+  const std::string bytes = std::to_string(encode(oversized).size());
+  EXPECT_EQ(host.said[0], "a message of " + bytes +
+                              " bytes to node2 was not sent: at most 8388608 bytes fit; further "
+                              "ones are only counted");
+}
+
+// The sums hold for whatever a full catalog is made of.
+TEST(CatalogLimit, a_full_catalog_fits_into_one_message) {
+  const std::size_t least = catalog_bytes_max / 149'000;  // Bytes of an entry, as many as promised.
+  for (const std::size_t size : {least, std::size_t{1000}, catalog_bytes_max}) {
+    election::Catalog full;
+    full.stamp = {{~0ULL, HostId{~0U}}, ~0ULL};
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; bytes + size <= catalog_bytes_max; ++i, bytes += size) {
+      std::string key = "k" + std::to_string(i);
+      const std::size_t rest = size - key.size();
+      full.entries.emplace(std::move(key), std::string(rest, 'v'));
+    }
+    EXPECT_GT(bytes + size, catalog_bytes_max);
+    election::FetchReply reply;
+    reply.catalog = full;
+    const std::string bytes_sent = encode(election::Message{"site", reply});
+    EXPECT_LE(bytes_sent.size(), message_bytes_max) << size;
+    std::string error;
+    EXPECT_TRUE(decode(bytes_sent, error)) << size << " " << error;
+    election::Store store;
+    store.delta.whole = true;
+    for (const auto& [key, value] : full.entries) store.delta.changes.push_back({key, value});
+    EXPECT_LE(encode(election::Message{"site", store}).size(), message_bytes_max) << size;
+  }
 }
 
 TEST_F(TransportTest, nothing_waits_for_a_peer_that_is_not_there) {
