@@ -1,27 +1,4 @@
-#include "agent/agent.hpp"
-
-#include <algorithm>
-#include <map>
-#include <optional>
-#include <utility>
-
-#include "agent/api/server.hpp"
-#include "agent/asio.hpp"
-#include "agent/asio_executor.hpp"
-#include "agent/clock.hpp"
-#include "agent/desired.hpp"
-#include "agent/events.hpp"
-#include "agent/leader.hpp"
-#include "agent/log.hpp"
-#include "agent/net/transport.hpp"
-#include "agent/outbox.hpp"
-#include "agent/requests.hpp"
-#include "agent/site_view.hpp"
-#include "agent/store/store.hpp"
-#include "agent/types.hpp"
-#include "agent/worker.hpp"
-#include "election/node.hpp"
-#include "resources/providers/libvirt.hpp"
+#include "agent/agent_impl.hpp"
 
 namespace cierzo {
 namespace {
@@ -32,20 +9,6 @@ constexpr Duration housekeeping_every = 500ms;  // Missed reports, held marks: w
 constexpr Duration hold_patience = 3s;          // For the leader's word at a clean stop.
 constexpr Duration hold_again = 100ms;
 constexpr Duration goodbye = 50ms;  // For the last messages to leave.
-
-HostState state_of(election::Liveness liveness) {
-  switch (liveness) {
-    case election::Liveness::alive:
-      return HostState::alive;
-    case election::Liveness::suspect:
-      return HostState::suspect;
-    case election::Liveness::lost:
-      return HostState::lost;
-    case election::Liveness::held:
-      return HostState::held;
-  }
-  return HostState::suspect;
-}
 
 std::vector<Peer> peers_of(const Config& config) {
   std::vector<Peer> peers;
@@ -91,74 +54,6 @@ LibvirtConfig provider_config(const Config& config) {
 }
 
 }  // namespace
-
-class Agent::Impl {
- public:
-  Impl(asio::io_context& io, Config config);
-  ~Impl();
-  void start();
-  void stop();
-  [[nodiscard]] int exit_code() const { return exit_code_; }
-
- private:
-  // From outside to the cores.
-  void message(HostId from, PeerMessage message);
-  void perform(election::Output output);
-  void fact(const election::Fact& fact);
-  void arm_timer();
-  void housekeeping();
-  void host_said(const election::HostStatus& host);
-
-  // Reports of this host, wherever the leader is.
-  void report_changed(bool always);
-  void send_report(HostId leader);
-
-  // While this host leads.
-  void lead(Term term);
-  void stop_leading();
-  void leader_changed(const std::optional<Term>& leader);
-  void host_changed(HostId host, HostState state, const std::string& text);
-  void write(std::vector<election::CatalogChange> changes, WriteDone done);
-  void write_done(election::WriteId write, WriteOutcome outcome, const std::string& why);
-  void unhold_returned();
-  void ask_hold(Time give_up);
-  void leave();
-
-  [[nodiscard]] WorkerHooks worker_hooks();
-  [[nodiscard]] LeaderHooks leader_hooks();
-  [[nodiscard]] RequestHooks request_hooks();
-  [[nodiscard]] std::vector<HostFacts> host_facts() const;
-  [[nodiscard]] std::vector<api::HostRow> host_rows() const;
-  [[nodiscard]] std::vector<ResourceStatus> local_status() const;
-  [[nodiscard]] const HostConfig* host_config(HostId id) const;
-  [[nodiscard]] std::string who_is_missing() const;
-  [[nodiscard]] Time now() const { return executor_.now(); }
-
-  asio::io_context& io_;
-  Config config_;
-  std::string boot_, process_;
-  Store store_;
-  std::unique_ptr<Provider> provider_;
-  AsioExecutor executor_;  // Behind the provider: its pool is idle before that goes.
-  Events events_;
-  election::Node node_;
-  Outbox outbox_;
-  Transport transport_;
-  std::unique_ptr<Worker> worker_;
-  std::unique_ptr<Leader> leader_;
-  Requests requests_;
-  std::unique_ptr<api::Server> server_;
-  asio::steady_timer timer_;
-
-  std::map<election::WriteId, WriteDone> writes_;
-  std::uint64_t next_write_ = 1;
-  std::string report_digest_;
-  Term reported_term_;
-  std::uint64_t reported_spell_ = 0;
-  std::optional<Time> leaderless_since_;
-  bool stopping_ = false, left_ = false;
-  int exit_code_ = 0;
-};
 
 Agent::Impl::Impl(asio::io_context& io, Config config)
     : io_(io),
@@ -471,118 +366,6 @@ void Agent::Impl::unhold_returned() {
     write({{mark->first, std::nullopt}, {held_instances_key(host.id), std::nullopt}},
           [](WriteOutcome, const std::string&) {});
   }
-}
-
-// ---- Views
-
-const HostConfig* Agent::Impl::host_config(HostId id) const {
-  for (const HostConfig& host : config_.hosts) {
-    if (host.id == id) return &host;
-  }
-  return nullptr;
-}
-
-std::vector<HostFacts> Agent::Impl::host_facts() const {
-  std::map<HostId, HostState> states;
-  for (const election::HostStatus& host : node_.hosts(now())) {
-    states[host.id] = state_of(host.liveness);
-  }
-  states[config_.self] = HostState::alive;
-  const bool leads = node_.ready(now());
-  const election::Catalog& catalog = leads ? node_.committed() : node_.local_view();
-  std::vector<HostFacts> facts;
-  for (const HostConfig& host : config_.hosts) {
-    HostFacts made{host.id, host.name, host.address, HostState::suspect, {}};
-    if (const auto found = states.find(host.id); found != states.end()) made.state = found->second;
-    if (made.state == HostState::held) made.held_instances = held_instances(catalog, host.id);
-    facts.push_back(std::move(made));
-  }
-  return facts;
-}
-
-std::vector<api::HostRow> Agent::Impl::host_rows() const {
-  std::map<HostId, Time> heard;
-  for (const election::HostStatus& host : node_.hosts(now())) {
-    if (host.heard) heard[host.id] = host.last_heard;
-  }
-  std::vector<api::HostRow> rows;
-  for (const HostFacts& facts : host_facts()) {
-    const HostConfig* config = host_config(facts.id);
-    const Report* report = leader_ ? leader_->report_of(facts.id) : nullptr;
-    const auto last = heard.find(facts.id);
-    const Duration silent = last == heard.end() ? Duration::zero() : now() - last->second;
-    rows.push_back(host_row(facts, config != nullptr && config->voter, report, silent));
-    if (leader_ == nullptr && facts.id == config_.self) rows.back().reason.clear();
-  }
-  return rows;
-}
-
-// What this host itself knows: its own report beside the catalog as it is stored here. (rule 21)
-std::vector<ResourceStatus> Agent::Impl::local_status() const {
-  Desired desired;
-  desired.update(node_.local_view());
-  Inventory inventory;
-  if (worker_->surveyed()) inventory.take(worker_->report(), now());
-  const auto hosts = host_facts();
-  World world;
-  world.now = now();
-  world.desired = desired.list();
-  world.unreadable = desired.unreadable();
-  world.hosts = inventory.views(hosts);
-  world.observed = inventory.observed(hosts);
-  return status(world, plan(world));
-}
-
-std::string Agent::Impl::who_is_missing() const {
-  const auto state = node_.state_status(now());
-  const election::Shortage shortage = node_.shortage(now());
-  std::string text = election::to_string(shortage, node_.members());
-  if (!state.has_state && !state.silent.empty()) {
-    text +=
-        "; this host has no state, and a new site starts only when every voter answers; silent:";
-    for (const HostId host : state.silent) text += " " + node_.members().name(host);
-  }
-  return text;
-}
-
-RequestHooks Agent::Impl::request_hooks() {
-  RequestHooks hooks;
-  hooks.leader = [this]() -> Leader* {
-    return leader_ && node_.ready(now()) ? leader_.get() : nullptr;
-  };
-  hooks.leader_elsewhere = [this]() -> std::optional<HostId> {
-    const auto leader = node_.leader();
-    if (!leader || leader->owner == config_.self) return std::nullopt;
-    return leader->owner;
-  };
-  hooks.who_is_missing = [this] { return who_is_missing(); };
-  hooks.send = [this](HostId to, const PeerMessage& message) {
-    return transport_.send(to, message);
-  };
-  hooks.write = [this](std::vector<election::CatalogChange> changes, WriteDone done) {
-    write(std::move(changes), std::move(done));
-  };
-  hooks.hosts = [this] { return host_rows(); };
-  hooks.host_facts = [this] { return host_facts(); };
-  hooks.leader_view = [this]() -> std::optional<api::LeaderView> {
-    const auto leader = node_.leader();
-    if (!leader) return std::nullopt;
-    const HostConfig* host = host_config(leader->owner);
-    return api::LeaderView{leader->owner.value, host != nullptr ? host->name : "", leader->counter};
-  };
-  hooks.local_status = [this] { return local_status(); };
-  hooks.types = [this] { return types_view(config_.types); };
-  hooks.writing = [this] { return !writes_.empty(); };
-  hooks.catalog_bytes = [this] {
-    std::size_t bytes = 0;
-    for (const auto& [key, value] : node_.committed().entries) bytes += key.size() + value.size();
-    return bytes;
-  };
-  hooks.held_run = [this](HostId host) {
-    if (host == config_.self) return process_;
-    return node_.host(host, now()).run;
-  };
-  return hooks;
 }
 
 // ---- The end

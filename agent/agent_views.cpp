@@ -1,0 +1,133 @@
+// What people, scripts and the leader's plan see of this agent: hosts, resources, who is missing.
+#include "agent/agent_impl.hpp"
+
+namespace cierzo {
+namespace {
+
+HostState state_of(election::Liveness liveness) {
+  switch (liveness) {
+    case election::Liveness::alive:
+      return HostState::alive;
+    case election::Liveness::suspect:
+      return HostState::suspect;
+    case election::Liveness::lost:
+      return HostState::lost;
+    case election::Liveness::held:
+      return HostState::held;
+  }
+  return HostState::suspect;
+}
+
+}  // namespace
+
+const HostConfig* Agent::Impl::host_config(HostId id) const {
+  for (const HostConfig& host : config_.hosts) {
+    if (host.id == id) return &host;
+  }
+  return nullptr;
+}
+
+std::vector<HostFacts> Agent::Impl::host_facts() const {
+  std::map<HostId, HostState> states;
+  for (const election::HostStatus& host : node_.hosts(now())) {
+    states[host.id] = state_of(host.liveness);
+  }
+  states[config_.self] = HostState::alive;
+  const bool leads = node_.ready(now());
+  const election::Catalog& catalog = leads ? node_.committed() : node_.local_view();
+  std::vector<HostFacts> facts;
+  for (const HostConfig& host : config_.hosts) {
+    HostFacts made{host.id, host.name, host.address, HostState::suspect, {}};
+    if (const auto found = states.find(host.id); found != states.end()) made.state = found->second;
+    if (made.state == HostState::held) made.held_instances = held_instances(catalog, host.id);
+    facts.push_back(std::move(made));
+  }
+  return facts;
+}
+
+std::vector<api::HostRow> Agent::Impl::host_rows() const {
+  std::map<HostId, Time> heard;
+  for (const election::HostStatus& host : node_.hosts(now())) {
+    if (host.heard) heard[host.id] = host.last_heard;
+  }
+  std::vector<api::HostRow> rows;
+  for (const HostFacts& facts : host_facts()) {
+    const HostConfig* config = host_config(facts.id);
+    const Report* report = leader_ ? leader_->report_of(facts.id) : nullptr;
+    const auto last = heard.find(facts.id);
+    const Duration silent = last == heard.end() ? Duration::zero() : now() - last->second;
+    rows.push_back(host_row(facts, config != nullptr && config->voter, report, silent));
+    if (leader_ == nullptr && facts.id == config_.self) rows.back().reason.clear();
+  }
+  return rows;
+}
+
+// What this host itself knows: its own report beside the catalog as it is stored here. (rule 21)
+std::vector<ResourceStatus> Agent::Impl::local_status() const {
+  Desired desired;
+  desired.update(node_.local_view());
+  Inventory inventory;
+  if (worker_->surveyed()) inventory.take(worker_->report(), now());
+  const auto hosts = host_facts();
+  World world;
+  world.now = now();
+  world.desired = desired.list();
+  world.unreadable = desired.unreadable();
+  world.hosts = inventory.views(hosts);
+  world.observed = inventory.observed(hosts);
+  return status(world, plan(world));
+}
+
+std::string Agent::Impl::who_is_missing() const {
+  const auto state = node_.state_status(now());
+  const election::Shortage shortage = node_.shortage(now());
+  std::string text = election::to_string(shortage, node_.members());
+  if (!state.has_state && !state.silent.empty()) {
+    text +=
+        "; this host has no state, and a new site starts only when every voter answers; silent:";
+    for (const HostId host : state.silent) text += " " + node_.members().name(host);
+  }
+  return text;
+}
+
+RequestHooks Agent::Impl::request_hooks() {
+  RequestHooks hooks;
+  hooks.leader = [this]() -> Leader* {
+    return leader_ && node_.ready(now()) ? leader_.get() : nullptr;
+  };
+  hooks.leader_elsewhere = [this]() -> std::optional<HostId> {
+    const auto leader = node_.leader();
+    if (!leader || leader->owner == config_.self) return std::nullopt;
+    return leader->owner;
+  };
+  hooks.who_is_missing = [this] { return who_is_missing(); };
+  hooks.send = [this](HostId to, const PeerMessage& message) {
+    return transport_.send(to, message);
+  };
+  hooks.write = [this](std::vector<election::CatalogChange> changes, WriteDone done) {
+    write(std::move(changes), std::move(done));
+  };
+  hooks.hosts = [this] { return host_rows(); };
+  hooks.host_facts = [this] { return host_facts(); };
+  hooks.leader_view = [this]() -> std::optional<api::LeaderView> {
+    const auto leader = node_.leader();
+    if (!leader) return std::nullopt;
+    const HostConfig* host = host_config(leader->owner);
+    return api::LeaderView{leader->owner.value, host != nullptr ? host->name : "", leader->counter};
+  };
+  hooks.local_status = [this] { return local_status(); };
+  hooks.types = [this] { return types_view(config_.types); };
+  hooks.writing = [this] { return !writes_.empty(); };
+  hooks.catalog_bytes = [this] {
+    std::size_t bytes = 0;
+    for (const auto& [key, value] : node_.committed().entries) bytes += key.size() + value.size();
+    return bytes;
+  };
+  hooks.held_run = [this](HostId host) {
+    if (host == config_.self) return process_;
+    return node_.host(host, now()).run;
+  };
+  return hooks;
+}
+
+}  // namespace cierzo
