@@ -217,7 +217,7 @@ class Story:
         self._measure(cut_time, lost, first_success - cut_at)
         self.tell.show(page)
         if any("database" in name for name in lost):
-            self.tell.say("the database's disk went with its host: it counts from the start again")
+            self.tell.say("the database's disk went with its host: it began to count from 1 again")
         self._status_table()
         self.tell.say(f"no leader for {self.result['leaderless_ms']} ms; every replacement ordered "
                       f"within {self.result['replace_issued_ms']} ms; the page served again "
@@ -269,6 +269,8 @@ def play(site, tell):
                 return
             if words:
                 play_command(site, words)
+        except KeyboardInterrupt:
+            print()  # It ended the command, not the site.
         except (CommandFailed, RuntimeError, OSError, LookupError) as error:
             print(error)
         except StopIteration:
@@ -289,6 +291,7 @@ def play_command(site, words):
         host = site.host(rest[0])
         if not host.powered:
             site.boot(host)
+            site.wait_until(lambda: site.status(host), 30, f"the agent of {host.name} answers")
         print(f"{host.name} is up")
     elif verb == "on" and len(rest) >= 2:
         subprocess.run([*site.host(rest[0]).enter, *rest[1:]], check=False)

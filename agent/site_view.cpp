@@ -74,7 +74,9 @@ api::HostRow host_row(const HostFacts& host, bool voter, const Report* report, D
     case HostState::alive:
       if (report != nullptr && !report->hypervisor_answers)
         row.reason = "its hypervisor does not answer";
-      if (report == nullptr) row.reason = "it has not reported yet";
+      if (report == nullptr)
+        row.reason =
+            "it has not reported yet: its hypervisor has not answered since its agent started";
       break;
     case HostState::suspect:
     case HostState::lost:
