@@ -327,14 +327,6 @@ void Worker::note_health(Local& local) {
   }
 }
 
-std::set<InstanceName> Worker::instances() const {
-  std::set<InstanceName> names;
-  for (const auto& [name, local] : locals_) {
-    if (local.domain) names.insert(name);
-  }
-  return names;
-}
-
 Observed Worker::observe(const InstanceName& name, const Local& local, Time now) const {
   const auto aged = [now](Failure failure) {
     failure.last = now - failure.last;

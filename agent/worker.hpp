@@ -69,7 +69,6 @@ class Worker {
   [[nodiscard]] Report report() const;
   // False: the hypervisor was not seen yet, so there is nothing to report. (rule 18)
   [[nodiscard]] bool surveyed() const { return surveyed_ || config_.fresh_boot; }
-  [[nodiscard]] std::set<InstanceName> instances() const;  // That have a domain here.
 
  private:
   struct Queued {

@@ -27,8 +27,6 @@ void Inventory::take(const Report& report, Time now) {
 
 void Inventory::forget(HostId host) { known_.erase(host); }
 
-void Inventory::clear() { known_.clear(); }
-
 const Report* Inventory::of(HostId host) const {
   const auto found = known_.find(host);
   return found == known_.end() ? nullptr : &found->second.report;

@@ -29,9 +29,6 @@ class Inventory {
   // A host that was lost is back: what it said before does not count any more, whatever it is.
   void forget(HostId host);
 
-  // A new term: nothing is known until it is said again. (rule 15)
-  void clear();
-
   [[nodiscard]] const Report* of(HostId host) const;
 
   // The digest of the last report of that host; empty: none in this term.

@@ -36,6 +36,7 @@ int follow(const Options& options, Terminal& terminal) {
       if (refusal->exit == exit_usage) return fail(options, terminal, *refusal);
       if (refusal->error.error != trouble) terminal.err << refusal->error.error << "; waiting\n";
       trouble = refusal->error.error;
+      // Nobody answers, so nothing can wake us: ask again later. Ctrl-C ends it.
       std::this_thread::sleep_for(terminal.poll);
       continue;
     }

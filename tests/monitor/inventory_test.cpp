@@ -93,10 +93,10 @@ TEST(Inventory, BelievesAHostOnlyAboutItself) {
   EXPECT_EQ(inventory.observed({host(1, HostState::alive)})[0].host, HostId{1});
 }
 
-TEST(Inventory, KnowsNothingAtTheStartOfATerm) {
+TEST(Inventory, KnowsNothingOfAHostThatItForgot) {
   Inventory inventory;
   inventory.take(report_of(1), 0s);
-  inventory.clear();
+  inventory.forget(HostId{1});
   EXPECT_EQ(inventory.of(HostId{1}), nullptr);
   EXPECT_EQ(inventory.digest(HostId{1}), "");
 }

@@ -82,7 +82,8 @@ class LibvirtBed : public Bed {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
     while (!is_so()) {
       if (std::chrono::steady_clock::now() > until) return false;
-      std::this_thread::sleep_for(5ms);
+      std::this_thread::sleep_for(
+          5ms);  // Between two looks; the condition or the deadline decides.
     }
     return true;
   }

@@ -16,6 +16,7 @@ class Contract : public testing::TestWithParam<BedKind> {
   void SetUp() override {
     std::string why;
     bed_ = make_bed(GetParam(), why);
+    // A real QEMU needs a host of the test bed: tests/system/test_provider.py runs these there.
     if (!bed_) GTEST_SKIP() << why;
   }
   Provider& provider() { return bed_->provider(); }
@@ -42,6 +43,7 @@ class Contract : public testing::TestWithParam<BedKind> {
     ASSERT_TRUE(outcome.ok()) << outcome.text;
   }
   void wait_for_guest(const InstanceName& name) {
+    // libvirt's test driver invents domains; the simulated host and QEMU run these cases.
     if (!bed_->has_guests()) GTEST_SKIP() << "this bed has no guests";
     ASSERT_TRUE(bed_->wait([&] { return provider().guest_answers(name); }, 60));
   }
