@@ -1,4 +1,10 @@
-#include "agent/agent_impl.hpp"
+#include "agent/agent.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/desired.hpp"
+#include "agent/log.hpp"
 
 namespace cierzo {
 namespace {
@@ -8,84 +14,39 @@ using namespace std::chrono_literals;
 constexpr Duration housekeeping_every = 500ms;  // Missed reports, held marks: what no event tells.
 constexpr Duration hold_patience = 3s;          // For the leader's word at a clean stop.
 constexpr Duration hold_again = 100ms;
-constexpr Duration goodbye = 50ms;  // For the last messages to leave.
-
-std::vector<Peer> peers_of(const Config& config) {
-  std::vector<Peer> peers;
-  for (const HostConfig& host : config.hosts) {
-    peers.push_back({host.id, host.name, host.address, host.key});
-  }
-  return peers;
-}
-
-TransportConfig transport_config(const Config& config) {
-  TransportConfig made;
-  made.self = config.self;
-  made.listen = config.listen;
-  made.secret_key = config.secret_key;
-  made.peers = peers_of(config);
-  made.software = software_version;
-  return made;
-}
 
 election::Config node_config(const Config& config, const std::string& boot,
-                             const std::string& process) {
+                             const std::string& process, const AgentSeams& seams) {
   election::Config made;
   made.self = config.self;
   for (const HostConfig& host : config.hosts)
     made.members.push_back({host.id, host.name, host.voter});
   made.timing = config.timing;
   made.boot = boot;
-  made.fresh_site_id = random_id();
-  made.fresh_state_id = random_id();
+  made.fresh_site_id = seams.random_id();
+  made.fresh_state_id = seams.random_id();
   made.run = process;
-  return made;
-}
-
-LibvirtConfig provider_config(const Config& config) {
-  LibvirtConfig made;
-  made.uri = config.hypervisor;
-  made.images_folder = config.images;
-  made.state_folder = config.state;
-  made.networks = config.networks;
-  made.capacity = {config.memory_kib, config.cpus};
-  made.virtualization = config.virtualization;
+  made.guard_deadline = seams.guard_deadline;
+  made.mutations = seams.mutations;
   return made;
 }
 
 }  // namespace
 
-Agent::Impl::Impl(asio::io_context& io, Config config)
-    : io_(io),
-      config_(std::move(config)),
-      boot_(boot_id()),
-      process_(random_id()),
-      store_(io, config_.state, boot_,
-             [this](const std::string& reason) {
-               log::error("the state cannot be written, so nothing more can be promised: " +
-                          reason + "; stopping");
-               exit_code_ = 2;
-               io_.stop();
-             }),
-      provider_(make_libvirt_provider(provider_config(config_))),
-      executor_(io),
+Agent::Agent(Config config, std::string boot, AgentSeams seams)
+    : config_(std::move(config)),
+      boot_(std::move(boot)),
+      process_(seams.random_id()),
+      seams_(std::move(seams)),
+      executor_(seams_.executor),
+      store_(seams_.store),
       events_(process_, config_.name),
-      node_(node_config(config_, boot_, process_), store_.loaded().durable, executor_.now()),
+      node_(node_config(config_, boot_, process_, seams_), store_.loaded().durable,
+            executor_.now()),
       outbox_(
-          store_, [this](const election::Send& send) { transport_.send(send.to, send.message); },
+          store_, [this](const election::Send& send) { seams_.send(send.to, send.message); },
           [this](const election::Fact& happened) { fact(happened); }),
-      transport_(io, transport_config(config_),
-                 {[this](HostId from, PeerMessage received) { message(from, std::move(received)); },
-                  [this](HostId peer, bool up) {
-                    // A hint, not proof. (rule 11)
-                    if (!up) perform(node_.connection_broken(now(), peer));
-                  },
-                  [](const std::string& line) { log::info(line); }}),
-      requests_(executor_, events_, software_version, config_.name, request_hooks()),
-      timer_(io) {
-  if (store_.loaded().created) {
-    log::info("there was no state in " + config_.state + ": this host starts without any");
-  }
+      requests_(executor_, events_, software_version, config_.name, request_hooks()) {
   WorkerConfig worker;
   worker.self = config_.self;
   worker.boot = boot_;
@@ -96,22 +57,17 @@ Agent::Impl::Impl(asio::io_context& io, Config config)
   worker.fresh_boot = !last_boot.empty() && last_boot != boot_;
   worker.high_water = store_.loaded().command_mark;
   worker.unfinished = store_.loaded().unfinished;
-  worker_ = std::make_unique<Worker>(executor_, *provider_, std::move(worker), worker_hooks());
-  server_ = std::make_unique<api::Server>(
-      io_, config_.socket, [this](const api::ApiRequest& request, const api::Answer& answer) {
-        requests_.handle(request, answer);
-      });
+  worker_ = std::make_unique<Worker>(executor_, seams_.provider, std::move(worker), worker_hooks());
 }
 
-Agent::Impl::~Impl() {
-  server_.reset();
+Agent::~Agent() {
   leader_.reset();
   worker_.reset();
 }
 
-void Agent::Impl::start() {
-  provider_->listen([this](const DomainEvent& event) {
-    asio::post(io_, [this, event] { worker_->event(event); });
+void Agent::start() {
+  seams_.provider.listen([this](const DomainEvent& event) {
+    executor_.post([this, event] { worker_->event(event); });
   });
   worker_->start();
   leaderless_since_ = now();
@@ -121,30 +77,37 @@ void Agent::Impl::start() {
 
 // ---- From outside to the cores
 
-void Agent::Impl::message(HostId from, PeerMessage received) {
-  if (auto* election_message = std::get_if<election::Message>(&received)) {
+void Agent::received(HostId from, PeerMessage message) {
+  if (auto* election_message = std::get_if<election::Message>(&message)) {
     // Read now, for this message: a batch must not share one reading. (LEADERSHIP, "Words")
     return perform(node_.step(now(), from, *election_message));
   }
-  if (auto* report = std::get_if<Report>(&received)) {
+  if (auto* report = std::get_if<Report>(&message)) {
     report->host = from;
     if (leader_) leader_->report(*report);
-  } else if (const auto* command = std::get_if<Command>(&received)) {
+  } else if (const auto* command = std::get_if<Command>(&message)) {
     // Only a term's owner commands in it.
     if (command->id.term.owner == from) worker_->command(*command);
-  } else if (const auto* result = std::get_if<CommandResult>(&received)) {
+  } else if (const auto* result = std::get_if<CommandResult>(&message)) {
     if (leader_) leader_->result(from, *result);
-  } else if (const auto* request = std::get_if<ReportRequest>(&received)) {
+  } else if (const auto* request = std::get_if<ReportRequest>(&message)) {
     worker_->ask_images(request->images);
     send_report(from);
-  } else if (const auto* forward = std::get_if<Forward>(&received)) {
+  } else if (const auto* forward = std::get_if<Forward>(&message)) {
     requests_.forwarded(from, *forward);
-  } else if (const auto* answer = std::get_if<ForwardAnswer>(&received)) {
+  } else if (const auto* answer = std::get_if<ForwardAnswer>(&message)) {
     requests_.forward_answered(from, *answer);
   }
 }
 
-void Agent::Impl::perform(election::Output output) {
+// A hint, not proof. (rule 11)
+void Agent::connection_broken(HostId peer) { perform(node_.connection_broken(now(), peer)); }
+
+void Agent::request(const api::ApiRequest& request, const api::Answer& answer) {
+  requests_.handle(request, answer);
+}
+
+void Agent::perform(election::Output output) {
   outbox_.add(std::move(output));
   arm_timer();
   if (reported_term_ != node_.permit_term() || reported_spell_ != node_.permit_spell(now())) {
@@ -152,20 +115,24 @@ void Agent::Impl::perform(election::Output output) {
   }
 }
 
-void Agent::Impl::arm_timer() {
+// At most one timer counts: one that is due earlier than needed looks again, so that not every
+// message costs a new one.
+void Agent::arm_timer() {
   const Time next = node_.next_tick();
-  if (next == Time::max()) {
-    timer_.cancel();
-    return;
-  }
-  const Duration delay = std::max<Duration>(next - now(), Duration::zero());
-  timer_.expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(delay));
-  timer_.async_wait([this](boost::system::error_code error) {
-    if (!error) perform(node_.tick(now()));
-  });
+  if (next >= armed_) return;
+  armed_ = next;
+  executor_.after(std::max<Duration>(next - now(), Duration::zero()),
+                  [this, next] { timer_due(next); });
 }
 
-void Agent::Impl::fact(const election::Fact& happened) {
+void Agent::timer_due(Time armed) {
+  if (armed != armed_) return;
+  armed_ = Time::max();
+  if (now() < node_.next_tick()) return arm_timer();
+  perform(node_.tick(now()));
+}
+
+void Agent::fact(const election::Fact& happened) {
   std::visit(
       [this](const auto& it) {
         using Fact = std::decay_t<decltype(it)>;
@@ -209,14 +176,14 @@ void Agent::Impl::fact(const election::Fact& happened) {
 }
 
 // Its last acknowledgement: who it is now, and which report it believes the leader has.
-void Agent::Impl::host_said(const election::HostStatus& host) {
+void Agent::host_said(const election::HostStatus& host) {
   if (!leader_) return;
   leader_->host_heard(host.id, host.stamp.boot, host.state_id, host.run);
   leader_->want_report(host.id, host.inventory_digest);
 }
 
 // What no event tells: a report or its request was lost, a held host has come back.
-void Agent::Impl::housekeeping() {
+void Agent::housekeeping() {
   if (leader_) {
     for (const election::HostStatus& host : node_.hosts(now())) {
       const bool alive = host.heard && host.liveness == election::Liveness::alive;
@@ -230,7 +197,7 @@ void Agent::Impl::housekeeping() {
 
 // ---- Reports of this host
 
-void Agent::Impl::report_changed(bool always) {
+void Agent::report_changed(bool always) {
   if (!worker_) return;
   reported_term_ = node_.permit_term();
   reported_spell_ = node_.permit_spell(now());
@@ -241,14 +208,14 @@ void Agent::Impl::report_changed(bool always) {
   if (const auto leader = node_.leader()) send_report(leader->owner);
 }
 
-void Agent::Impl::send_report(HostId leader) {
+void Agent::send_report(HostId leader) {
   // Before the hypervisor was seen once there is nothing to say: silence is not an empty inventory.
   // (rule 18)
   if (!worker_->surveyed()) return;
-  transport_.send(leader, worker_->report());
+  seams_.send(leader, worker_->report());
 }
 
-WorkerHooks Agent::Impl::worker_hooks() {
+WorkerHooks Agent::worker_hooks() {
   WorkerHooks hooks;
   hooks.permit = [this] {
     election::CommandContext context;
@@ -267,9 +234,7 @@ WorkerHooks Agent::Impl::worker_hooks() {
     batch.finished.push_back(id);
     store_.commit(std::move(batch), [] {});
   };
-  hooks.answer = [this](const CommandResult& result) {
-    transport_.send(result.id.term.owner, result);
-  };
+  hooks.answer = [this](const CommandResult& result) { seams_.send(result.id.term.owner, result); };
   hooks.changed = [this] { report_changed(false); };
   hooks.log = [](const std::string& line) { log::info(line); };
   return hooks;
@@ -277,7 +242,7 @@ WorkerHooks Agent::Impl::worker_hooks() {
 
 // ---- While this host leads
 
-void Agent::Impl::leader_changed(const std::optional<Term>& leader) {
+void Agent::leader_changed(const std::optional<Term>& leader) {
   if (!leader) {
     if (!leaderless_since_) leaderless_since_ = now();
     events_.add("leader", config_.name, "no leader is known to " + config_.name);
@@ -297,19 +262,19 @@ void Agent::Impl::leader_changed(const std::optional<Term>& leader) {
   requests_.leader_changed();
 }
 
-void Agent::Impl::lead(Term term) {
+void Agent::lead(Term term) {
   leader_ = std::make_unique<Leader>(executor_, term, config_.converge, leader_hooks());
   leader_->start(node_.committed());
   send_report(config_.self);
 }
 
-void Agent::Impl::stop_leading() {
+void Agent::stop_leading() {
   // Authority may end in the middle of what the leader is doing, by a write of its own: it ends
   // once that has returned. Until then it may not act, and says so itself.
-  asio::post(io_, [ended = std::shared_ptr<Leader>(std::move(leader_))] {});
+  executor_.post([ended = std::shared_ptr<Leader>(std::move(leader_))] {});
 }
 
-LeaderHooks Agent::Impl::leader_hooks() {
+LeaderHooks Agent::leader_hooks() {
   LeaderHooks hooks;
   hooks.may_act = [this] { return node_.ready(now()); };
   hooks.hosts = [this] { return host_facts(); };
@@ -318,7 +283,7 @@ LeaderHooks Agent::Impl::leader_hooks() {
     const election::HostStatus status = node_.host(host, now());
     return status.permit_term == node_.term() ? status.permit_spell : 0;
   };
-  hooks.send = [this](HostId host, const PeerMessage& message) { transport_.send(host, message); };
+  hooks.send = [this](HostId host, const PeerMessage& message) { seams_.send(host, message); };
   hooks.write = [this](std::vector<election::CatalogChange> changes) {
     write(std::move(changes), [](WriteOutcome, const std::string&) {});
   };
@@ -328,7 +293,7 @@ LeaderHooks Agent::Impl::leader_hooks() {
   return hooks;
 }
 
-void Agent::Impl::host_changed(HostId host, HostState state, const std::string& text) {
+void Agent::host_changed(HostId host, HostState state, const std::string& text) {
   const HostConfig* config = host_config(host);
   if (config == nullptr) return;
   events_.add(state == HostState::lost ? "host-lost" : "host", config->name,
@@ -336,14 +301,13 @@ void Agent::Impl::host_changed(HostId host, HostState state, const std::string& 
   if (leader_) leader_->host_changed(host, state);
 }
 
-void Agent::Impl::write(std::vector<election::CatalogChange> changes, WriteDone done) {
+void Agent::write(std::vector<election::CatalogChange> changes, WriteDone done) {
   const election::WriteId id{next_write_++};
   writes_[id] = std::move(done);
   perform(node_.propose(now(), id, std::move(changes)));
 }
 
-void Agent::Impl::write_done(election::WriteId write, WriteOutcome outcome,
-                             const std::string& why) {
+void Agent::write_done(election::WriteId write, WriteOutcome outcome, const std::string& why) {
   const auto found = writes_.find(write);
   if (found == writes_.end()) return;
   const WriteDone done = std::move(found->second);
@@ -352,7 +316,7 @@ void Agent::Impl::write_done(election::WriteId write, WriteOutcome outcome,
 }
 
 // A later start of its agent reports a permit of this term: the mark has served. (rule 14)
-void Agent::Impl::unhold_returned() {
+void Agent::unhold_returned() {
   if (!writes_.empty()) return;
   const auto entries = node_.committed().entries;  // A copy: the writes below change them.
   for (const HostConfig& host : config_.hosts) {
@@ -370,7 +334,7 @@ void Agent::Impl::unhold_returned() {
 
 // ---- The end
 
-void Agent::Impl::stop() {
+void Agent::stop() {
   if (std::exchange(stopping_, true)) return;
   log::info("stopping: asking that this host be held, so that its VMs run on");
   worker_->retire();
@@ -378,7 +342,7 @@ void Agent::Impl::stop() {
 }
 
 // Again and again while there is time: the leader may be changing just now.
-void Agent::Impl::ask_hold(Time give_up) {
+void Agent::ask_hold(Time give_up) {
   requests_.hold_self([this, give_up](bool held) {
     if (left_) return;
     if (held) return leave();
@@ -391,18 +355,10 @@ void Agent::Impl::ask_hold(Time give_up) {
   executor_.after(give_up + hold_again - now(), [this] { leave(); });
 }
 
-void Agent::Impl::leave() {
+void Agent::leave() {
   if (std::exchange(left_, true)) return;
-  server_->close();
   perform(node_.release(now()));
-  executor_.after(goodbye, [this] { io_.stop(); });
+  seams_.left();
 }
-
-Agent::Agent(asio::io_context& io, Config config)
-    : impl_(std::make_unique<Impl>(io, std::move(config))) {}
-Agent::~Agent() = default;
-void Agent::start() { impl_->start(); }
-void Agent::stop() { impl_->stop(); }
-int Agent::exit_code() const { return impl_->exit_code(); }
 
 }  // namespace cierzo

@@ -1,47 +1,135 @@
-// One host's agent: owns the loop's objects and ties them together. Everything runs on one thread,
-// the main one; what blocks is behind the executor and the store.
+// One host's agent: ties the cores (election, worker, leader, requests) to one another and to what
+// they stand on. It knows no socket, no file and no hypervisor: those are its seams, which agentd
+// fills with ZeroMQ, SQLite and libvirt (daemon.hpp), and the simulation with a network, disks and
+// hosts in virtual time (tests/simulation). So both run the same wiring. Main loop only.
 //
-//   Transport -> Node      -> Outbox -> Store (what must be on disk first) -> Transport, facts
-//   Transport -> Worker    <- Provider           (commands in, reports and results out)
-//   facts     -> Leader    -> Transport          (while this host leads)
-//   Server    -> Requests  -> Leader or Transport
+//   received() -> Node      -> Outbox -> Store (what must be on disk first) -> send, facts
+//   received() -> Worker    <- Provider           (commands in, reports and results out)
+//   facts      -> Leader    -> send               (while this host leads)
+//   request()  -> Requests  -> Leader or send
 #pragma once
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "agent/api/request.hpp"
 #include "agent/config.hpp"
-
-namespace boost::asio {
-class io_context;
-}
+#include "agent/events.hpp"
+#include "agent/executor.hpp"
+#include "agent/leader.hpp"
+#include "agent/outbox.hpp"
+#include "agent/requests.hpp"
+#include "agent/store/store.hpp"
+#include "agent/worker.hpp"
+#include "election/node.hpp"
+#include "resources/provider.hpp"
 
 namespace cierzo {
 
 inline constexpr const char* software_version = CIERZO_VERSION;
 
+// What an agent stands on. All of it outlives the agent; what the executor was given to do by it is
+// not done any more once the agent is gone.
+struct AgentSeams {
+  Executor& executor;
+  Store& store;
+  Provider& provider;
+  // True: on its way, no more than that. What is sent to this host itself comes back.
+  std::function<bool(HostId, const PeerMessage&)> send;
+  std::function<std::string()> random_id;  // Of this process, its state, its requests: never twice.
+  // A clean stop is through: no request is answered any more. What was sent last may still be on
+  // its way.
+  std::function<void()> left;
+  // Until when the guard lets this host's VMs run, from an earlier run of the agent. Zero: there is
+  // no guard, as on every real host today.
+  Time guard_deadline{};
+  election::Mutations mutations{};  // For tests only.
+};
+
 class Agent {
  public:
-  // Takes the state folder, binds the sockets, connects to the hypervisor. Throws
-  // std::runtime_error with one sentence where that is impossible.
-  Agent(boost::asio::io_context& io, Config config);
+  // `boot`: the id of this boot of the host. Of the configuration it wants the host, the site, the
+  // networks, the timing and the types; keys, paths and addresses are matters of the seams.
+  Agent(Config config, std::string boot, AgentSeams seams);
   ~Agent();
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
 
   void start();
 
+  // `from` is what the sender's key proves.
+  void received(HostId from, PeerMessage message);
+  void connection_broken(HostId peer);
+  // Of the control socket.
+  void request(const api::ApiRequest& request, const api::Answer& answer);
+
   // A clean stop: asks that this host be held, so that its VMs run on and nothing of it is replaced
-  // (rule 14), gives up leading (rule 8), and then stops the loop. Without a leader to ask it stops
-  // all the same.
+  // (rule 14), gives up leading (rule 8), and says `left`. Without a leader to ask it stops all the
+  // same.
   void stop();
 
-  // What main() returns: 0, or 2 where the agent had to stop because its state cannot be written.
-  [[nodiscard]] int exit_code() const;
+  // For whoever looks from outside: the simulation's checkers.
+  [[nodiscard]] const election::Node& node() const { return node_; }
+  [[nodiscard]] const Leader* leader() const { return leader_.get(); }  // Null: it does not lead.
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  // From outside to the cores.
+  void perform(election::Output output);
+  void fact(const election::Fact& fact);
+  void arm_timer();
+  void timer_due(Time armed);
+  void housekeeping();
+  void host_said(const election::HostStatus& host);
+
+  // Reports of this host, wherever the leader is.
+  void report_changed(bool always);
+  void send_report(HostId leader);
+
+  // While this host leads.
+  void lead(Term term);
+  void stop_leading();
+  void leader_changed(const std::optional<Term>& leader);
+  void host_changed(HostId host, HostState state, const std::string& text);
+  void write(std::vector<election::CatalogChange> changes, WriteDone done);
+  void write_done(election::WriteId write, WriteOutcome outcome, const std::string& why);
+  void unhold_returned();
+  void ask_hold(Time give_up);
+  void leave();
+
+  [[nodiscard]] WorkerHooks worker_hooks();
+  [[nodiscard]] LeaderHooks leader_hooks();
+  [[nodiscard]] RequestHooks request_hooks();
+  [[nodiscard]] std::vector<HostFacts> host_facts() const;
+  [[nodiscard]] std::vector<api::HostRow> host_rows() const;
+  [[nodiscard]] std::vector<ResourceStatus> local_status() const;
+  [[nodiscard]] const HostConfig* host_config(HostId id) const;
+  [[nodiscard]] std::string who_is_missing() const;
+  [[nodiscard]] Time now() const { return executor_.now(); }
+
+  const Config config_;
+  const std::string boot_, process_;
+  const AgentSeams seams_;
+  Executor& executor_;
+  Store& store_;
+  Events events_;
+  election::Node node_;
+  Outbox outbox_;
+  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<Leader> leader_;
+  Requests requests_;
+
+  Time armed_ = Time::max();  // When the node's timer looks next.
+  std::map<election::WriteId, WriteDone> writes_;
+  std::uint64_t next_write_ = 1;
+  std::string report_digest_;
+  Term reported_term_;
+  std::uint64_t reported_spell_ = 0;
+  std::optional<Time> leaderless_since_;
+  bool stopping_ = false, left_ = false;
 };
 
 }  // namespace cierzo

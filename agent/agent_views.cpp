@@ -1,5 +1,7 @@
 // What people, scripts and the leader's plan see of this agent: hosts, resources, who is missing.
-#include "agent/agent_impl.hpp"
+#include "agent/agent.hpp"
+#include "agent/site_view.hpp"
+#include "agent/types.hpp"
 
 namespace cierzo {
 namespace {
@@ -20,14 +22,14 @@ HostState state_of(election::Liveness liveness) {
 
 }  // namespace
 
-const HostConfig* Agent::Impl::host_config(HostId id) const {
+const HostConfig* Agent::host_config(HostId id) const {
   for (const HostConfig& host : config_.hosts) {
     if (host.id == id) return &host;
   }
   return nullptr;
 }
 
-std::vector<HostFacts> Agent::Impl::host_facts() const {
+std::vector<HostFacts> Agent::host_facts() const {
   std::map<HostId, HostState> states;
   for (const election::HostStatus& host : node_.hosts(now())) {
     states[host.id] = state_of(host.liveness);
@@ -45,7 +47,7 @@ std::vector<HostFacts> Agent::Impl::host_facts() const {
   return facts;
 }
 
-std::vector<api::HostRow> Agent::Impl::host_rows() const {
+std::vector<api::HostRow> Agent::host_rows() const {
   std::map<HostId, Time> heard;
   for (const election::HostStatus& host : node_.hosts(now())) {
     if (host.heard) heard[host.id] = host.last_heard;
@@ -63,7 +65,7 @@ std::vector<api::HostRow> Agent::Impl::host_rows() const {
 }
 
 // What this host itself knows: its own report beside the catalog as it is stored here. (rule 21)
-std::vector<ResourceStatus> Agent::Impl::local_status() const {
+std::vector<ResourceStatus> Agent::local_status() const {
   Desired desired;
   desired.update(node_.local_view());
   Inventory inventory;
@@ -78,7 +80,7 @@ std::vector<ResourceStatus> Agent::Impl::local_status() const {
   return status(world, plan(world));
 }
 
-std::string Agent::Impl::who_is_missing() const {
+std::string Agent::who_is_missing() const {
   const auto state = node_.state_status(now());
   const election::Shortage shortage = node_.shortage(now());
   std::string text = election::to_string(shortage, node_.members());
@@ -90,7 +92,7 @@ std::string Agent::Impl::who_is_missing() const {
   return text;
 }
 
-RequestHooks Agent::Impl::request_hooks() {
+RequestHooks Agent::request_hooks() {
   RequestHooks hooks;
   hooks.leader = [this]() -> Leader* {
     return leader_ && node_.ready(now()) ? leader_.get() : nullptr;
@@ -100,10 +102,9 @@ RequestHooks Agent::Impl::request_hooks() {
     if (!leader || leader->owner == config_.self) return std::nullopt;
     return leader->owner;
   };
+  hooks.fresh_id = seams_.random_id;
   hooks.who_is_missing = [this] { return who_is_missing(); };
-  hooks.send = [this](HostId to, const PeerMessage& message) {
-    return transport_.send(to, message);
-  };
+  hooks.send = [this](HostId to, const PeerMessage& message) { return seams_.send(to, message); };
   hooks.write = [this](std::vector<election::CatalogChange> changes, WriteDone done) {
     write(std::move(changes), std::move(done));
   };

@@ -74,6 +74,8 @@ AsioExecutor::~AsioExecutor() {
 
 Time AsioExecutor::now() const { return state_->clock.now(); }
 
+void AsioExecutor::post(std::function<void()> then) { asio::post(state_->io, std::move(then)); }
+
 void AsioExecutor::after(Duration delay, std::function<void()> then) {
   auto timer = std::make_shared<asio::steady_timer>(state_->io, steady(delay));
   timer->async_wait([timer, then = std::move(then)](boost::system::error_code error) {

@@ -21,6 +21,7 @@ class AsioExecutor : public Executor {
   ~AsioExecutor() override;  // Waits for the calls under way.
 
   [[nodiscard]] Time now() const override;
+  void post(std::function<void()> then) override;
   void after(Duration delay, std::function<void()> then) override;
   void offload(const std::string& strand, Duration deadline, std::function<void()> call,
                std::function<void(bool in_time)> done) override;

@@ -24,6 +24,9 @@ class Executor {
   // The clock of LEADERSHIP.md ("Words"), read now.
   [[nodiscard]] virtual Time now() const = 0;
 
+  // `then` on the main loop, soon, after what was posted before. From any thread.
+  virtual void post(std::function<void()> then) = 0;
+
   // `then` on the main loop, not before `delay` has passed.
   virtual void after(Duration delay, std::function<void()> then) = 0;
 

@@ -8,6 +8,7 @@
 #include "agent/agent.hpp"
 #include "agent/asio.hpp"
 #include "agent/config.hpp"
+#include "agent/daemon.hpp"
 #include "agent/log.hpp"
 
 namespace {
@@ -27,23 +28,23 @@ int run(const cierzo::Config& config) {
   boost::asio::io_context io(1);
   int code = 0;
   {
-    cierzo::Agent agent(io, config);
+    cierzo::Daemon daemon(io, config);
     signal_set signals(io, SIGTERM, SIGINT);
     std::function<void(boost::system::error_code, int)> on_signal =
         [&](boost::system::error_code error, int) {
           if (error) return;
-          agent.stop();
+          daemon.stop();
           // A second signal does not wait for anybody.
           signals.async_wait([&io](boost::system::error_code again, int) {
             if (!again) io.stop();
           });
         };
     signals.async_wait(on_signal);
-    agent.start();
+    daemon.start();
     cierzo::log::info("agentd " + std::string(cierzo::software_version) + " runs on " +
                       config.name);
     io.run();
-    code = agent.exit_code();
+    code = daemon.exit_code();
     // A call to a hypervisor that hangs must not keep the process: the signal ends it.
     ::alarm(exit_patience_seconds);
   }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "agent/clock.hpp"
 #include "agent/net/codec.hpp"
 #include "agent/net/codec_api.hpp"
 #include "agent/net/transport.hpp"
@@ -134,7 +133,7 @@ void Requests::route_again(const api::ApiRequest& request, const api::Target& ta
 
 void Requests::forward(HostId leader, const api::ApiRequest& request, const api::Target& target,
                        const api::Answer& answer, Time give_up) {
-  const std::string id = random_id();
+  const std::string id = hooks_.fresh_id();
   const Forward message{id, request.method, request.target, request.body};
   if (waiting_.size() >= forwards_max || !hooks_.send(leader, message)) {
     return route_again(request, target, answer, give_up);

@@ -30,6 +30,7 @@ struct RequestHooks {
   std::function<Leader*()> leader;  // This host leads and may act; null: it does not.
   std::function<std::optional<HostId>()> leader_elsewhere;
   std::function<std::string()> who_is_missing;  // (rule 21)
+  std::function<std::string()> fresh_id;        // For what is forwarded: never twice.
   std::function<bool(HostId, const PeerMessage&)> send;
   std::function<void(std::vector<election::CatalogChange>, WriteDone)> write;
   std::function<bool()> writing;  // Something is being stored: changes are made on its result.

@@ -1,15 +1,8 @@
-// What a host must still know after a crash, in SQLite: WAL and synchronous=FULL, so that what was
-// committed survives a power cut, and what was torn is rolled back.
-//
-// The folder also holds the lock of rule 8: as long as one agent lives, no other can open it. The
-// file is opened close-on-exec, so no child inherits it.
-//
-// Its mode is 0711, since the disks of VMs and by default the images lie below it, and Debian's
-// QEMU runs as libvirt-qemu, which must pass through. Every file of the store is 0600: they hold
-// secrets.
+// What a host must still know after a crash: what it promised, the catalog, the commands it took.
+// The seam to the disk: agentd's is SQLite (sqlite_store.hpp), the simulation's can lose what was
+// not synced.
 #pragma once
 #include <functional>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -17,10 +10,6 @@
 #include "agent/messages.hpp"
 #include "election/durable.hpp"
 #include "resources/ids.hpp"
-
-namespace boost::asio {
-class io_context;
-}
 
 namespace cierzo {
 
@@ -51,28 +40,18 @@ struct Batch {
 
 class Store {
  public:
-  using Failed = std::function<void(const std::string& reason)>;
-
-  // Makes the folder and the database where there are none, takes the lock, reads everything.
-  // `boot` is noted as the last one. Throws StoreError. `failed` is called at most once, on the
-  // loop: a commit was impossible (disk full, read-only), nothing after it is written, no `done` is
-  // called any more, and the agent must stop: promises that cannot be kept must not be made.
-  Store(boost::asio::io_context& io, const std::string& folder, const std::string& boot,
-        Failed failed);
-  ~Store();  // Writes what was handed over, then gives the lock back.
+  Store() = default;
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
+  virtual ~Store() = default;
 
   // As it was when opened.
-  [[nodiscard]] const StoredState& loaded() const;
+  [[nodiscard]] virtual const StoredState& loaded() const = 0;
 
-  // Batches are written in order, by one writer thread; those that queued up meanwhile share a
-  // sync. `done` is called on the loop, in order, when the batch is on disk.
-  void commit(Batch batch, std::function<void()> done);
-
- private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  // Batches become durable in order. `done` is called on the loop, in order, later, when the batch
+  // would survive a power cut. Where that is impossible nothing after it is written and no `done`
+  // is called any more.
+  virtual void commit(Batch batch, std::function<void()> done) = 0;
 };
 
 }  // namespace cierzo

@@ -106,6 +106,7 @@ void SimulatedProvider::end_command(Guest& guest, Command& command) {
 }
 
 void SimulatedProvider::remember(What what, const InstanceName& name) {
+  ++changes_;
   events_.push_back({what, name});
 }
 
@@ -208,6 +209,7 @@ Outcome SimulatedProvider::resume(const InstanceName& name, const Resume& resume
   if (!renamed) domain = find(name, resume.paused, outcome);
   if (domain == nullptr) return outcome;
   domain->metadata.incarnation = resume.incarnation;
+  ++changes_;
   if (!domain->answers_from) boot(*domain);
   if (std::exchange(domain->paused, false)) remember(What::resumed, name);
   return {};
@@ -337,6 +339,7 @@ void SimulatedProvider::set_hypervisor_answers(bool is) {
 
 void SimulatedProvider::lose_power() {
   const Call call(*this, "", {});
+  ++changes_;
   domains_.clear();
   faults_.clear();
   foreign_memory_kib_ = 0;
@@ -392,6 +395,29 @@ void SimulatedProvider::set_script(const InstanceName& name, ScriptPurpose::Kind
 std::vector<std::string> SimulatedProvider::calls() const {
   const std::lock_guard lock(mutex_);
   return calls_;
+}
+
+std::map<InstanceName, SimulatedProvider::Copy> SimulatedProvider::domains() const {
+  const std::lock_guard lock(mutex_);
+  const Time now = now_();
+  std::map<InstanceName, Copy> copies;
+  for (const auto& [name, domain] : domains_) {
+    if (domain.gone_at && *domain.gone_at <= now) continue;
+    copies[name] = {domain.metadata.incarnation, !domain.paused};
+  }
+  return copies;
+}
+
+std::vector<InstanceName> SimulatedProvider::overlays() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<InstanceName> names;
+  for (const auto& [name, image] : overlays_) names.push_back(name);
+  return names;
+}
+
+std::uint64_t SimulatedProvider::changes() const {
+  const std::lock_guard lock(mutex_);
+  return changes_;
 }
 
 }  // namespace cierzo

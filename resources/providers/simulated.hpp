@@ -83,6 +83,17 @@ class SimulatedProvider : public Provider {
   // ---- What happened, for assertions: one line a call that came through, "create web-server-1".
   [[nodiscard]] std::vector<std::string> calls() const;
 
+  // ---- What is really there, for checkers: nobody asks the hypervisor, so it cannot hang.
+  struct Copy {
+    Incarnation incarnation;
+    bool runs = false;  // Its CPUs do: it is not paused.
+  };
+  [[nodiscard]] std::map<InstanceName, Copy> domains() const;
+  [[nodiscard]] std::vector<InstanceName> overlays() const;
+  // Rises with every domain that comes, goes, is paused or let run, but for those that end by
+  // themselves: these go when the next call looks.
+  [[nodiscard]] std::uint64_t changes() const;
+
  private:
   struct Command {
     GuestCommand command;
@@ -140,7 +151,7 @@ class SimulatedProvider : public Provider {
   std::uint64_t foreign_memory_kib_ = 0;
   int foreign_vcpus_ = 0;
   bool hypervisor_answers_ = true;
-  std::uint64_t boots_ = 0;
+  std::uint64_t boots_ = 0, changes_ = 0;
   std::int64_t next_pid_ = 100;
 };
 

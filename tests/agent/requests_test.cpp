@@ -39,6 +39,7 @@ class RequestsTest : public ::testing::Test {
     RequestHooks hooks;
     hooks.leader = [this] { return leads_ ? leader_.get() : nullptr; };
     hooks.leader_elsewhere = [this] { return elsewhere_; };
+    hooks.fresh_id = [this] { return "request-" + std::to_string(++requests_made_); };
     hooks.who_is_missing = [] {
       return "1 of 3 voters reachable, 2 needed; missing: node2, node3";
     };
@@ -100,6 +101,7 @@ class RequestsTest : public ::testing::Test {
   }
 
   VirtualExecutor executor_;
+  int requests_made_ = 0;
   election::Catalog catalog_;
   Events events_;
   bool leads_ = true, link_ = true, writing_ = false;

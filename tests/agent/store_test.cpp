@@ -1,6 +1,6 @@
 // The state of a host: what survives, and what is refused rather than guessed. (LEADERSHIP rules 8,
 // 17, 20, 22)
-#include "agent/store/store.hpp"
+#include "agent/store/sqlite_store.hpp"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -65,7 +65,7 @@ class StoreTest : public testing::Test {
   ~StoreTest() override { fs::remove_all(fs::path(folder_).parent_path()); }
 
   std::unique_ptr<Store> open(const std::string& boot = "boot-a") {
-    return std::make_unique<Store>(io_, folder_, boot,
+    return std::make_unique<SqliteStore>(io_, folder_, boot,
                                    [this](const std::string& why) { failure_ = why; });
   }
 
@@ -262,7 +262,7 @@ TEST_F(StoreTest, a_killed_process_has_lost_nothing_that_was_done) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     asio::io_context io;
-    Store store(io, folder_, "boot-a", [](const std::string&) { _exit(1); });
+    SqliteStore store(io, folder_, "boot-a", [](const std::string&) { _exit(1); });
     std::uint64_t next = 0;
     std::function<void()> again = [&] {
       if (next > 0 && write(pipes[1], &next, sizeof next) != sizeof next) _exit(1);

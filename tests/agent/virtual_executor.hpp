@@ -15,6 +15,8 @@ class VirtualExecutor : public Executor {
  public:
   [[nodiscard]] Time now() const override { return now_; }
 
+  void post(std::function<void()> then) override { after({}, std::move(then)); }
+
   void after(Duration delay, std::function<void()> then) override {
     queue_.emplace(now_ + delay, std::move(then));
   }

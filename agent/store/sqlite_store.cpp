@@ -1,4 +1,4 @@
-#include "agent/store/store.hpp"
+#include "agent/store/sqlite_store.hpp"
 
 #include <condition_variable>
 #include <exception>
@@ -17,7 +17,7 @@ constexpr std::size_t batches_in_transaction_max = 256;
 
 }  // namespace
 
-class Store::Impl {
+class SqliteStore::Impl {
  public:
   Impl(asio::io_context& io, const std::string& folder, const std::string& boot, Failed failed)
       : io_(io),
@@ -115,15 +115,15 @@ class Store::Impl {
   std::thread writer_;
 };
 
-Store::Store(boost::asio::io_context& io, const std::string& folder, const std::string& boot,
-             Failed failed)
+SqliteStore::SqliteStore(boost::asio::io_context& io, const std::string& folder,
+                         const std::string& boot, Failed failed)
     : impl_(std::make_unique<Impl>(io, folder, boot, std::move(failed))) {}
 
-Store::~Store() = default;
+SqliteStore::~SqliteStore() = default;
 
-const StoredState& Store::loaded() const { return impl_->loaded(); }
+const StoredState& SqliteStore::loaded() const { return impl_->loaded(); }
 
-void Store::commit(Batch batch, std::function<void()> done) {
+void SqliteStore::commit(Batch batch, std::function<void()> done) {
   impl_->commit(std::move(batch), std::move(done));
 }
 

@@ -1,0 +1,118 @@
+#include "agent/daemon.hpp"
+
+#include <utility>
+
+#include "agent/agent.hpp"
+#include "agent/api/server.hpp"
+#include "agent/asio.hpp"
+#include "agent/asio_executor.hpp"
+#include "agent/clock.hpp"
+#include "agent/log.hpp"
+#include "agent/net/transport.hpp"
+#include "agent/store/sqlite_store.hpp"
+#include "resources/providers/libvirt.hpp"
+
+namespace cierzo {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration goodbye = 50ms;  // For the last messages to leave.
+
+TransportConfig transport_config(const Config& config) {
+  TransportConfig made;
+  made.self = config.self;
+  made.listen = config.listen;
+  made.secret_key = config.secret_key;
+  for (const HostConfig& host : config.hosts) {
+    made.peers.push_back({host.id, host.name, host.address, host.key});
+  }
+  made.software = software_version;
+  return made;
+}
+
+LibvirtConfig provider_config(const Config& config) {
+  LibvirtConfig made;
+  made.uri = config.hypervisor;
+  made.images_folder = config.images;
+  made.state_folder = config.state;
+  made.networks = config.networks;
+  made.capacity = {config.memory_kib, config.cpus};
+  made.virtualization = config.virtualization;
+  return made;
+}
+
+}  // namespace
+
+class Daemon::Impl {
+ public:
+  Impl(asio::io_context& io, const Config& config)
+      : io_(io),
+        boot_(boot_id()),
+        store_(io, config.state, boot_, [this](const std::string& reason) { give_up(reason); }),
+        provider_(make_libvirt_provider(provider_config(config))),
+        executor_(io),
+        agent_(config, boot_, seams()),
+        transport_(io, transport_config(config), transport_events()),
+        server_(std::make_unique<api::Server>(
+            io, config.socket, [this](const api::ApiRequest& request, const api::Answer& answer) {
+              agent_.request(request, answer);
+            })) {
+    if (store_.loaded().created) {
+      log::info("there was no state in " + config.state + ": this host starts without any");
+    }
+  }
+
+  void start() { agent_.start(); }
+  void stop() { agent_.stop(); }
+  [[nodiscard]] int exit_code() const { return exit_code_; }
+
+ private:
+  void give_up(const std::string& reason) {
+    log::error("the state cannot be written, so nothing more can be promised: " + reason +
+               "; stopping");
+    exit_code_ = 2;
+    io_.stop();
+  }
+
+  void left() {
+    server_->close();
+    executor_.after(goodbye, [this] { io_.stop(); });
+  }
+
+  AgentSeams seams() {
+    return {executor_,
+            store_,
+            *provider_,
+            [this](HostId to, const PeerMessage& message) { return transport_.send(to, message); },
+            random_id,
+            [this] { left(); }};
+  }
+
+  Transport::Events transport_events() {
+    return {[this](HostId from, PeerMessage message) { agent_.received(from, std::move(message)); },
+            [this](HostId peer, bool up) {
+              if (!up) agent_.connection_broken(peer);
+            },
+            [](const std::string& line) { log::info(line); }};
+  }
+
+  asio::io_context& io_;
+  const std::string boot_;
+  SqliteStore store_;
+  const std::unique_ptr<Provider> provider_;
+  AsioExecutor executor_;  // Behind the provider: its pool is idle before that goes.
+  Agent agent_;            // Sends nothing before start(), so the transport may come after it.
+  Transport transport_;
+  std::unique_ptr<api::Server> server_;
+  int exit_code_ = 0;
+};
+
+Daemon::Daemon(asio::io_context& io, const Config& config)
+    : impl_(std::make_unique<Impl>(io, config)) {}
+Daemon::~Daemon() = default;
+void Daemon::start() { impl_->start(); }
+void Daemon::stop() { impl_->stop(); }
+int Daemon::exit_code() const { return impl_->exit_code(); }
+
+}  // namespace cierzo
