@@ -208,12 +208,7 @@ void Agent::report_changed(bool always) {
   if (const auto leader = node_.leader()) send_report(leader->owner);
 }
 
-void Agent::send_report(HostId leader) {
-  // Before the hypervisor was seen once there is nothing to say: silence is not an empty inventory.
-  // (rule 18)
-  if (!worker_->surveyed()) return;
-  seams_.send(leader, worker_->report());
-}
+void Agent::send_report(HostId leader) { seams_.send(leader, worker_->report()); }
 
 WorkerHooks Agent::worker_hooks() {
   WorkerHooks hooks;
@@ -237,6 +232,7 @@ WorkerHooks Agent::worker_hooks() {
   hooks.answer = [this](const CommandResult& result) { seams_.send(result.id.term.owner, result); };
   hooks.changed = [this] { report_changed(false); };
   hooks.log = [](const std::string& line) { log::info(line); };
+  hooks.warn = [](const std::string& line) { log::warning(line); };
   return hooks;
 }
 

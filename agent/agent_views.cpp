@@ -58,8 +58,13 @@ std::vector<api::HostRow> Agent::host_rows() const {
     const Report* report = leader_ ? leader_->report_of(facts.id) : nullptr;
     const auto last = heard.find(facts.id);
     const Duration silent = last == heard.end() ? Duration::zero() : now() - last->second;
-    rows.push_back(host_row(facts, config != nullptr && config->voter, report, silent));
-    if (leader_ == nullptr && facts.id == config_.self) rows.back().reason.clear();
+    const std::string error = leader_ ? leader_->hypervisor_error(facts.id) : std::string();
+    rows.push_back(host_row(facts, config != nullptr && config->voter, report, error, silent));
+    if (leader_ == nullptr && facts.id == config_.self) {
+      const Report own = worker_->report();
+      rows.back().reason =
+          own.hypervisor_answers ? std::string() : hypervisor_silent(own.hypervisor_error);
+    }
   }
   return rows;
 }
@@ -69,7 +74,7 @@ std::vector<ResourceStatus> Agent::local_status() const {
   Desired desired;
   desired.update(node_.local_view());
   Inventory inventory;
-  if (worker_->surveyed()) inventory.take(worker_->report(), now());
+  inventory.take(worker_->report(), now());
   const auto hosts = host_facts();
   World world;
   world.now = now();

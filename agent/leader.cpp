@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration coalesce = 5ms;         // Several reports at once make one plan.
+constexpr Duration coalesce = 5ms;         // Between two plans: several reports make one.
 constexpr std::size_t said_max = 256;      // Of each host.
 constexpr Duration send_again_after = 1s;  // A command that no report knows of was lost on the way.
 
@@ -58,6 +58,8 @@ void Leader::report(const Report& report) {
   // too.
   if (report.term != term_ || report.permit_spell < hooks_.permit_spell(report.host)) return;
   inventory_.take(report, executor_.now());
+  // What it obeyed may have an effect that it cannot see yet.
+  if (!report.surveyed) return converge_soon();
   refused_.erase(report.host);
   ledger_.inventory(report.host, report.executed.term, report.executed.sequence);
   const auto& open = ledger_.outstanding(report.host);
@@ -183,9 +185,12 @@ std::vector<ResourceStatus> Leader::status() const {
 void Leader::converge_soon() {
   if (converge_pending_) return;
   converge_pending_ = true;
-  executor_.after(coalesce, [this, weak = std::weak_ptr<bool>(alive_)] {
+  // At once where there was no plan lately: a single report must not wait for company.
+  const Duration pause = converged_at_ + coalesce - executor_.now();
+  executor_.after(std::max(pause, Duration::zero()), [this, weak = std::weak_ptr<bool>(alive_)] {
     if (!weak.lock()) return;
     converge_pending_ = false;
+    converged_at_ = executor_.now();
     converge();
   });
 }

@@ -60,6 +60,9 @@ class Leader {
   void want_report(HostId host, const std::string& digest);
 
   [[nodiscard]] const Report* report_of(HostId host) const { return inventory_.of(host); }
+  [[nodiscard]] std::string hypervisor_error(HostId host) const {
+    return inventory_.hypervisor_error(host);
+  }
   [[nodiscard]] const Desired& desired() const { return desired_; }
 
   // What would be planned if `changed` were desired in place of what has its names.
@@ -103,6 +106,7 @@ class Leader {
   };
   std::map<HostId, std::map<std::uint64_t, Said>> said_;  // Of commands, for their results.
   bool converge_pending_ = false;
+  Time converged_at_{};
   unsigned looks_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

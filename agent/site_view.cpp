@@ -62,7 +62,13 @@ std::string to_string(Ensure ensure) {
   return "unknown";
 }
 
-api::HostRow host_row(const HostFacts& host, bool voter, const Report* report, Duration silent) {
+std::string hypervisor_silent(const std::string& error) {
+  return "its hypervisor does not answer" + (error.empty() ? "" : ": " + error) +
+         "; look there with: systemctl status libvirtd";
+}
+
+api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
+                      const std::string& hypervisor_error, Duration silent) {
   api::HostRow row;
   row.id = host.id.value;
   row.name = host.name;
@@ -72,11 +78,11 @@ api::HostRow host_row(const HostFacts& host, bool voter, const Report* report, D
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(silent).count();
   switch (host.state) {
     case HostState::alive:
-      if (report != nullptr && !report->hypervisor_answers)
-        row.reason = "its hypervisor does not answer";
-      if (report == nullptr)
-        row.reason =
-            "it has not reported yet: its hypervisor has not answered since its agent started";
+      if (report != nullptr ? !report->hypervisor_answers : !hypervisor_error.empty()) {
+        row.reason = hypervisor_silent(hypervisor_error);
+      } else if (report == nullptr) {
+        row.reason = "it has not reported yet";
+      }
       break;
     case HostState::suspect:
     case HostState::lost:

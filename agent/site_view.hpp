@@ -9,10 +9,13 @@
 
 namespace cierzo {
 
-// One row for a host. `report`: its last one, or null. `silent`: for how long it has not been
-// heard; zero: not known.
+// What to say, and to do, where the hypervisor of a host does not answer.
+[[nodiscard]] std::string hypervisor_silent(const std::string& error);
+
+// One row for a host. `report`: its last inventory, or null. `hypervisor_error`: why there is none,
+// or none of now. `silent`: for how long it has not been heard; zero: not known.
 [[nodiscard]] api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
-                                    Duration silent);
+                                    const std::string& hypervisor_error, Duration silent);
 
 [[nodiscard]] std::vector<api::ResourceRow> resource_rows(const std::vector<ResourceStatus>& status,
                                                           const std::vector<HostFacts>& hosts);

@@ -8,11 +8,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration survey_every = 2s;      // A safety net: events tell at once.
-constexpr Duration survey_deadline = 10s;  // After which what runs here is unknown. (rule 18)
-constexpr Duration coalesce = 10ms;        // Several changes at once make one report.
-constexpr Duration early_end = 20s;        // After a start: less than a useful VM lives.
-constexpr Duration failure_kept = 1h;      // Of an instance that is not here any more.
+constexpr Duration survey_every = 2s;     // A safety net: events tell at once.
+constexpr Duration survey_deadline = 5s;  // After which what runs here is unknown. (rule 18)
+constexpr const char* no_reply = "no reply within 5 s";
+constexpr Duration coalesce = 10ms;    // Between two reports: several changes make one.
+constexpr Duration early_end = 20s;    // After a start: less than a useful VM lives.
+constexpr Duration failure_kept = 1h;  // Of an instance that is not here any more.
 constexpr std::uint64_t free_memory_step_kib = 64 * 1024;  // Reports do not follow every page.
 
 // What matters to a new leader of a command under way: never texts, inputs or secrets.
@@ -163,6 +164,8 @@ void Worker::note_outcome(Local& local, const Action& action, const Outcome& out
     }
   };
   if (const auto* start = std::get_if<StartVm>(&action.work)) {
+    // A hypervisor that does not answer is no failure of this instance's, nor of its disk's.
+    if (outcome.kind == FailureKind::unreachable) return;
     // Success clears the count only once the domain has lived for a while: see note_end().
     if (!outcome.ok() || local.early_ends == 0) note(local.start);
     if (outcome.ok()) local.started = executor_.now();
@@ -188,12 +191,33 @@ void Worker::end_command(Stamp id) {
 }
 
 void Worker::event(const DomainEvent& event) {
+  if (event.what == DomainEvent::What::died) process_died(event.instance, event.incarnation);
   if (event.what == DomainEvent::What::guest_connected ||
       event.what == DomainEvent::What::guest_gone) {
     const auto found = locals_.find(event.instance);
     if (found != locals_.end() && found->second.watch) found->second.watch->look_now();
   }
   survey_soon();
+}
+
+// Reported at once, not with the next survey: a survey waits for the daemon, which is busy with the
+// very domain that died, or hangs. That one frees the name and the rest.
+void Worker::process_died(const InstanceName& name, const Incarnation& incarnation) {
+  const auto found = locals_.find(name);
+  if (found == locals_.end()) return;
+  Local& local = found->second;
+  local.died = incarnation;
+  if (!local.domain || local.domain->metadata.incarnation != incarnation) return;
+  hooks_.log("the hypervisor process of " + name.value + " has ended");
+  // What it took is free: the plan that starts it again must not find the host full of it.
+  Survey& survey = last_survey_;
+  survey.memory_used_kib -= std::min(survey.memory_used_kib, local.domain->memory_kib);
+  survey.cpus_used -= std::min(survey.cpus_used, local.domain->vcpus);
+  note_end(local);
+  local.domain.reset();
+  local.since = executor_.now();
+  keep_watch(name, local);
+  changed_soon();
 }
 
 void Worker::survey_soon() {
@@ -221,14 +245,8 @@ void Worker::survey() {
 
 void Worker::take_survey(std::optional<Survey> survey, unsigned number) {
   survey_running_ = false;
-  const bool answers = survey && survey->outcome.ok();
-  if (answers != hypervisor_answers_ || !surveyed_) {
-    hooks_.log(answers ? "the hypervisor answers"
-                       : "the hypervisor does not answer: " +
-                             (survey ? survey->outcome.text : std::string("no reply in time")));
-  }
-  hypervisor_answers_ = answers;
-  if (answers) {
+  note_answer(survey ? survey->outcome : Outcome{FailureKind::timeout, no_reply});
+  if (hypervisor_answers_) {
     surveyed_ = true;
     last_survey_ = *survey;
     take_domains(*survey);
@@ -245,10 +263,27 @@ void Worker::take_survey(std::optional<Survey> survey, unsigned number) {
   });
 }
 
+void Worker::note_answer(const Outcome& outcome) {
+  const bool news = outcome.ok() != hypervisor_answers_ || outcome.text != hypervisor_error_;
+  hypervisor_answers_ = outcome.ok();
+  hypervisor_error_ = outcome.text;
+  if (!news) return;
+  if (outcome.ok()) return hooks_.log("the hypervisor answers");
+  hooks_.warn("the hypervisor does not answer: " + outcome.text +
+              "; until it does, nothing is known of this host's VMs and none is started here. " +
+              "Look with: systemctl status libvirtd");
+}
+
 void Worker::take_domains(const Survey& survey) {
   const Time now = executor_.now();
   std::map<InstanceName, const DomainSeen*> domains;
-  for (const DomainSeen& domain : survey.domains) domains[domain.metadata.instance] = &domain;
+  for (const DomainSeen& domain : survey.domains) {
+    const DomainMetadata& metadata = domain.metadata;
+    const auto known = locals_.find(metadata.instance);
+    // A survey that began before its process died does not bring it back.
+    if (known != locals_.end() && known->second.died == metadata.incarnation) continue;
+    domains[metadata.instance] = &domain;
+  }
   const std::set<InstanceName> overlays(survey.overlays.begin(), survey.overlays.end());
   for (const auto& [name, domain] : domains) locals_[name];
   for (const InstanceName& name : overlays) locals_[name];
@@ -303,9 +338,12 @@ void Worker::keep_watch(const InstanceName& name, Local& local) {
 void Worker::changed_soon() {
   if (changed_pending_) return;
   changed_pending_ = true;
-  executor_.after(coalesce, [this, weak = std::weak_ptr<bool>(alive_)] {
+  // At once where nothing was told lately: a single change must not wait for company.
+  const Duration pause = changed_at_ + coalesce - executor_.now();
+  executor_.after(std::max(pause, Duration::zero()), [this, weak = std::weak_ptr<bool>(alive_)] {
     if (!weak.lock()) return;
     changed_pending_ = false;
+    changed_at_ = executor_.now();
     for (auto& [name, local] : locals_) note_health(local);
     hooks_.changed();
   });
@@ -386,7 +424,10 @@ Report Worker::report() const {
   report.permit_spell = permit.permit_spell;
   report.executed = high_water_;
   for (const auto& [id, action] : unfinished_) report.unfinished.push_back({id, action});
+  // After a boot no domain of ours can be there, seen or not.
+  report.surveyed = surveyed_ || config_.fresh_boot;
   report.hypervisor_answers = hypervisor_answers_;
+  if (!hypervisor_answers_) report.hypervisor_error = hypervisor_error_;
   const Survey& survey = last_survey_;
   report.memory_total_kib = survey.memory_total_kib;
   const std::uint64_t used = std::min(survey.memory_used_kib, survey.memory_total_kib);

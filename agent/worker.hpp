@@ -48,6 +48,7 @@ struct WorkerHooks {
   // What is reported has changed; report() is new.
   std::function<void()> changed;
   std::function<void(const std::string&)> log;
+  std::function<void(const std::string&)> warn;  // Somebody should look.
 };
 
 class Worker {
@@ -67,8 +68,6 @@ class Worker {
 
   // Of now: its times are ages. Term and permit are those of the hooks.
   [[nodiscard]] Report report() const;
-  // False: the hypervisor was not seen yet, so there is nothing to report. (rule 18)
-  [[nodiscard]] bool surveyed() const { return surveyed_ || config_.fresh_boot; }
 
  private:
   struct Queued {
@@ -79,6 +78,7 @@ class Worker {
   // What is remembered of one instance beside what the hypervisor says.
   struct Local {
     std::optional<DomainSeen> domain;
+    std::optional<Incarnation> died;  // The last one whose process was seen to end.
     bool overlay = false;
     std::shared_ptr<GuestWatch> watch;
     Incarnation watched;
@@ -97,9 +97,11 @@ class Worker {
     unsigned after_survey = 0;
   };
 
+  void process_died(const InstanceName& name, const Incarnation& incarnation);
   void survey_soon();
   void survey();
   void take_survey(std::optional<Survey> survey, unsigned number);
+  void note_answer(const Outcome& outcome);
   void take_domains(const Survey& survey);
   void note_end(Local& local);
   void note_health(Local& local);
@@ -125,8 +127,10 @@ class Worker {
   std::vector<std::string> images_asked_;  // Sorted.
   bool retired_ = false;
   bool surveyed_ = false, hypervisor_answers_ = false;
+  std::string hypervisor_error_ = "it was not asked yet";
   bool survey_wanted_ = false, survey_running_ = false, changed_pending_ = false;
   unsigned surveys_ = 0, survey_turns_ = 0;
+  Time changed_at_{};  // When `changed` was called last.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

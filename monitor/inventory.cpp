@@ -10,6 +10,11 @@ void age_to_time(Failure& failure, Time now) { failure.last = now - failure.last
 }  // namespace
 
 void Inventory::take(const Report& report, Time now) {
+  if (!report.surveyed) {
+    not_surveyed_[report.host] = report.hypervisor_error;
+    return;
+  }
+  not_surveyed_.erase(report.host);
   Known known{report, report_digest(report)};
   for (Observed& seen : known.report.instances) {
     seen.host = report.host;  // What a host says is about itself, whatever it wrote.
@@ -25,7 +30,16 @@ void Inventory::take(const Report& report, Time now) {
   known_[report.host] = std::move(known);
 }
 
-void Inventory::forget(HostId host) { known_.erase(host); }
+void Inventory::forget(HostId host) {
+  known_.erase(host);
+  not_surveyed_.erase(host);
+}
+
+std::string Inventory::hypervisor_error(HostId host) const {
+  if (const Report* report = of(host)) return report->hypervisor_error;
+  const auto found = not_surveyed_.find(host);
+  return found == not_surveyed_.end() ? std::string() : found->second;
+}
 
 const Report* Inventory::of(HostId host) const {
   const auto found = known_.find(host);
@@ -74,6 +88,7 @@ std::vector<HostView> Inventory::views(const std::vector<HostFacts>& hosts) cons
     view.address = host.address;
     view.state = host.state;
     view.held_instances = host.held_instances;
+    view.hypervisor_error = hypervisor_error(host.id);
     if (const Report* report = of(host.id); report != nullptr) {
       view.inventory_known = true;
       view.hypervisor_answers = report->hypervisor_answers;

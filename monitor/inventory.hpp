@@ -23,13 +23,17 @@ struct HostFacts {
 class Inventory {
  public:
   // A report replaces all that was known of its host. `now`: the receiver's clock, read after
-  // receipt.
+  // receipt. One that is no inventory (not `surveyed`) says only why there is none yet.
   void take(const Report& report, Time now);
 
   // A host that was lost is back: what it said before does not count any more, whatever it is.
   void forget(HostId host);
 
   [[nodiscard]] const Report* of(HostId host) const;
+
+  // Why the hypervisor of that host does not answer, as the host said last; empty: it answers, or
+  // the host has said nothing.
+  [[nodiscard]] std::string hypervisor_error(HostId host) const;
 
   // The digest of the last report of that host; empty: none in this term.
   [[nodiscard]] std::string digest(HostId host) const;
@@ -46,6 +50,7 @@ class Inventory {
     std::string digest;
   };
   std::map<HostId, Known> known_;
+  std::map<HostId, std::string> not_surveyed_;  // Hosts that have no inventory yet, and why.
 };
 
 }  // namespace cierzo

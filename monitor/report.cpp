@@ -87,7 +87,9 @@ std::string report_digest(const Report& report) {
   text.add(report.executed);
   text.add(report.unfinished.size());
   for (const Unfinished& command : report.unfinished) text.add(command.id);
+  text.add(report.surveyed);
   text.add(report.hypervisor_answers);
+  text.add(std::string_view(report.hypervisor_error));
   text.add(report.memory_total_kib);
   text.add(report.memory_free_kib);
   text.add(report.cpus_total);

@@ -31,8 +31,12 @@ struct Report {
       0;           // In which unbroken stretch of permits it was said; 0: in none. (rule 17)
   Stamp executed;  // High-water mark: commands up to here were accepted or will never be. (rule 17)
   std::vector<Unfinished> unfinished;
+  // False: the hypervisor has not answered once since this agent started, so this is no inventory:
+  // what it does not list may run all the same. (rule 18)
+  bool surveyed = true;
   bool hypervisor_answers =
       false;  // False: `instances` is what was known before, and nothing of it is certain.
+  std::string hypervisor_error;  // Why it does not answer, for people.
   std::uint64_t memory_total_kib = 0, memory_free_kib = 0;
   int cpus_total = 0, cpus_free = 0;
   std::map<std::string, std::string>

@@ -58,6 +58,9 @@ struct DomainEvent {
   enum class What {
     started,
     stopped,
+    // The hypervisor process of that incarnation has ended. Proof and not only a hint, since the
+    // kernel says it: told within milliseconds, and also while the hypervisor's daemon hangs.
+    died,
     paused,
     resumed,
     guest_connected,
@@ -66,7 +69,8 @@ struct DomainEvent {
     hypervisor_back
   };
   What what;
-  InstanceName instance;  // Empty for hypervisor_*.
+  InstanceName instance;      // Empty for hypervisor_*.
+  Incarnation incarnation{};  // Of `died` only.
 };
 
 struct GuestCommand {

@@ -30,7 +30,10 @@ std::string wait_for_proof(const HostView& lost, OnIsolation on_isolation) {
 
 std::string why_silent(const HostView& host) {
   if (host.state == HostState::suspect) return "host " + host.name + " is suspect, not yet lost";
-  if (!host.hypervisor_answers) return "the hypervisor of host " + host.name + " does not answer";
+  const std::string why = host.hypervisor_error.empty() ? "" : ": " + host.hypervisor_error;
+  if (!host.hypervisor_answers || !why.empty()) {
+    return "the hypervisor of host " + host.name + " does not answer" + why;
+  }
   return "host " + host.name + " has not reported yet";
 }
 

@@ -223,7 +223,9 @@ wire::Report put(const Report& report) {
     *to.add_unfinished()->mutable_id() = put(unfinished.id);
     *to.mutable_unfinished()->rbegin()->mutable_action() = put(unfinished.action);
   }
+  to.set_not_surveyed(!report.surveyed);
   to.set_hypervisor_answers(report.hypervisor_answers);
+  to.set_hypervisor_error(report.hypervisor_error);
   to.set_memory_total_kib(report.memory_total_kib);
   to.set_memory_free_kib(report.memory_free_kib);
   to.set_cpus_total(report.cpus_total);
@@ -250,7 +252,9 @@ Report get(const wire::Report& from, Checker& check) {
                   "report: a part of a command is missing");
     to.unfinished.push_back({get(unfinished.id(), check), get(unfinished.action(), check)});
   }
+  to.surveyed = !from.not_surveyed();
   to.hypervisor_answers = from.hypervisor_answers();
+  to.hypervisor_error = from.hypervisor_error();
   to.memory_total_kib = from.memory_total_kib();
   to.memory_free_kib = from.memory_free_kib();
   to.cpus_total = from.cpus_total();

@@ -18,9 +18,9 @@ class EventSink {
   void close() { listen(nullptr); }
 
   // The listener copies and posts; it must not call back into the provider.
-  void emit(DomainEvent::What what, std::string name = {}) {
+  void emit(DomainEvent::What what, std::string name = {}, const Incarnation& incarnation = {}) {
     const std::lock_guard lock(mutex_);
-    if (listener_) listener_({what, InstanceName{std::move(name)}});
+    if (listener_) listener_({what, InstanceName{std::move(name)}, incarnation});
   }
 
  private:

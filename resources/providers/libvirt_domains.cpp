@@ -121,6 +121,8 @@ std::vector<DomainRow> DomainList::list(Link& link, const Connection& connection
       fresh.vcpus = std::max(virDomainGetVcpusFlags(domain, VIR_DOMAIN_AFFECT_LIVE), 0);
       known = known_.insert_or_assign(name, std::move(fresh)).first;
     }
+    virDomainRef(domain);
+    known->second.handle = {domain, FreeDomain{}};
     int state = VIR_DOMAIN_NOSTATE;
     virTypedParamsGetInt(records[i]->params, records[i]->nparams, "state.state", &state);
     const Known& it = known->second;
@@ -134,6 +136,22 @@ std::vector<DomainRow> DomainList::list(Link& link, const Connection& connection
 void DomainList::forget(const ProcessName& name) {
   const std::lock_guard lock(mutex_);
   known_.erase(name);
+}
+
+std::optional<DomainFound> DomainList::listed(const Connection& connection,
+                                              const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = known_.lower_bound({name, ""});
+  if (at == known_.end() || at->first.domain != name || !at->second.handle) return std::nullopt;
+  const virDomainPtr domain = at->second.handle.get();
+  if (virDomainGetConnect(domain) != connection.get()) return std::nullopt;
+  virDomainRef(domain);
+  return DomainFound{Domain(domain), at->first, at->second.id, at->second.metadata};
+}
+
+void DomainList::drop_handles() {
+  const std::lock_guard lock(mutex_);
+  for (auto& [name, known] : known_) known.handle.reset();
 }
 
 }  // namespace cierzo::libvirt

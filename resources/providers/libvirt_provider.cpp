@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -22,7 +23,7 @@ using std::chrono::steady_clock;
 
 // libvirt shows a domain for 0.2 to 1.8 s after its process has died, and its name is taken.
 constexpr auto name_limit = 4s;
-constexpr auto look_again = 20ms;
+constexpr auto look_again = 5ms;
 // Mostly it needs 20 to 210 ms by itself; being told to destroy costs 200 ms, so only then.
 constexpr auto nudge_after = 300ms;
 // Long enough for a healthy QEMU to close its disks, far less than the 10 s that libvirt waits.
@@ -57,13 +58,16 @@ class LibvirtProvider : public Provider {
         disks_(config_.images_folder, config_.state_folder),
         events_(std::make_shared<EventSink>()),
         processes_(config_.process_folder,
-                   [events = events_](const std::string& domain) {
-                     events->emit(DomainEvent::What::stopped, domain);
+                   [events = events_](const std::string& domain, const Incarnation& incarnation) {
+                     events->emit(DomainEvent::What::died, domain, incarnation);
                    }),
         link_(config_.uri, events_) {}
   LibvirtProvider(const LibvirtProvider&) = delete;
   LibvirtProvider& operator=(const LibvirtProvider&) = delete;
-  ~LibvirtProvider() override { events_->close(); }
+  ~LibvirtProvider() override {
+    events_->close();
+    domains_.drop_handles();
+  }
 
   Survey survey() override;
   bool has_image(const std::string& path) override;
@@ -104,9 +108,12 @@ class LibvirtProvider : public Provider {
   // Ours with that incarnation, or Refused.
   [[nodiscard]] DomainFound must_find(const Connection& connection, const InstanceName& name,
                                       const Incarnation& incarnation);
+  // Ours, or none: for what is asked many times a minute.
+  [[nodiscard]] std::optional<DomainFound> find_guest(const Connection& connection,
+                                                      const InstanceName& name);
   void resume_cpus(const Connection& connection, const DomainFound& domain);
   void fill_totals(Survey& survey, const Connection& connection,
-                   const std::vector<DomainRow>& rows) const;
+                   const std::vector<DomainRow>& rows);
   [[nodiscard]] std::string xml_of(const StartVm& start) const;
   [[nodiscard]] bool name_is_dying(const DomainFound& domain);
   void wait_for_name(const Connection& connection, const InstanceName& name,
@@ -119,6 +126,9 @@ class LibvirtProvider : public Provider {
   const std::string virtualization_;
   const Disks disks_;
   const std::shared_ptr<EventSink> events_;
+  std::mutex machine_mutex_;
+  std::weak_ptr<virConnect> machine_of_;  // The connection that was asked for what follows.
+  virNodeInfo machine_{};
   DomainList domains_;
   ProcessWatch processes_;
   Link link_;  // Last: it ends first, and nothing calls back into what is gone.
@@ -142,30 +152,39 @@ Survey LibvirtProvider::survey() {
   Survey survey;
   survey.outcome = guarded([&] {
     const auto connection = link_.get();
-    const auto rows = domains_.list(link_, connection);
+    auto rows = domains_.list(link_, connection);
     std::map<ProcessName, bool> shown;
-    for (const auto& row : rows) {
-      if (!row.metadata) continue;
+    std::erase_if(rows, [&](const DomainRow& row) {
+      if (!row.metadata) return false;
       shown[row.name] = true;
-      processes_.follow(row.name);
+      processes_.follow(row.name, row.metadata->incarnation);
       // libvirt may show it for a while yet; the process is what ran, and it does not any more.
-      if (processes_.state(row.name) == ProcessState::dead) continue;
-      survey.domains.push_back({*row.metadata, row.run, row.memory_kib, row.vcpus});
+      return processes_.state(row.name) == ProcessState::dead;
+    });
+    for (const auto& row : rows) {
+      if (row.metadata) {
+        survey.domains.push_back({*row.metadata, row.run, row.memory_kib, row.vcpus});
+      }
     }
     processes_.forget_dead_except(shown);
     survey.overlays = disks_.overlays();
     survey.images = disks_.images();
     fill_totals(survey, connection, rows);
   });
+  if (!survey.outcome.ok()) domains_.drop_handles();
   return survey;
 }
 
 void LibvirtProvider::fill_totals(Survey& survey, const Connection& connection,
-                                  const std::vector<DomainRow>& rows) const {
-  virNodeInfo node{};
-  if (virNodeGetInfo(connection.get(), &node) == 0) {
-    survey.memory_total_kib = node.memory;
-    survey.cpus_total = static_cast<int>(node.cpus);
+                                  const std::vector<DomainRow>& rows) {
+  {
+    // The machine does not grow while a daemon lives: asked once for each connection.
+    const std::lock_guard lock(machine_mutex_);
+    if (machine_of_.lock() != connection && virNodeGetInfo(connection.get(), &machine_) == 0) {
+      machine_of_ = connection;
+    }
+    survey.memory_total_kib = machine_.memory;
+    survey.cpus_total = static_cast<int>(machine_.cpus);
   }
   if (config_.capacity.memory_kib) survey.memory_total_kib = *config_.capacity.memory_kib;
   if (config_.capacity.cpus) survey.cpus_total = *config_.capacity.cpus;
@@ -211,9 +230,9 @@ std::string LibvirtProvider::xml_of(const StartVm& start) const {
   return domain_xml(input);
 }
 
-// Its process has died, so it is only a name that libvirt has yet to free.
+// Ours, and its process has died: it is only a name that libvirt has yet to free.
 bool LibvirtProvider::name_is_dying(const DomainFound& domain) {
-  processes_.follow(domain.name);
+  processes_.follow(domain.name, domain.metadata->incarnation);
   return processes_.state(domain.name) == ProcessState::dead;
 }
 
@@ -267,7 +286,7 @@ Outcome LibvirtProvider::create(const StartVm& start) {
     wait_for_name(connection, name, until);  // Before the disk that it may still hold is touched.
     create_domain(connection, start, xml_of(start), until);
     const auto made = must_find(connection, name, start.incarnation);
-    processes_.follow(made.name);
+    processes_.follow(made.name, start.incarnation);
   });
 }
 
@@ -304,6 +323,7 @@ Outcome LibvirtProvider::resume(const InstanceName& name, const Resume& resume) 
         refuse_last(connection, "writing the incarnation of " + name.value);
       }
       domains_.forget(found->name);
+      processes_.follow(found->name, resume.incarnation);
     }
     resume_cpus(connection, *found);
   });
@@ -339,7 +359,7 @@ Outcome LibvirtProvider::destroy(const InstanceName& name, const Incarnation& in
         throw Refused{{FailureKind::timeout, name.value + " is not proven stopped"}};
       }
       if (first) {
-        processes_.follow(found->name);
+        processes_.follow(found->name, incarnation);
         processes_.kill_after(found->name, kill_delay);
       } else {
         // On the pool, until the deadline above: the process is killed, libvirt has yet to see it.
@@ -375,12 +395,22 @@ Outcome LibvirtProvider::remove_disk(const InstanceName& name) {
 
 // ---- Guest
 
+std::optional<DomainFound> LibvirtProvider::find_guest(const Connection& connection,
+                                                       const InstanceName& name) {
+  auto found = domains_.listed(connection, name.value);
+  if (!found) found = find_domain(link_, connection, name.value);
+  if (!found || !found->metadata) return std::nullopt;
+  // libvirt would make the call wait until it has cleared the domain away.
+  if (processes_.state(found->name) == ProcessState::dead) return std::nullopt;
+  return found;
+}
+
 bool LibvirtProvider::guest_answers(const InstanceName& name) {
   bool answers = false;
   const auto asked = guarded([&] {
     const auto connection = link_.get();
-    const auto found = find_domain(link_, connection, name.value);
-    answers = found && found->metadata && libvirt::guest_answers(*found);
+    const auto found = find_guest(connection, name);
+    answers = found && libvirt::guest_answers(*found);
   });
   return asked.ok() && answers;
 }
@@ -389,8 +419,8 @@ Outcome LibvirtProvider::guest_start(const InstanceName& name, const GuestComman
                                      GuestHandle& handle) {
   return guarded([&] {
     const auto connection = link_.get();
-    const auto found = find_domain(link_, connection, name.value);
-    if (!found || !found->metadata) {
+    const auto found = find_guest(connection, name);
+    if (!found) {
       throw Refused{{FailureKind::not_found, "there is no domain " + name.value + " of ours"}};
     }
     handle = libvirt::guest_start(link_, connection, *found, command);
@@ -401,8 +431,8 @@ GuestProgress LibvirtProvider::guest_progress(const InstanceName& name, const Gu
   GuestProgress progress;
   const auto outcome = guarded([&] {
     const auto connection = link_.get();
-    const auto found = find_domain(link_, connection, name.value);
-    if (!found || !found->metadata) {
+    const auto found = find_guest(connection, name);
+    if (!found) {
       throw Refused{{FailureKind::not_found, "there is no domain " + name.value + " of ours"}};
     }
     progress = libvirt::guest_progress(link_, connection, *found, handle);

@@ -57,7 +57,7 @@ Descriptor::~Descriptor() {
   if (fd_ >= 0) close(fd_);
 }
 
-ProcessWatch::ProcessWatch(std::string folder, std::function<void(const std::string&)> died)
+ProcessWatch::ProcessWatch(std::string folder, Died died)
     : folder_(std::move(folder)),
       died_(std::move(died)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
@@ -85,10 +85,13 @@ void ProcessWatch::wake() const {
   [[maybe_unused]] const auto written = write(wakeup_.get(), &one, sizeof one);
 }
 
-bool ProcessWatch::follow(const ProcessName& name) {
+bool ProcessWatch::follow(const ProcessName& name, const Incarnation& incarnation) {
   const std::lock_guard lock(mutex_);
   const auto known = processes_.find(name);
-  if (known != processes_.end() && !known->second.dead) return true;
+  if (known != processes_.end() && !known->second.dead) {
+    known->second.incarnation = incarnation;
+    return true;
+  }
   const pid_t pid = std::atoi(read_file(folder_ + "/" + name.domain + ".pid").c_str());
   if (pid <= 0) return false;
   Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));  // glibc 2.36 has it in C.
@@ -99,7 +102,7 @@ bool ProcessWatch::follow(const ProcessName& name) {
   event.data.u64 = next_number_;
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pidfd.get(), &event) != 0) return false;
   numbers_[next_number_++] = name;
-  processes_[name] = Process{std::move(pidfd), false, std::nullopt};
+  processes_[name] = Process{std::move(pidfd), incarnation, false, std::nullopt};
   return true;
 }
 
@@ -164,6 +167,7 @@ void ProcessWatch::run() {
         continue;
       }
       std::string domain;
+      Incarnation incarnation;
       {
         const std::lock_guard lock(mutex_);
         const auto name = numbers_.extract(number).mapped();
@@ -171,8 +175,9 @@ void ProcessWatch::run() {
         process.dead = true;
         process.pidfd = Descriptor();  // Closing it takes it out of the epoll set.
         domain = name.domain;
+        incarnation = process.incarnation;
       }
-      died_(domain);
+      died_(domain, incarnation);
     }
   }
 }

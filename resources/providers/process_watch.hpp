@@ -43,17 +43,18 @@ enum class ProcessState { unknown, alive, dead };  // unknown: never watched (no
 
 class ProcessWatch {
  public:
+  using Died = std::function<void(const std::string& domain, const Incarnation& incarnation)>;
   // `folder` is where libvirt keeps DOMAIN.pid. `died` is called on the watch's thread.
-  ProcessWatch(std::string folder, std::function<void(const std::string& domain)> died);
+  ProcessWatch(std::string folder, Died died);
   ProcessWatch(const ProcessWatch&) = delete;
   ProcessWatch& operator=(const ProcessWatch&) = delete;
   ~ProcessWatch();
 
   // Follows the domain's process from now on, if it is not followed yet; where the one that was
   // followed has died, its successor's. A pid alone proves nothing, it may be another process by
-  // now: what counts is the command line, read after the pidfd was opened. False: there is no such
-  // process to be found.
-  bool follow(const ProcessName& name);
+  // now: what counts is the command line, read after the pidfd was opened. `incarnation` is told
+  // when it dies; the last one given counts. False: there is no such process to be found.
+  bool follow(const ProcessName& name, const Incarnation& incarnation);
 
   [[nodiscard]] ProcessState state(const ProcessName& name) const;
 
@@ -67,6 +68,7 @@ class ProcessWatch {
  private:
   struct Process {
     Descriptor pidfd;
+    Incarnation incarnation;
     bool dead = false;
     std::optional<Time> kill_at;
   };
@@ -75,7 +77,7 @@ class ProcessWatch {
   [[nodiscard]] int kill_due_ones();  // Milliseconds until the next; -1: none.
 
   std::string folder_;
-  std::function<void(const std::string&)> died_;
+  Died died_;
   mutable std::mutex mutex_;
   std::map<ProcessName, Process> processes_;
   std::map<std::uint64_t, ProcessName> numbers_;  // What epoll knows a process by.

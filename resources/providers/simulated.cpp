@@ -105,9 +105,10 @@ void SimulatedProvider::end_command(Guest& guest, Command& command) {
   }
 }
 
-void SimulatedProvider::remember(What what, const InstanceName& name) {
+void SimulatedProvider::remember(What what, const InstanceName& name,
+                                 const Incarnation& incarnation) {
   ++changes_;
-  events_.push_back({what, name});
+  events_.push_back({what, name, incarnation});
 }
 
 // ---- Looking
@@ -359,7 +360,10 @@ void SimulatedProvider::add_foreign_domain(std::uint64_t memory_kib, int vcpus) 
 
 void SimulatedProvider::crash(const InstanceName& name) {
   const Call call(*this, "", {});
-  if (domains_.erase(name) != 0) remember(What::stopped, name);
+  const Domain* const domain = find(name);
+  if (domain == nullptr) return;
+  remember(What::died, name, domain->metadata.incarnation);
+  domains_.erase(name);
 }
 
 void SimulatedProvider::pause(const InstanceName& name) {

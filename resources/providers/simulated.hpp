@@ -126,7 +126,8 @@ class SimulatedProvider : public Provider {
   void settle();
   void boot(Domain& domain);
   void end_command(Guest& guest, Command& command);
-  void remember(DomainEvent::What what, const InstanceName& name);
+  void remember(DomainEvent::What what, const InstanceName& name,
+                const Incarnation& incarnation = {});
   [[nodiscard]] Domain* find(const InstanceName& name);
   [[nodiscard]] Domain* find(const InstanceName& name, const Incarnation& incarnation,
                              Outcome& outcome);

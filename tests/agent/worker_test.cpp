@@ -41,6 +41,7 @@ class WorkerTest : public ::testing::Test {
     hooks.answer = [this](const CommandResult& result) { answers_.push_back(result); };
     hooks.changed = [this] { ++changes_; };
     hooks.log = [](const std::string&) {};
+    hooks.warn = [this](const std::string& line) { warnings_.push_back(line); };
     worker_ = std::make_unique<Worker>(executor_, provider_, std::move(config), std::move(hooks));
     provider_.listen([this](const DomainEvent& event) {
       executor_.after(0ms, [this, event] { worker_->event(event); });
@@ -93,6 +94,7 @@ class WorkerTest : public ::testing::Test {
   Duration disk_takes_ = 5ms;
   std::vector<Stamp> begun_, ended_;
   std::vector<CommandResult> answers_;
+  std::vector<std::string> warnings_;
   int changes_ = 0;
   std::unique_ptr<Worker> worker_;
 };
@@ -212,6 +214,81 @@ TEST_F(WorkerTest, KeepsWhatItKnewWhileTheHypervisorIsSilent) {
   executor_.hanging.clear();
   executor_.run_for(30s);
   EXPECT_TRUE(worker_->report().hypervisor_answers);
+}
+
+// Its reason goes with the report, and a person is told once, not with every survey.
+TEST_F(WorkerTest, TellsOnceWhyTheHypervisorDoesNotAnswer) {
+  provider_.set_hypervisor_answers(false);
+  executor_.run_for(30s);
+  EXPECT_FALSE(worker_->report().hypervisor_answers);
+  EXPECT_EQ(worker_->report().hypervisor_error, "the hypervisor does not answer");
+  ASSERT_EQ(warnings_.size(), 1U);
+  EXPECT_NE(warnings_[0].find("systemctl status libvirtd"), std::string::npos);
+  provider_.set_hypervisor_answers(true);
+  executor_.run_for(5s);
+  EXPECT_EQ(worker_->report().hypervisor_error, "");
+}
+
+// Rule 18: before the hypervisor was seen once, what is not listed is not absent.
+TEST_F(WorkerTest, IsNoInventoryBeforeTheHypervisorAnsweredOnce) {
+  provider_.set_hypervisor_answers(false);
+  make_worker({});
+  executor_.run_for(10s);
+  EXPECT_FALSE(worker_->report().surveyed);
+  provider_.set_hypervisor_answers(true);
+  executor_.run_for(5s);
+  EXPECT_TRUE(worker_->report().surveyed);
+  provider_.set_hypervisor_answers(false);
+  executor_.run_for(5s);
+  EXPECT_TRUE(worker_->report().surveyed) << "what it knew then is listed, and uncertain";
+}
+
+// A process that has ended is proof: no survey is waited for, and the host has room again.
+TEST_F(WorkerTest, ReportsADeathWhileTheHypervisorHangs) {
+  worker_->command(command(1, start_vm(1)));
+  executor_.run_for(2s);
+  ASSERT_TRUE(running());
+  const int cpus_free = worker_->report().cpus_free;
+  executor_.hanging.insert("survey");
+  changes_ = 0;
+  provider_.crash(app1);
+  executor_.run_for(1ms);
+  EXPECT_EQ(changes_, 1) << "told at once, not after others might have come";
+  ASSERT_TRUE(seen());
+  EXPECT_EQ(seen()->presence, Presence::absent);
+  EXPECT_TRUE(seen()->overlay);
+  EXPECT_EQ(worker_->report().cpus_free, cpus_free + 1);
+}
+
+// The end of an earlier copy says nothing about the one that runs now.
+TEST_F(WorkerTest, TakesADeathForThatIncarnationOnly) {
+  worker_->command(command(1, start_vm(2)));
+  executor_.run_for(2s);
+  ASSERT_TRUE(running());
+  executor_.hanging.insert("survey");
+  worker_->event({DomainEvent::What::died, app1, {term, 1}});
+  executor_.run_for(1s);
+  EXPECT_TRUE(running());
+}
+
+// A survey that still lists what has died (libvirt does, for a while) does not bring it back.
+TEST_F(WorkerTest, BelievesADeathRatherThanAnOlderList) {
+  worker_->command(command(1, start_vm(1)));
+  executor_.run_for(2s);
+  ASSERT_TRUE(running());
+  worker_->event({DomainEvent::What::died, app1, {term, 1}});
+  executor_.run_for(5s);
+  EXPECT_EQ(seen()->presence, Presence::absent);
+}
+
+// Nor is it a failure of the instance: when the hypervisor is back it is started at once.
+TEST_F(WorkerTest, DoesNotCountAStartThatTheHypervisorDidNotAnswer) {
+  provider_.fail_next("create", {FailureKind::unreachable, "libvirtd hangs"}, 1);
+  worker_->command(command(1, start_vm(1)));
+  executor_.run_for(1s);
+  ASSERT_EQ(answers_.size(), 1U);
+  EXPECT_FALSE(answers_[0].ok);
+  for (const Observed& observed : worker_->report().instances) EXPECT_EQ(observed.start.count, 0);
 }
 
 TEST_F(WorkerTest, CountsStartsThatFailAndTellsWhy) {

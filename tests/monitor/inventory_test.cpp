@@ -48,6 +48,24 @@ TEST(Inventory, IsUnknownWhereTheHostIsSuspectOrItsHypervisorSilent) {
   EXPECT_EQ(inventory.observed({host(1, HostState::alive)})[0].presence, Presence::unknown);
 }
 
+// Rule 18: a report that is no inventory says nothing, but why there is none.
+TEST(Inventory, TakesNothingFromAHostWhoseHypervisorWasNeverSeen) {
+  Inventory inventory;
+  Report blind = report_of(1);
+  blind.surveyed = false;
+  blind.hypervisor_answers = false;
+  blind.hypervisor_error = "libvirtd cannot be reached";
+  inventory.take(blind, 0s);
+  EXPECT_EQ(inventory.of(HostId{1}), nullptr);
+  EXPECT_TRUE(inventory.observed({host(1, HostState::alive)}).empty());
+  const HostView view = inventory.views({host(1, HostState::alive)})[0];
+  EXPECT_FALSE(view.inventory_known);
+  EXPECT_EQ(view.hypervisor_error, "libvirtd cannot be reached");
+  inventory.take(report_of(1), 1s);
+  EXPECT_TRUE(inventory.views({host(1, HostState::alive)})[0].inventory_known);
+  EXPECT_EQ(inventory.hypervisor_error(HostId{1}), "");
+}
+
 // Rule 14: what a lost host last reported decides what may be started elsewhere.
 TEST(Inventory, KeepsWhatALostHostReportedUntilItIsBack) {
   Inventory inventory;

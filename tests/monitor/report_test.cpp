@@ -47,7 +47,9 @@ TEST(ReportDigest, ChangesWithEverythingElse) {
       [](Report& r) {
         r.unfinished.push_back({{{3, HostId{2}}, 7}, {}});
       },
+      [](Report& r) { r.surveyed = false; },
       [](Report& r) { r.hypervisor_answers = true; },
+      [](Report& r) { r.hypervisor_error = "hangs"; },
       [](Report& r) { r.memory_total_kib = 1; },
       [](Report& r) { r.memory_free_kib = 1; },
       [](Report& r) { r.cpus_total = 1; },

@@ -101,9 +101,9 @@ class LibvirtBed : public Bed {
 };
 
 const char* word_of(DomainEvent::What what) {
-  constexpr std::array words = {"started",         "stopped",         "paused",
-                                "resumed",         "guest_connected", "guest_gone",
-                                "hypervisor_gone", "hypervisor_back"};
+  constexpr std::array words = {"started",    "stopped",         "died",
+                                "paused",     "resumed",         "guest_connected",
+                                "guest_gone", "hypervisor_gone", "hypervisor_back"};
   return words.at(static_cast<std::size_t>(what));
 }
 

@@ -201,7 +201,7 @@ TEST_P(Contract, a_domain_whose_process_died_is_created_again) {
   create_and_run(start);
   const auto killed = std::chrono::steady_clock::now();
   bed_->kill_process(start.instance.name);
-  ASSERT_TRUE(bed_->wait([&] { return bed_->saw("stopped test-node-1"); }, 5));
+  ASSERT_TRUE(bed_->wait([&] { return bed_->saw("died test-node-1"); }, 5));
   const auto noticed = std::chrono::steady_clock::now();
   const std::chrono::duration<double, std::milli> notice = noticed - killed;
   RecordProperty("noticed_ms", std::to_string(notice.count()));
@@ -331,7 +331,7 @@ TEST_P(Contract, a_hypervisor_daemon_may_die_and_come_back) {
   ASSERT_TRUE(still) << "it ran all the while";
   EXPECT_EQ(still->run, RunState::running);
   bed_->kill_process(start.instance.name);
-  EXPECT_TRUE(bed_->wait([&] { return bed_->saw("stopped test-node-1"); }, 5));
+  EXPECT_TRUE(bed_->wait([&] { return bed_->saw("died test-node-1"); }, 5));
 }
 
 // A hypervisor that is stopped answers neither libvirt nor SIGTERM: others are not held up by it,
