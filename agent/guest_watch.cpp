@@ -187,7 +187,12 @@ void GuestWatch::start_command(GuestCommand command, std::function<void(GuestPro
     Outcome outcome;
     GuestHandle handle;
   };
-  const Time give_up = executor_.now() + command.timeout + poll_grace;
+  Asking asking;
+  asking.started = executor_.now();
+  asking.give_up = asking.started + command.timeout + poll_grace;
+  asking.log = command.log;
+  const auto usual = usual_.find(command.log);
+  asking.pause = usual == usual_.end() ? poll_first : usual->second;
   offload<Started>(
       executor_, name_.value, call_deadline,
       [&provider = provider_, name = name_, command = std::move(command)] {
@@ -195,36 +200,54 @@ void GuestWatch::start_command(GuestCommand command, std::function<void(GuestPro
         started.outcome = provider.guest_start(name, command, started.handle);
         return started;
       },
-      [self = shared_from_this(), give_up, done = std::move(done)](std::optional<Started> started) {
+      [self = shared_from_this(), asking = std::move(asking),
+       done = std::move(done)](std::optional<Started> started) mutable {
         if (!started) return done(no_answer("the guest agent did not take the command in time"));
         if (!started->outcome.ok()) {
           GuestProgress progress;
           progress.outcome = started->outcome;
           return done(std::move(progress));
         }
-        self->poll(started->handle, give_up, poll_first, done);
+        asking.handle = std::move(started->handle);
+        self->poll(std::move(asking), std::move(done));
       });
 }
 
-void GuestWatch::poll(GuestHandle handle, Time give_up, Duration pause,
-                      std::function<void(GuestProgress)> done) {
-  executor_.after(pause, [self = shared_from_this(), handle, give_up, pause,
+void GuestWatch::poll(Asking asking, std::function<void(GuestProgress)> done) {
+  const Duration pause = asking.pause;
+  executor_.after(pause, [self = shared_from_this(), asking = std::move(asking),
                           done = std::move(done)]() mutable {
     if (self->stopped_) return done(no_answer("the domain is gone"));
+    const GuestHandle handle = asking.handle;
     offload<GuestProgress>(
         self->executor_, self->name_.value, call_deadline,
         [&provider = self->provider_, name = self->name_, handle] {
           return provider.guest_progress(name, handle);
         },
-        [self, handle, give_up, pause, done](std::optional<GuestProgress> progress) {
+        [self, asking, done](std::optional<GuestProgress> progress) mutable {
           if (!progress) return done(no_answer("the guest agent stopped answering"));
-          if (progress->finished || !progress->outcome.ok()) return done(std::move(*progress));
-          if (self->executor_.now() >= give_up) {
+          const Time now = self->executor_.now();
+          if (progress->finished) {
+            self->learn(asking.log, now - asking.started, asking.first);
+            return done(std::move(*progress));
+          }
+          if (!progress->outcome.ok()) return done(std::move(*progress));
+          if (now >= asking.give_up) {
             return done(no_answer("the command did not end in time, nor could the guest end it"));
           }
-          self->poll(handle, give_up, std::min(pause * 2, poll_slowest), done);
+          // The end is seen at most a quarter late.
+          asking.pause = std::clamp((now - asking.started) / 4, poll_first, poll_slowest);
+          asking.first = false;
+          self->poll(std::move(asking), std::move(done));
         });
   });
+}
+
+// What had ended by the first question is asked after a little sooner next time, so that the
+// question follows the end and not the other way round.
+void GuestWatch::learn(const std::string& log, Duration took, bool at_first_question) {
+  const Duration guess = at_first_question ? took * 9 / 10 : took;
+  usual_[log] = std::clamp(guess, poll_first, poll_slowest);
 }
 
 void GuestWatch::attend(const Attend& attend) {

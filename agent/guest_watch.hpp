@@ -2,6 +2,7 @@
 // services healthy. Main loop only; blocking calls go through the executor.
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -50,9 +51,18 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   void take_probe(const GuestProgress& progress, unsigned changes);
   void take_check(const RoleName& role, const GuestProgress& progress);
   void run_check(const RoleCheck& check);
+  // A command under way, and when to ask after it next.
+  struct Asking {
+    GuestHandle handle;
+    Time give_up{};
+    Time started{};
+    Duration pause{};   // Before the next question.
+    bool first = true;  // The next question is the first.
+    std::string log;    // Of the command: what runs again and again is known by it.
+  };
   void start_command(GuestCommand command, std::function<void(GuestProgress)> done);
-  void poll(GuestHandle handle, Time give_up, Duration pause,
-            std::function<void(GuestProgress)> done);
+  void poll(Asking asking, std::function<void(GuestProgress)> done);
+  void learn(const std::string& log, Duration took, bool at_first_question);
   void answered(bool answers);
   [[nodiscard]] std::set<RoleName> configured_roles() const;
 
@@ -70,6 +80,9 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   unsigned changes_ = 0;
   Time silent_since_{}, probe_due_{};
   unsigned turns_ = 0;  // Numbers the timers, so that only the newest one counts.
+  // How long probes and checks took lately: asking after one before it can have ended is a waste,
+  // many times a minute in every guest.
+  std::map<std::string, Duration> usual_;
 };
 
 }  // namespace cierzo
