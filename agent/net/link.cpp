@@ -43,10 +43,12 @@ zmq::socket_t sending_socket(PeerLink::Shared& shared, const Peer& peer,
   socket.set(zmq::sockopt::connect_timeout, count(connect_timeout));
   socket.set(zmq::sockopt::reconnect_ivl, count(reconnect_first));
   socket.set(zmq::sockopt::reconnect_ivl_max, count(reconnect_most));
-  socket.set(zmq::sockopt::heartbeat_ivl, count(timeout / 3));
-  socket.set(zmq::sockopt::heartbeat_timeout, count(timeout));
-  // The other side forgets the connection, too.
-  socket.set(zmq::sockopt::heartbeat_ttl, count(timeout));
+  // A ping is due after two thirds and must be answered within as long: few of them, since each
+  // wakes a thread on either side, and a silent peer is found out after 1.3 timeouts at the latest.
+  socket.set(zmq::sockopt::heartbeat_ivl, count(timeout * 2 / 3));
+  socket.set(zmq::sockopt::heartbeat_timeout, count(timeout * 2 / 3));
+  // The other side forgets the connection, too, when two pings are missing.
+  socket.set(zmq::sockopt::heartbeat_ttl, count(timeout * 4 / 3));
   socket.set(zmq::sockopt::tcp_maxrt, count(timeout));
   socket.set(zmq::sockopt::ipv6, endpoint.find('[') != std::string::npos);
   socket.set(zmq::sockopt::curve_serverkey, peer.public_key);
@@ -67,22 +69,25 @@ void PeerLink::connect(Instant now) {
   const std::string endpoint = endpoint_of(peer_.address).value_or("");
   // A closed socket's monitor lives on for a moment: names are not used twice.
   const std::string events = "inproc://cierzo.link." + std::to_string(++shared_.monitors);
+  if (monitor_) monitor_->stop();
   monitor_.reset();
   socket_.reset();
+  broken_ = false;
   socket_ = sending_socket(shared_, peer_, endpoint);
-  // Only to tell people why a handshake fails; looked at on ticks.
-  const int watched = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                      ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
-  if (zmq_socket_monitor(socket_->handle(), events.c_str(), watched) == 0) {
-    monitor_.emplace(shared_.context, zmq::socket_type::pair);
-    monitor_->set(zmq::sockopt::linger, 0);
-    monitor_->connect(events);
-  }
+  watch_events(events);
   socket_->connect(endpoint);
   connected_at_ = now;
   next_connect_ = now + pause_;
   pause_ = std::min(pause_ * 2, pause_most);
   next_hello_ = now;
+}
+
+PeerLink::~PeerLink() {
+  if (monitor_) monitor_->stop();
+}
+
+bool PeerLink::calm() const {
+  return link_.up && !asked_ && !owes_answer_ && !broken_ && ticks_unconnected_ == 0;
 }
 
 bool PeerLink::connected() {
@@ -108,7 +113,10 @@ bool PeerLink::send(const std::string& bytes, Instant now) {
     return true;
   }
   ++link_.unsent;
-  if (link_.up) next_hello_ = std::min(next_hello_, now);  // Ask soon whether it is still there.
+  if (link_.up) {
+    next_hello_ = std::min(next_hello_, now);  // Ask soon whether it is still there.
+    shared_.look();
+  }
   return false;
 }
 
@@ -127,7 +135,7 @@ bool PeerLink::say_hello(bool answer) {
 }
 
 void PeerLink::tick(Instant now) {
-  look_at_handshakes();
+  broken_ = false;
   const bool open = connected();
   ticks_unconnected_ = open ? 0 : ticks_unconnected_ + 1;
   const bool silent = asked_ && now - *asked_ >= answer_within;
@@ -150,6 +158,7 @@ void PeerLink::heard(const Hello& hello, Instant now) {
   const bool restarted = !link_.process.empty() && link_.process != hello.process;
   link_.software = hello.software;
   link_.process = hello.process;
+  if (!hello.answer) shared_.look();
   if (hello.answer) {
     asked_.reset();
     pause_ = pause_least;
@@ -177,29 +186,35 @@ void PeerLink::set_up(bool up) {
   shared_.changed(peer_.id, up);
 }
 
-void PeerLink::look_at_handshakes() {
-  if (!monitor_) return;
-  zmq::message_t event;
-  zmq::message_t address;
-  const auto next = [&] { return monitor_->recv(event, zmq::recv_flags::dontwait).has_value(); };
-  while (uninterrupted(next)) {
-    const auto rest = [&] {
-      return monitor_->recv(address, zmq::recv_flags::dontwait).has_value();
-    };
-    if (!event.more() || !uninterrupted(rest) || event.size() < sizeof(std::uint16_t) ||
-        refusal_told_)
-      continue;
-    refusal_told_ = true;
-    const auto kind = *event.data<std::uint16_t>();
-    const std::string at = " at " + peer_.address;
-    if (kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
-      shared_.log(peer_.name + at + " does not accept our key: add " + shared_.public_key +
-                  " as the key of host " + std::to_string(shared_.config.self.value) +
-                  " in its configuration");
-    } else {
-      shared_.log("the handshake with " + peer_.name + at +
-                  " failed: is the key listed for it here its own?");
-    }
+void PeerLink::watch_events(const std::string& name) {
+  const int watched = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                      ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+  if (zmq_socket_monitor(socket_->handle(), name.c_str(), watched) != 0) return;
+  zmq::socket_t events(shared_.context, zmq::socket_type::pair);
+  events.set(zmq::sockopt::linger, 0);
+  events.connect(name);
+  const auto take = [this](const Endpoint::Frames& frames) { take_event(frames); };
+  monitor_ = std::make_shared<Endpoint>(shared_.io, std::move(events), take);
+  monitor_->start();
+}
+
+// Two frames: number of the event, address.
+void PeerLink::take_event(const Endpoint::Frames& frames) {
+  if (frames.size() != 2 || frames[0].size() < sizeof(std::uint16_t)) return;
+  const auto kind = *frames[0].data<std::uint16_t>();
+  if (kind == ZMQ_EVENT_DISCONNECTED) {
+    broken_ = true;
+    return shared_.look();
+  }
+  if (std::exchange(refusal_told_, true)) return;
+  const std::string at = " at " + peer_.address;
+  if (kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+    shared_.log(peer_.name + at + " does not accept our key: add " + shared_.public_key +
+                " as the key of host " + std::to_string(shared_.config.self.value) +
+                " in its configuration");
+  } else {
+    shared_.log("the handshake with " + peer_.name + at +
+                " failed: is the key listed for it here its own?");
   }
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <zmq.hpp>
 
+#include "agent/net/endpoint.hpp"
 #include "agent/net/transport.hpp"
 
 namespace cierzo {
@@ -22,20 +23,29 @@ using Instant = std::chrono::steady_clock::time_point;
 class PeerLink {
  public:
   struct Shared {  // The same for every link of a transport; outlives them.
+    asio::io_context& io;
     zmq::context_t context;
     TransportConfig config;
     std::string public_key;  // Our own.
     std::string process;     // Random for each start.
     std::function<void(const std::string&)> log;
     std::function<void(HostId, bool up)> changed;
+    std::function<void()> look;  // A link is not calm any more: tick soon.
     std::uint64_t monitors = 0;  // Made so far.
   };
 
   PeerLink(Shared& shared, Peer peer, Instant now);
+  ~PeerLink();
+  PeerLink(const PeerLink&) = delete;
+  PeerLink& operator=(const PeerLink&) = delete;
 
   bool send(const std::string& bytes, Instant now);
-  // Answers, says Hello, gives up, connects anew. Called every tick_every.
+  // Answers, says Hello, gives up, connects anew. Called every tick_every; every tick_every_calm
+  // will do while the link is calm().
   void tick(Instant now);
+  // It is up and nothing is awaited: what happens to it is told by libzmq (a connection that
+  // breaks) or noticed by who sends.
+  [[nodiscard]] bool calm() const;
   void heard(const Hello& hello, Instant now);
   void received() { ++link_.received; }
   void rubbish(const std::string& why);
@@ -44,10 +54,12 @@ class PeerLink {
   [[nodiscard]] const Link& link() const { return link_; }
 
   static constexpr std::chrono::milliseconds tick_every{100};
+  static constexpr std::chrono::milliseconds tick_every_calm{1000};
 
  private:
   void connect(Instant now);
-  void look_at_handshakes();
+  void watch_events(const std::string& name);
+  void take_event(const Endpoint::Frames& frames);
   [[nodiscard]] bool connected();
   bool say_hello(bool answer);
   bool push(const std::string& bytes);
@@ -57,8 +69,10 @@ class PeerLink {
   Shared& shared_;
   Peer peer_;
   Link link_;
-  std::optional<zmq::socket_t> monitor_, socket_;
-  Instant connected_at_{};  // When the socket was made.
+  std::optional<zmq::socket_t> socket_;
+  std::shared_ptr<Endpoint> monitor_;  // What libzmq tells of the socket.
+  bool broken_ = false;                // Its connection broke since the last tick.
+  Instant connected_at_{};             // When the socket was made.
   Instant next_hello_{};
   Instant next_connect_{};             // While not up.
   std::optional<Instant> asked_;       // The first Hello since the last answer.

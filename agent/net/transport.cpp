@@ -1,5 +1,6 @@
 #include "agent/net/transport.hpp"
 
+#include <algorithm>
 #include <map>
 #include <stdexcept>
 
@@ -66,6 +67,7 @@ class Transport::Impl : public std::enable_shared_from_this<Transport::Impl> {
 
  private:
   void bind();
+  void tick();
   void schedule_tick();
   void on_frames(Endpoint::Frames frames);
   void log(const std::string& text) const {
@@ -82,6 +84,7 @@ class Transport::Impl : public std::enable_shared_from_this<Transport::Impl> {
   std::map<HostId, PeerLink> links_;
   std::map<std::string, HostId> by_key_;
   asio::steady_timer tick_;
+  Instant tick_at_ = Instant::max();  // When the next tick is due.
   std::string endpoint_;
   bool stranger_told_ = false;
   bool stopped_ = false;
@@ -90,7 +93,7 @@ class Transport::Impl : public std::enable_shared_from_this<Transport::Impl> {
 Transport::Impl::Impl(asio::io_context& io, TransportConfig config, Events events)
     : io_(io),
       events_(std::move(events)),
-      shared_{new_context(), std::move(config), {}, random_id(), {}, {}, 0},
+      shared_{io, new_context(), std::move(config), {}, random_id(), {}, {}, {}, 0},
       zap_(io, shared_.context,
            [this](const std::string& key, const std::string& address) {
              log("refused " + address + ": its key " + key + "... is no host's");
@@ -98,6 +101,8 @@ Transport::Impl::Impl(asio::io_context& io, TransportConfig config, Events event
       tick_(io) {
   shared_.public_key = public_key_of(shared_.config.secret_key);
   shared_.log = [this](const std::string& text) { log(text); };
+  // No sooner than after tick_every, so that what is torn down and up again costs no loop.
+  shared_.look = [this] { schedule_tick(); };
   // Posted: it happens amid a walk over the links, and whoever is told may change them.
   shared_.changed = [this](HostId id, bool up) {
     asio::post(io_, [self = shared_from_this(), id, up] {
@@ -109,7 +114,6 @@ Transport::Impl::Impl(asio::io_context& io, TransportConfig config, Events event
 void Transport::Impl::start(std::vector<Peer> peers) {
   bind();
   set_peers(std::move(peers));
-  schedule_tick();
 }
 
 void Transport::Impl::bind() {
@@ -135,13 +139,23 @@ void Transport::Impl::stop() {
   zap_.stop();
 }
 
+void Transport::Impl::tick() {
+  const Instant now = instant_now();
+  for (auto& [id, link] : links_) link.tick(now);
+  tick_at_ = Instant::max();
+  schedule_tick();
+}
+
+// Seldom while all is calm; what ends the calm asks for a tick itself.
 void Transport::Impl::schedule_tick() {
-  tick_.expires_after(PeerLink::tick_every);
+  const bool calm = std::all_of(links_.begin(), links_.end(),
+                                [](const auto& entry) { return entry.second.calm(); });
+  const Instant next = instant_now() + (calm ? PeerLink::tick_every_calm : PeerLink::tick_every);
+  if (next >= tick_at_) return;  // It comes sooner anyway.
+  tick_at_ = next;
+  tick_.expires_at(next);
   tick_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (error || self->stopped_) return;
-    const Instant now = instant_now();
-    for (auto& [id, link] : self->links_) link.tick(now);
-    self->schedule_tick();
+    if (!error && !self->stopped_) self->tick();
   });
 }
 
@@ -202,6 +216,7 @@ void Transport::Impl::set_peers(std::vector<Peer> peers) {
     if (!links_.contains(id)) links_.try_emplace(id, shared_, peer, instant_now());
   }
   zap_.allow(std::move(keys));
+  schedule_tick();
 }
 
 std::vector<Link> Transport::Impl::links() const {
