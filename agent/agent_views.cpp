@@ -1,5 +1,6 @@
 // What people, scripts and the leader's plan see of this agent: hosts, resources, who is missing.
 #include "agent/agent.hpp"
+#include "agent/net/address.hpp"
 #include "agent/site_view.hpp"
 #include "agent/types.hpp"
 
@@ -39,7 +40,9 @@ std::vector<HostFacts> Agent::host_facts() const {
   const election::Catalog& catalog = leads ? node_.committed() : node_.local_view();
   std::vector<HostFacts> facts;
   for (const HostConfig& host : config_.hosts) {
-    HostFacts made{host.id, host.name, host.address, HostState::suspect, {}};
+    // Without the port, as a resource's pool names hosts; the configuration has been checked.
+    const std::string address = host_of(endpoint_of(host.address).value_or(host.address));
+    HostFacts made{host.id, host.name, address, HostState::suspect, {}};
     if (const auto found = states.find(host.id); found != states.end()) made.state = found->second;
     if (made.state == HostState::held) made.held_instances = held_instances(catalog, host.id);
     facts.push_back(std::move(made));
