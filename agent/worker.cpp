@@ -238,8 +238,11 @@ void Worker::survey() {
         }
         return survey;
       },
-      [this, weak = std::weak_ptr<bool>(alive_), number](std::optional<Survey> survey) {
-        if (weak.lock()) take_survey(std::move(survey), number);
+      [this, weak = std::weak_ptr<bool>(alive_), number,
+       asked = images_asked_](std::optional<Survey> survey) {
+        if (!weak.lock()) return;
+        if (survey && survey->outcome.ok()) images_looked_for_ = asked;
+        take_survey(std::move(survey), number);
       });
 }
 
@@ -436,7 +439,7 @@ Report Worker::report() const {
   report.cpus_total = survey.cpus_total;
   report.cpus_free = survey.cpus_total - survey.cpus_used;
   report.images = survey.images;
-  report.images_asked = images_asked_;
+  report.images_asked = images_looked_for_;
   for (const NetworkConfig& network : config_.networks) report.networks.push_back(network.cidr);
   for (const auto& [name, local] : locals_) {
     if (local.domain || local.overlay || local.start.count > 0) {

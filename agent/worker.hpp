@@ -124,7 +124,9 @@ class Worker {
   std::map<Stamp, Action> unfinished_;
   std::vector<Ended> ended_;
   Survey last_survey_;
-  std::vector<std::string> images_asked_;  // Sorted.
+  // Sorted. What the leader wants to know, and what the last survey has looked for: until it has,
+  // an image is unknown, not absent.
+  std::vector<std::string> images_asked_, images_looked_for_;
   bool retired_ = false;
   bool surveyed_ = false, hypervisor_answers_ = false;
   std::string hypervisor_error_ = "it was not asked yet";

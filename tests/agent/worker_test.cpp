@@ -99,6 +99,13 @@ class WorkerTest : public ::testing::Test {
   std::unique_ptr<Worker> worker_;
 };
 
+TEST_F(WorkerTest, OfAnImageThatItHasNotLookedForYetItSaysNothing) {
+  worker_->ask_images({"/var/tmp/a.img"});
+  EXPECT_TRUE(worker_->report().images_asked.empty());
+  executor_.run_for(1s);
+  EXPECT_EQ(worker_->report().images_asked, (std::vector<std::string>{"/var/tmp/a.img"}));
+}
+
 TEST_F(WorkerTest, StartsADomainAndReportsItUntilItsGuestAnswers) {
   worker_->command(command(1, start_vm(1)));
   executor_.run_for(1s);
