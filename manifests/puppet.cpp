@@ -5,6 +5,8 @@
 // around it catches: of an attribute, a body or a statement. That one reports it and skips to its
 // own end.
 #include <array>
+#include <set>
+#include <type_traits>
 
 #include "manifests/number.hpp"
 #include "manifests/puppet_advice.hpp"
@@ -20,19 +22,26 @@ namespace {
 
 // --- mistakes ---
 
+constexpr std::size_t nowhere = std::string::npos;
+
 // On its way from where something is wrong to the `recovering` rule around it.
 struct Stop {
   std::size_t offset;
   std::string what;
   std::string expected;
+  std::size_t resume = nowhere;  // where reading goes on, if not at `offset`
+  bool last = false;             // what follows is not Puppet: nothing more is said
 };
 
 // What the rules work on.
 struct Reader {
   const Source& source;
   PuppetModel& model;
-  std::string brackets{};  // open where we are
-  std::size_t last_mistake = std::string::npos;
+  std::string brackets{};           // open where we are
+  std::size_t resource_at{0};       // where the resource being read begins
+  std::size_t string_at = nowhere;  // the last string that goes over several lines
+  std::size_t string_end{0};        // ... and the first byte behind it
+  std::set<std::size_t> mistakes{};
   bool rest_is_lost{false};  // a comment without an end, or too many mistakes
 
   [[nodiscard]] std::size_t offset(const char* place) const {
@@ -44,10 +53,28 @@ struct Reader {
 
   void report(const Stop& stop) {
     // A second complaint about the same place says nothing new.
-    if (rest_is_lost || stop.offset == last_mistake) return;
-    last_mistake = stop.offset;
+    if (rest_is_lost || !mistakes.insert(stop.offset).second) return;
     model.report(mistake(source.at(stop.offset), stop.what, stop.expected));
-    rest_is_lost = model.too_many_mistakes() || rest(stop.offset).substr(0, 2) == "/*";
+    rest_is_lost = stop.last || model.too_many_mistakes() || rest(stop.offset).substr(0, 2) == "/*";
+  }
+
+  // Where something unexpected follows a string of several lines, that string has swallowed what
+  // was meant to stand behind it: its first line is where the quote is missing.
+  void blame_string(std::size_t offset) const {
+    if (string_at == nowhere || offset < string_end) return;
+    const std::string_view between = source.text().substr(string_end, offset - string_end);
+    if (between.find_first_not_of(" \t\r\n") != std::string_view::npos) return;
+    throw Stop{string_at, "a string",
+               std::string("its closing quote (") + source.text()[string_at] +
+                   ") seems to be missing: it goes on to line " +
+                   std::to_string(source.at(string_end).line),
+               source.text().find('\n', string_at)};
+  }
+
+  void remember_string(std::size_t begin, std::size_t size) {
+    if (source.text().substr(begin, size).find('\n') == std::string_view::npos) return;
+    string_at = begin;
+    string_end = begin + size;
   }
 };
 
@@ -57,24 +84,31 @@ struct Control : normal<Rule> {
   [[noreturn]] static void raise(const ParseInput& in, Reader& reader) {
     const std::size_t offset = reader.offset(in.current());
     const std::string_view rest = reader.rest(offset);
+    reader.blame_string(offset);
     std::string what = "unexpected " + token_shown(rest);
+    if (reader.model.in_secret()) what = "unexpected text";
     if constexpr (requires { Rule::what; }) what = Rule::what;
     std::string expected = Rule::expected;
     if constexpr (requires { Rule::advice; }) {
       if (const std::string_view better = Rule::advice(rest); !better.empty()) expected = better;
     }
-    throw Stop{offset, std::move(what), std::move(expected)};
+    if constexpr (std::is_same_v<Rule, resource_close>) {
+      expected += " in line " + std::to_string(reader.source.at(reader.resource_at).line);
+    }
+    const bool is_yaml = std::is_same_v<Rule, resource_open> && rest.substr(0, 1) == ":";
+    throw Stop{offset, std::move(what), std::move(expected), nowhere, is_yaml};
   }
 };
 
 // --- going on after a mistake ---
 
 // Skipped whole, so that brackets and commas inside strings and comments do not count.
-struct skipped : sor<plus<space>, line_comment, block_comment, seq<one<'\\'>, any>, single_closed,
-                     double_closed, plus<identifier_other>, any> {};
+struct skipped : sor<plus<space>, line_comment, slash_comment, block_comment, seq<one<'\\'>, any>,
+                     single_closed, double_closed, plus<identifier_other>, any> {};
 struct at_attribute : at<attribute_name, gap, arrow> {};
 struct at_statement : seq<at<sor<alpha, one<'$', '@', ':'>>>,
                           not_at<string<'e', 'l', 's'>, sor<one<'e'>, string<'i', 'f'>>>> {};
+struct at_next_resource : at<next_resource> {};
 struct at_next_statement : at<gap, at_statement> {};
 struct at_continuation : at<gap, sor<seq<string<'e', 'l', 's'>, sor<one<'e'>, string<'i', 'f'>>>,
                                      string<'-', '>'>, string<'~', '>'>>> {};
@@ -179,11 +213,13 @@ struct recovering {
             Control<Rule>::template match<A, rewind_mode::active, Action, Control>(in, reader));
       } catch (const Stop& stop) {
         reader.report(stop);
-        in.bump(stop.offset - reader.offset(in.current()));
+        const std::size_t start_at = reader.offset(in.current());
+        const bool later = stop.resume != nowhere && stop.resume > start_at;
+        in.bump((later ? stop.resume : stop.offset) - start_at);
         reader.model.drop_after(mark);
         const Brackets open(std::string_view(reader.brackets).substr(brackets));
         reader.brackets.resize(brackets);
-        skip(in, reader, open);
+        skip(in, reader, open, reader.offset(in.current()) > start_at);
       }
     } catch (const Stop& stop) {  // skipping met a comment that does not end
       reader.report(stop);
@@ -194,9 +230,10 @@ struct recovering {
 
  private:
   template <typename Input>
-  static void skip(Input& in, Reader& reader, const Brackets& open) {
+  static void skip(Input& in, Reader& reader, const Brackets& open, bool moved) {
     if constexpr (part == Part::statement) {
       reader.model.abandon_statement();
+      if (moved && matches<at_next_resource>(in, reader)) return;
       skip_statement(in, reader, open);
     } else {
       if (part == Part::body) reader.model.abandon_body();
@@ -211,12 +248,21 @@ namespace {
 
 // Functions of the text that a rule matched and of the offset where it begins.
 
+// The text as a message shows it.
+std::string quoted_text(std::string_view text, const Reader& reader) {
+  return reader.model.in_secret() ? "this value" : "'" + std::string(text) + "'";
+}
+
 void check(const Scalar& scalar, std::string_view text, std::size_t offset, Reader& reader) {
   if (!scalar.mistake.empty()) {
     reader.model.report(
-        mistake(reader.source.at(offset), "'" + std::string(text) + "'", scalar.mistake));
+        mistake(reader.source.at(offset), quoted_text(text, reader), scalar.mistake));
   }
   reader.model.push(Value{scalar.value.data, reader.source.at(offset)});
+}
+
+void on_slash_comment(std::string_view, std::size_t offset, Reader& reader) {
+  reader.report({offset, "'//'", "a comment begins with #, or stands between /* and */"});
 }
 
 void on_number(std::string_view text, std::size_t offset, Reader& reader) {
@@ -234,12 +280,14 @@ void on_single_text(std::string_view text, std::size_t offset, Reader& reader) {
     if (escape && (text[i + 1] == '\\' || text[i + 1] == '\'')) ++i;  // any other backslash is one
     value += text[i];
   }
+  reader.remember_string(offset - 1, text.size() + 2);
   reader.model.push(Value{std::move(value), reader.source.at(offset - 1)});
 }
 
 void on_double_begin(std::string_view, std::size_t, Reader& reader) { reader.model.begin_text(); }
 
-void on_double_closed(std::string_view, std::size_t offset, Reader& reader) {
+void on_double_closed(std::string_view text, std::size_t offset, Reader& reader) {
+  reader.remember_string(offset, text.size());
   reader.model.push_text(offset);
 }
 
@@ -286,7 +334,7 @@ void on_text_variable(std::string_view text, std::size_t offset, Reader& reader)
 }
 
 void on_braced_expression(std::string_view text, std::size_t offset, Reader& reader) {
-  reader.model.report(mistake(reader.source.at(offset), "'" + std::string(text.substr(0, 40)) + "'",
+  reader.model.report(mistake(reader.source.at(offset), quoted_text(text.substr(0, 40), reader),
                               "expected a variable's name in ${}, nothing is computed there"));
 }
 
@@ -326,7 +374,8 @@ void on_defaults_type(std::string_view text, std::size_t, Reader& reader) {
   reader.model.begin_defaults(text);
 }
 
-void on_resource_open(std::string_view text, std::size_t, Reader& reader) {
+void on_resource_open(std::string_view text, std::size_t offset, Reader& reader) {
+  reader.resource_at = offset;
   reader.brackets += text;
 }
 void on_resource_close(std::string_view, std::size_t, Reader& reader) {
@@ -357,6 +406,7 @@ struct Ends {
 
 // clang-format off
 template <typename Rule> struct Action : nothing<Rule> {};
+template <> struct Action<slash_comment> : Does<on_slash_comment> {};
 template <> struct Action<number> : Does<on_number> {};
 template <> struct Action<word> : Does<on_word> {};
 template <> struct Action<variable> : Does<on_variable> {};

@@ -53,6 +53,7 @@ std::string_view keyword_advice(std::string_view word) {
 std::string_view statement_advice(std::string_view rest) {
   if (begins_with(rest, "(")) return no_functions;
   if (begins_with(rest, "[")) return no_overrides;
+  if (begins_with(rest, ":")) return "this looks like YAML: call the file .yaml";
   if (begins_with(rest, "<|") || begins_with(rest, "<<|")) {
     return "collectors are not read; write the attributes in the resource itself";
   }
@@ -62,6 +63,10 @@ std::string_view statement_advice(std::string_view rest) {
 std::string_view operator_advice(std::string_view rest) {
   if (begins_with(rest, "?")) return "selectors are not read; write the value itself";
   if (begins_with(rest, "(") || begins_with(rest, ".")) return no_functions;
+  if (rest.size() > 1 && rest[0] == '=' &&
+      std::string_view(">=~").find(rest[1]) == std::string_view::npos) {
+    return "one value is given to one name at a time";
+  }
   if (begins_with(rest, "[")) return "elements are not taken out of values; write the value itself";
   for (const std::string_view symbol :
        {"==", "!=", "=~", "!~", "<", ">", "+", "-", "*", "/", "%"}) {
@@ -86,6 +91,17 @@ std::string_view name_advice(std::string_view rest) {
   if (begins_with(rest, "'") || begins_with(rest, "\"")) {
     return "an attribute's name has no quotes";
   }
+  if (!rest.empty() && ((rest[0] >= 'A' && rest[0] <= 'Z') || rest[0] == '_')) {
+    return "an attribute's name begins with a lower-case letter";
+  }
+  return {};
+}
+
+std::string_view arrow_advice(std::string_view rest) {
+  if (begins_with(rest, "+>")) return "values are not appended to; write the whole value with =>";
+  if (begins_with(rest, "-") && !begins_with(rest, "->"))
+    return "names have no hyphens; _ joins words, and => stands behind";
+  if (begins_with(rest, ":")) return "in Puppet it is 'name => value'; in YAML 'name: value'";
   return {};
 }
 

@@ -18,7 +18,10 @@ namespace cierzo::manifests {
 // What stands where a value should: a heredoc, a parenthesis, a regular expression.
 [[nodiscard]] std::string_view value_advice(std::string_view rest);
 
-// What stands where an attribute's name should: a quoted one.
+// What stands where '=>' should: a colon, a hyphen in a name, +>.
+[[nodiscard]] std::string_view arrow_advice(std::string_view rest);
+
+// What stands where an attribute's name should: a quoted one, one that begins with a capital.
 [[nodiscard]] std::string_view name_advice(std::string_view rest);
 
 }  // namespace cierzo::manifests

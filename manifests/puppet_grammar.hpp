@@ -23,7 +23,9 @@ struct closed_comment : seq<string<'/', '*'>, until<string<'*', '/'>>> {
   static constexpr const char* expected = "its end (*/) is missing";
 };
 struct block_comment : seq<at<string<'/', '*'>>, need<closed_comment>> {};
-struct gap : star<sor<plus<space>, line_comment, block_comment>> {};
+// Not Puppet's, but many hands write it: one mistake, and the line is a comment all the same.
+struct slash_comment : seq<two<'/'>, until<eolf>> {};
+struct gap : star<sor<plus<space>, line_comment, slash_comment, block_comment>> {};
 struct comma : seq<one<','>, gap> {};
 
 // A word or number takes in more than Puppet's have: an unquoted node1.example.org or 10.0.0.1 is
@@ -87,6 +89,7 @@ struct array_close : one<']'> {
 struct array : seq<array_open, gap, opt<list<element, comma>>, opt<comma>, need<array_close>> {};
 struct arrow : string<'=', '>'> {
   static constexpr const char* expected = "expected '=>'";
+  static constexpr auto advice = arrow_advice;
 };
 struct hash_open : one<'{'> {};
 struct hash_close : one<'}'> {
@@ -111,8 +114,12 @@ struct attribute_end : at<one<',', ';', '}'>> {
 };
 struct attribute
     : seq<need<attribute_name>, gap, need<arrow>, gap, need<value>, gap, need<attribute_end>> {};
-struct attributes : star<not_at<sor<one<'}', ';'>, eof>>, recovering<attribute, Part::attribute>,
-                         opt<comma>, gap> {};
+// Another resource where one is not finished: the '}' before it is missing.
+struct resource_type : seq<opt<two<':'>>, lower, star<sor<identifier_other, two<':'>>>> {};
+struct next_resource : seq<resource_type, gap, one<'{'>, gap,
+                           sor<one<'['>, seq<sor<single_closed, double_closed>, gap, one<':'>>>> {};
+struct attributes : star<not_at<sor<one<'}', ';'>, eof, next_resource>>,
+                         recovering<attribute, Part::attribute>, opt<comma>, gap> {};
 
 struct default_title : seq<string<'d', 'e', 'f', 'a', 'u', 'l', 't'>, at<gap, one<':'>>> {};
 struct plain_title : seq<value> {
@@ -123,10 +130,10 @@ struct colon : one<':'> {
 };
 struct body : seq<sor<default_title, need<plain_title>>, gap, need<colon>, gap, attributes> {};
 struct semicolon : seq<one<';'>, gap> {};
-struct next_body : seq<semicolon, not_at<one<'}'>>, recovering<body, Part::body>> {};
+struct next_body
+    : seq<semicolon, not_at<sor<one<'}'>, next_resource>>, recovering<body, Part::body>> {};
 struct bodies : seq<recovering<body, Part::body>, star<next_body>> {};
 
-struct resource_type : seq<opt<two<':'>>, lower, star<sor<identifier_other, two<':'>>>> {};
 struct resource_open : one<'{'> {
   static constexpr const char* expected = "expected '{', as in: type { 'title': name => value }";
   static constexpr auto advice = statement_advice;

@@ -128,7 +128,7 @@ const PuppetModel::Variable* PuppetModel::find_variable(std::string_view name, s
     if (known.size() >= compared_max) break;
     known.push_back("$" + known_name);
   }
-  const std::string shown_name = "$" + std::string(name);
+  const std::string shown_name = in_secret() ? "a variable" : "$" + std::string(name);
   Diagnostic unknown = unknown_name(source_.at(offset), shown_name, shown_name, std::move(known),
                                     "not assigned in this file");
   unknown.accepted.clear();
@@ -203,6 +203,7 @@ void PuppetModel::begin_statement(std::string_view type) {
   if (type.substr(0, 2) == "::") type.remove_prefix(2);
   type_ = std::string(type);
   in_defaults_ = body_is_default_ = false;
+  errors_before_ = errors_;
   body_ = Body{};
   bodies_.clear();
   body_defaults_ = AttributeList{};
@@ -216,18 +217,14 @@ void PuppetModel::begin_defaults(std::string_view type) {
   in_defaults_ = true;
 }
 
-void PuppetModel::end_title() {
-  const Value title = pop();
+void PuppetModel::end_title() { add_title(pop()); }
+
+// Of a list each element, also of a list in it, is a title; an empty one declares nothing.
+void PuppetModel::add_title(const Value& title) {
   if (const auto* titles = std::get_if<Array>(&title.data)) {
     for (const Value& each : *titles) add_title(each);
-    if (titles->empty())
-      report(mistake(title.at, "a title", "expected a string, got an empty list"));
-  } else {
-    add_title(title);
+    return;
   }
-}
-
-void PuppetModel::add_title(const Value& title) {
   const auto* text = std::get_if<std::string>(&title.data);
   if (text == nullptr) {
     report(mistake(title.at, shown(title),
@@ -249,8 +246,9 @@ void PuppetModel::begin_attribute(std::string_view name, std::size_t offset) {
 
 void PuppetModel::end_attribute() {
   Value value = pop();
-  if (attribute_ != "*") {
-    add_attribute(Entry{attribute_, std::move(value), attribute_at_});
+  const std::string name = std::exchange(attribute_, {});
+  if (name != "*") {
+    add_attribute(Entry{name, std::move(value), attribute_at_});
     return;
   }
   auto* hash = std::get_if<Hash>(&value.data);  // `* => $hash`: each key is an attribute
@@ -304,24 +302,27 @@ void PuppetModel::end_defaults() {
     }
   }
   body_ = Body{};
+  in_defaults_ = false;
 }
 
 void PuppetModel::end_resource() {
+  const bool complete = errors_ == errors_before_;
   for (Body& body : bodies_) {
     Hash& attributes = body.attributes.entries;
     add_missing(attributes, body_defaults_);
     const std::size_t weight = body.titles.size() > 1 ? weight_of(Value{attributes}) : 0;
     for (const auto& [title, at] : body.titles) {
-      if (charge(weight, at)) declare(title, at, attributes);
+      if (charge(weight, at)) declare(title, at, attributes, complete);
     }
   }
   bodies_.clear();
 }
 
-void PuppetModel::declare(const std::string& title, const Position& at, const Hash& attributes) {
+void PuppetModel::declare(const std::string& title, const Position& at, const Hash& attributes,
+                          bool complete) {
   const auto [first, added] = line_of_title_.emplace(std::pair(type_, title), at.line);
   if (added) {
-    parsed_.declarations.push_back(Declaration{type_, title, attributes, at});
+    parsed_.declarations.push_back(Declaration{type_, title, attributes, at, complete});
   } else {
     report(mistake(at, type_ + " '" + title + "'", "declared twice, " + in_line(first->second)));
   }
@@ -343,15 +344,22 @@ void PuppetModel::add_missing(Hash& attributes, const AttributeList& defaults) {
 // --- mistakes ---
 
 void PuppetModel::report(Diagnostic diagnostic) {
+  if (diagnostic.severity == Severity::error) {
+    ++errors_;
+    // What a default or a variable should have said is missing wherever it is used.
+    if (in_defaults_ || !variable_.empty()) shared_errors_ = true;
+  }
   parsed_.diagnostics.push_back(std::move(diagnostic));
 }
 
 void PuppetModel::drop_after(const Mark& mark) {
   values_.resize(std::min(values_.size(), mark.values));
   collections_.resize(std::min(collections_.size(), mark.collections));
+  attribute_.clear();
 }
 
 void PuppetModel::abandon_statement() {
+  in_defaults_ = false;
   if (!variable_.empty()) {
     variables_.try_emplace(std::exchange(variable_, {}), Variable{{}, 0, 0, variable_at_.line});
   }
@@ -375,6 +383,7 @@ Parsed PuppetModel::finish() {
   for (Declaration& declaration : parsed_.declarations) {
     const auto defaults = defaults_.find(declaration.type);
     if (defaults != defaults_.end()) add_missing(declaration.attributes, defaults->second);
+    if (shared_errors_) declaration.complete = false;
   }
   put_in_order(parsed_.diagnostics);
   return std::move(parsed_);

@@ -63,6 +63,10 @@ class PuppetModel {
   };
   [[nodiscard]] Mark mark() const { return {values_.size(), collections_.size()}; }
   void drop_after(const Mark& mark);
+  // What is being read is the value of a password or the like: no message repeats it.
+  [[nodiscard]] bool in_secret() const {
+    return is_secret_name(attribute_) || is_secret_name(variable_);
+  }
   // A variable whose value could not be read counts as assigned: its uses are no mistakes.
   void abandon_statement();
   void abandon_body();
@@ -100,7 +104,7 @@ class PuppetModel {
   const Variable* find_variable(std::string_view name, std::size_t offset);
   // Counts what copying adds to the text's own size. False, with one mistake, when it is too much.
   [[nodiscard]] bool charge(std::size_t weight, const Position& at);
-  void declare(const std::string& title, const Position& at, const Hash& attributes);
+  void declare(const std::string& title, const Position& at, const Hash& attributes, bool complete);
 
   const Source& source_;
   Parsed parsed_{};
@@ -111,6 +115,9 @@ class PuppetModel {
   std::vector<UndefinedUse> undefined_{};
   std::map<std::string, AttributeList> defaults_{};  // by type
   std::map<std::pair<std::string, std::string>, int> line_of_title_{};
+  std::size_t errors_{0};         // reported so far
+  std::size_t errors_before_{0};  // ... when the resource being read began
+  bool shared_errors_{false};     // one in a default or an assignment, which concerns all resources
   std::size_t copied_{0};
   bool copied_too_much_{false};
 

@@ -122,6 +122,9 @@ std::string token_shown(std::string_view rest) {
   while (end < rest.size() && end < token_shown_max && is_word(rest[end])) ++end;
   if (end == 0) end = std::max<std::size_t>(1, utf8_length(rest));
   if (rest[0] == '\n' || rest[0] == '\r') return "end of the line";
+  if (const auto byte = static_cast<unsigned char>(rest[0]); byte < 0x20 || byte == 0x7f) {
+    return rest[0] == '\t' ? "a tab" : "a control character";
+  }
   if (rest[0] == '\'') return "\"'\"";
   return "'" + std::string(rest.substr(0, end)) + "'";
 }

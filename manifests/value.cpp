@@ -110,4 +110,11 @@ bool is_type_name(std::string_view text) {
   }
 }
 
+bool is_secret_name(std::string_view name) {
+  for (const std::string_view word : {"password", "passwd", "passphrase", "secret", "token"}) {
+    if (name.find(word) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 }  // namespace cierzo::manifests

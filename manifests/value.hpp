@@ -49,6 +49,8 @@ struct Declaration {
   std::string title{};  // never empty
   Hash attributes{};
   Position at{};  // of the title
+  // False: a mistake was found in it, so that what seems to be missing may well be written there.
+  bool complete{true};
 
   friend bool operator==(const Declaration& a, const Declaration& b);
 };
@@ -75,5 +77,8 @@ inline constexpr int value_nesting_max = nesting_max - 3;
 // `::` between such parts and none of Puppet's reserved words.
 [[nodiscard]] bool is_type_name(std::string_view text);
 [[nodiscard]] bool is_attribute_name(std::string_view text);
+
+// Does an attribute of this name hold what no message may repeat: a password, a secret, a token?
+[[nodiscard]] bool is_secret_name(std::string_view name);
 
 }  // namespace cierzo::manifests

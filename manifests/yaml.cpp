@@ -1,5 +1,7 @@
 // A YAML manifest: type -> title -> attributes, from the tree that yaml_tree.cpp reads.
-#include <array>
+#include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "manifests/number.hpp"
 #include "manifests/parse.hpp"
@@ -25,6 +27,7 @@ class ManifestReader {
              "maps types to titles: 'torque: {mytorque: {ensure: running}}'");
     }
     for (const YamlEntry& type : root.entries) read_type(type);
+    mark_incomplete();
     put_in_order(parsed_.diagnostics);
     return std::move(parsed_);
   }
@@ -59,10 +62,29 @@ class ManifestReader {
       if (!is_attribute_name(attribute.key)) {
         refuse(attribute.at, "'" + attribute.key + "'", std::string(attribute_name_rule));
       }
+      const std::size_t before = parsed_.diagnostics.size();
       Value value = yaml_value(attribute.value, parsed_.diagnostics);
+      if (is_secret_name(attribute.key)) {  // What is wrong with a secret does not repeat it.
+        for (std::size_t i = before; i < parsed_.diagnostics.size(); ++i) {
+          parsed_.diagnostics[i].what = attribute.key;
+        }
+      }
       declaration.attributes.push_back(Entry{attribute.key, std::move(value), attribute.at});
     }
     parsed_.declarations.push_back(std::move(declaration));
+  }
+
+  // Those that a mistake stands in: the last one that begins before it. They are in the order of
+  // the text.
+  void mark_incomplete() {
+    const auto place = [](const Position& at) { return std::pair(at.line, at.column); };
+    for (const Diagnostic& diagnostic : parsed_.diagnostics) {
+      if (diagnostic.severity != Severity::error) continue;
+      const auto behind = std::upper_bound(
+          parsed_.declarations.begin(), parsed_.declarations.end(), place(diagnostic.at),
+          [&](const auto& at, const Declaration& each) { return at < place(each.at); });
+      if (behind != parsed_.declarations.begin()) std::prev(behind)->complete = false;
+    }
   }
 
   Parsed parsed_{};

@@ -1,7 +1,7 @@
 web { ensure => running }
 web { '': ensure => running }
 web { 5: ensure => running }
-web { []: ensure => running; [1, 'x']: ensure => running }
+web { [1, 'x']: ensure => running }
 web { 'x': ensure => running }
 web { 'a' ensure => running; 'b': ensure -> running }
 web 'a': { ensure => running }

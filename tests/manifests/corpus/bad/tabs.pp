@@ -1,0 +1,3 @@
+web { 'a':
+	ensure	=> runn ing,
+}

@@ -1,0 +1,5 @@
+web { "a":
+  ensure = running,
+  pool => ["n1"],
+  "x" => 1,
+}

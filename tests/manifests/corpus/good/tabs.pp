@@ -1,0 +1,4 @@
+web {	"tabs":
+	ensure	=>	running,	# tab
+		text => "a	b",
+}
