@@ -106,6 +106,7 @@ class Agent {
   [[nodiscard]] std::vector<HostFacts> host_facts() const;
   [[nodiscard]] std::vector<api::HostRow> host_rows() const;
   [[nodiscard]] std::vector<ResourceStatus> local_status() const;
+  [[nodiscard]] SiteAddresses site_addresses() const;
   [[nodiscard]] const HostConfig* host_config(HostId id) const;
   [[nodiscard]] std::string who_is_missing() const;
   [[nodiscard]] Time now() const { return executor_.now(); }

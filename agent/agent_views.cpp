@@ -88,6 +88,21 @@ std::vector<ResourceStatus> Agent::local_status() const {
   return status(world, plan(world));
 }
 
+// The networks of this host's configuration, and those that others report: they need not be the
+// same everywhere.
+SiteAddresses Agent::site_addresses() const {
+  SiteAddresses site;
+  site.networks = config_.networks;
+  for (const HostConfig& host : config_.hosts) {
+    const auto endpoint = endpoint_of(host.address);
+    if (endpoint && read_ipv4(host_of(*endpoint))) site.hosts[host_of(*endpoint)] = host.name;
+    const Report* report = leader_ ? leader_->report_of(host.id) : nullptr;
+    if (!report) continue;
+    site.cidrs.insert(site.cidrs.end(), report->networks.begin(), report->networks.end());
+  }
+  return site;
+}
+
 std::string Agent::who_is_missing() const {
   const auto state = node_.state_status(now());
   const election::Shortage shortage = node_.shortage(now());
@@ -125,6 +140,7 @@ RequestHooks Agent::request_hooks() {
     return api::LeaderView{leader->owner.value, host != nullptr ? host->name : "", leader->counter};
   };
   hooks.local_status = [this] { return local_status(); };
+  hooks.addresses = [this] { return site_addresses(); };
   hooks.types = [this] { return types_view(config_.types); };
   hooks.writing = [this] { return !writes_.empty(); };
   hooks.catalog_bytes = [this] {

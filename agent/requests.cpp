@@ -44,7 +44,26 @@ struct Declared {
   std::vector<std::string> mistakes;
 };
 
-Declared declared(const api::ApplyRequest& request, const Desired& desired) {
+// Addresses that no guest of this site can have, each with its place.
+void check_addresses(const Resource& resource, const Places& places, const SiteAddresses& site,
+                     std::vector<std::string>& mistakes) {
+  if (resource.ensure == Ensure::absent) return;
+  for (const auto& [role, slots] : resource.slots) {
+    std::string said;  // of a range, or of one entry of a file, one address is enough
+    for (const Slot& slot : slots) {
+      const std::string why = address_mistake(site, slot.address);
+      const auto found = places.addresses.find(slot.address);
+      const std::string place = found == places.addresses.end() ? "" : found->second + ": ";
+      if (why.empty() || (!place.empty() && place == said)) continue;
+      said = place;
+      mistakes.push_back(place + resource.type + "." + resource.name.value + "." + role.value +
+                         ": " + slot.address + " " + why);
+    }
+  }
+}
+
+Declared declared(const api::ApplyRequest& request, const Desired& desired,
+                  const SiteAddresses& site) {
   Declared made;
   std::map<std::string, std::shared_ptr<const Type>> types;
   for (const auto& [name, files] : request.types) {
@@ -70,23 +89,31 @@ Declared declared(const api::ApplyRequest& request, const Desired& desired) {
     made.resources.push_back(make_desired(std::make_shared<const Resource>(resource), type));
   }
   const auto& known = desired.resources();
-  std::map<ResourceName, Resource> all;
-  for (const auto& [name, resource] : known) all[name] = *resource.resource;
+  static const Places nowhere;
+  const auto places_of = [&](const ResourceName& name) {
+    const auto found = request.places.find(name.value);
+    return found == request.places.end() ? &nowhere : &found->second;
+  };
+  std::map<ResourceName, Claimant> all;
+  for (const auto& [name, resource] : known) all[name] = {resource.resource.get(), nullptr};
   for (const DesiredResource& resource : made.resources) {
     const Resource& changed = *resource.resource;
+    const Places* places = places_of(changed.name);
     const auto before = known.find(changed.name);
     if (before != known.end() && before->second.resource->type != changed.type) {
-      made.mistakes.push_back(changed.name.value + ": there is a " + before->second.resource->type +
+      made.mistakes.push_back((places->title.empty() ? "" : places->title + ": ") +
+                              changed.name.value + ": there is a " + before->second.resource->type +
                               " of this name; delete it first: agentctl delete " +
                               changed.name.value);
     }
-    all[changed.name] = changed;
+    check_addresses(changed, *places, site, made.mistakes);
+    all[changed.name] = {&changed, places};
   }
-  std::vector<Resource> list;
-  for (auto& [name, resource] : all) {
-    if (resource.ensure != Ensure::absent) list.push_back(std::move(resource));
+  std::vector<Claimant> claimants;
+  for (const auto& [name, claimant] : all) {
+    if (claimant.resource->ensure != Ensure::absent) claimants.push_back(claimant);
   }
-  for (std::string& conflict : conflicts(list)) made.mistakes.push_back(std::move(conflict));
+  for (std::string& conflict : conflicts(claimants)) made.mistakes.push_back(std::move(conflict));
   return made;
 }
 
@@ -264,7 +291,7 @@ void Requests::plan(Leader& leader, const std::string& body, const api::Answer& 
     if (const auto* error = std::get_if<api::JsonError>(&parsed)) {
       return answer(api::usage("the request cannot be read: " + error->text));
     }
-    request = declared(std::get<api::ApplyRequest>(parsed), leader.desired());
+    request = declared(std::get<api::ApplyRequest>(parsed), leader.desired(), hooks_.addresses());
   }
   if (!request.mistakes.empty()) {
     return answer(api::refused("this cannot be planned", std::move(request.mistakes)));
@@ -278,7 +305,8 @@ void Requests::apply(Leader& leader, const std::string& body, const api::Answer&
   if (const auto* error = std::get_if<api::JsonError>(&parsed)) {
     return answer(api::usage("the request cannot be read: " + error->text));
   }
-  Declared request = declared(std::get<api::ApplyRequest>(parsed), leader.desired());
+  Declared request =
+      declared(std::get<api::ApplyRequest>(parsed), leader.desired(), hooks_.addresses());
   if (!request.mistakes.empty()) {
     return answer(api::refused("nothing was changed", std::move(request.mistakes)));
   }

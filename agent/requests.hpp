@@ -19,6 +19,7 @@
 #include "agent/executor.hpp"
 #include "agent/leader.hpp"
 #include "agent/messages.hpp"
+#include "resources/network.hpp"
 
 namespace cierzo {
 
@@ -41,6 +42,7 @@ struct RequestHooks {
   std::function<std::vector<ResourceStatus>()>
       local_status;  // Without a leader: what this host knows.
   std::function<api::TypesView()> types;
+  std::function<SiteAddresses()> addresses;     // What guests may have, and what is taken.
   std::function<std::string(HostId)> held_run;  // The run of that host's agent, as it reported it.
 };
 

@@ -11,19 +11,20 @@ namespace {
 
 constexpr std::size_t accepted_shown_max = 12;  // more names than that help nobody
 
-std::string place(const Position& at) {
+}  // namespace
+
+std::string to_string(const Position& at) {
   std::string text = at.file;
   if (at.line > 0) {
     if (!text.empty()) text += ':';
     text += std::to_string(at.line) + ':' + std::to_string(at.column);
   }
-  return text.empty() ? text : text + ": ";
+  return text;
 }
 
-}  // namespace
-
 std::string to_string(const Diagnostic& diagnostic) {
-  std::string text = place(diagnostic.at);
+  std::string text = to_string(diagnostic.at);
+  if (!text.empty()) text += ": ";
   if (diagnostic.severity == Severity::warning) text += "warning: ";
   text += diagnostic.what;
   if (!diagnostic.expected.empty()) text += ": " + diagnostic.expected;

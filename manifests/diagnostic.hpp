@@ -23,6 +23,9 @@ struct Diagnostic {
   Severity severity{Severity::error};
 };
 
+// file:line:column; the file alone for line 0.
+[[nodiscard]] std::string to_string(const Position& at);
+
 // file:line:column: [warning: ]what[: expected][; did you mean 'nearest'?][ (accepted: a, b)]
 // Parts that are empty are left out with their punctuation. One line, without a newline at its end.
 [[nodiscard]] std::string to_string(const Diagnostic& diagnostic);

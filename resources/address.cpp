@@ -50,6 +50,17 @@ std::string print_ipv4(std::uint32_t address) {
   return text;
 }
 
+std::string_view unusable_address(std::uint32_t address) {
+  const std::uint32_t first = address >> 24U;
+  if (first == 0) return "is no address of a machine: it begins with 0";
+  if (first == 127) return "is a loopback address";
+  if (address >> 16U == 0xa9feU) return "is a link-local address";
+  if (first >= 224 && first < 240) return "is a multicast address";
+  if (address == 0xffffffffU) return "is the broadcast address of every network";
+  if (first >= 240) return "is a reserved address";
+  return {};
+}
+
 std::optional<std::vector<std::string>> parse_range(std::string_view text) {
   text = trimmed(text);
   const std::size_t dash = text.find('-');

@@ -15,6 +15,9 @@ namespace cierzo {
 [[nodiscard]] std::optional<std::uint32_t> parse_ipv4(std::string_view text);
 [[nodiscard]] std::string print_ipv4(std::uint32_t address);
 
+// Why no machine can have this address wherever it is: "is a loopback address"; empty: one can.
+[[nodiscard]] std::string_view unusable_address(std::uint32_t address);
+
 // "10.0.0.11", "10.0.0.11-10.0.0.18" and "10.0.0.11-18", both ends included. None: not of this
 // form, the end before the start, or more than range_max addresses.
 inline constexpr std::uint32_t range_max = 4096;

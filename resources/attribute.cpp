@@ -23,18 +23,27 @@ bool is_common_attribute(std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::string_view kind_name(AttributeKind kind) {
-  switch (kind) {
-    case AttributeKind::string:
-      return "a string";
-    case AttributeKind::integer:
-      return "a whole number";
+std::string expected_of(const AttributeType& attribute) {
+  switch (attribute.kind) {
+    case AttributeKind::string: {
+      std::string text;
+      for (const std::string& choice : attribute.choices) {
+        text += (text.empty() ? "one of " : ", ") + choice;
+      }
+      return text.empty() ? "a string" : text;
+    }
+    case AttributeKind::integer: {
+      std::string text = "a whole number";
+      if (attribute.least) text += " from " + std::to_string(*attribute.least);
+      if (attribute.most) text += " to " + std::to_string(*attribute.most);
+      return text;
+    }
     case AttributeKind::boolean:
       return "true or false";
     case AttributeKind::strings:
       return "a list of strings";
   }
-  return "";
+  return {};
 }
 
 std::optional<std::string> scalar_text(const Value& value) {
@@ -47,7 +56,8 @@ std::optional<std::string> scalar_text(const Value& value) {
   return std::nullopt;
 }
 
-std::optional<std::string> attribute_text(const Value& value, AttributeKind kind) {
+std::optional<std::string> attribute_text(const Value& value, const AttributeType& attribute) {
+  const AttributeKind kind = attribute.kind;
   if (kind == AttributeKind::strings) {
     const auto* array = std::get_if<manifests::Array>(&value.data);
     if (!array) return scalar_text(value);  // one string is a list of one
@@ -64,9 +74,17 @@ std::optional<std::string> attribute_text(const Value& value, AttributeKind kind
   if (kind == AttributeKind::boolean && *text != "true" && *text != "false") return std::nullopt;
   if (kind == AttributeKind::integer) {
     const bool negative = text->starts_with('-');
-    if (!manifests::parse_integer(std::string_view(*text).substr(negative ? 1 : 0), 10, negative)) {
+    const auto number =
+        manifests::parse_integer(std::string_view(*text).substr(negative ? 1 : 0), 10, negative);
+    if (!number || (attribute.least && *number < *attribute.least) ||
+        (attribute.most && *number > *attribute.most)) {
       return std::nullopt;
     }
+    return std::to_string(*number);
+  }
+  const auto& choices = attribute.choices;
+  if (!choices.empty() && std::find(choices.begin(), choices.end(), *text) == choices.end()) {
+    return std::nullopt;
   }
   return text;
 }

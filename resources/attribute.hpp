@@ -16,14 +16,15 @@ namespace cierzo {
 [[nodiscard]] const std::vector<std::string>& common_attributes();
 [[nodiscard]] bool is_common_attribute(std::string_view name);
 
-[[nodiscard]] std::string_view kind_name(AttributeKind kind);  // "a number", for messages
+// What a value must be, for messages: "a string", "a whole number from 1 to 65535".
+[[nodiscard]] std::string expected_of(const AttributeType& attribute);
 
 // A scalar as text: "80", "true"; strings as they are. None for arrays, hashes and undef.
 [[nodiscard]] std::optional<std::string> scalar_text(const manifests::Value& value);
 
-// A value as the text of an attribute of that kind; a list has one element a line. None where the
-// value is of another kind. "80" in quotes is a number too, as in Puppet.
+// A value as the text of that attribute; a list has one element a line. None where the value is of
+// another kind or out of its range. "80" in quotes is a number too, as in Puppet.
 [[nodiscard]] std::optional<std::string> attribute_text(const manifests::Value& value,
-                                                        AttributeKind kind);
+                                                        const AttributeType& attribute);
 
 }  // namespace cierzo

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "resources/digest.hpp"
+#include "resources/domain_xml_template.hpp"
 
 namespace cierzo {
 namespace {
@@ -28,77 +29,16 @@ constexpr const char* built_in_template = R"(<domain>
   </devices>
 </domain>)";
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&apos;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
-// The original's templates are ERB: `<%= vm[:name] %>` and five more. Their values go in escaped,
-// before parsing, because "<%" is no XML; everything else is set in the parsed tree afterwards.
-std::string without_placeholders(std::string text,
-                                 const std::map<std::string, std::string>& values) {
-  for (std::size_t begin = text.find("<%"); begin != std::string::npos;
-       begin = text.find("<%", begin)) {
-    const std::size_t end = text.find("%>", begin);
-    if (end == std::string::npos) throw std::invalid_argument("'<%' without '%>'");
-    std::string inside = text.substr(begin + 2, end - begin - 2);
-    inside.erase(
-        std::remove_if(inside.begin(), inside.end(), [](char c) { return c == ' ' || c == '\t'; }),
-        inside.end());
-    std::string key;
-    if (inside.starts_with("=vm[:") && inside.ends_with("]")) {
-      key = inside.substr(5, inside.size() - 6);
-    }
-    const auto value = values.find(key);
-    if (value == values.end()) {
-      throw std::invalid_argument("unknown placeholder '<%" +
-                                  text.substr(begin + 2, end - begin - 2) +
-                                  "%>' (accepted: vm[:name], vm[:uuid], vm[:mem], vm[:ncpu], "
-                                  "vm[:disk], vm[:mac])");
-    }
-    const std::string put = escaped(value->second);
-    text.replace(begin, end + 2 - begin, put);
-    begin += put.size();
-  }
-  return text;
-}
-
 // Parsed, and a <domain> that can be used. Throws std::invalid_argument with what is wrong.
 void parse_template(const std::string& text, const std::map<std::string, std::string>& values,
                     pugi::xml_document& document) {
-  const std::string xml = without_placeholders(text, values);
+  const std::string xml = fill_placeholders(text, values);
   const pugi::xml_parse_result parsed =
       document.load_buffer(xml.data(), xml.size(), pugi::parse_default);
-  if (!parsed) {
-    const auto offset = static_cast<std::size_t>(parsed.offset);
-    const auto line = 1 + std::count(xml.begin(), xml.begin() + static_cast<long>(offset), '\n');
-    throw std::invalid_argument("line " + std::to_string(line) + ": " + parsed.description());
-  }
+  if (!parsed) throw std::invalid_argument(parsed.description());
   const xml_node domain = document.document_element();
   if (std::string_view(domain.name()) != "domain") {
-    throw std::invalid_argument("must be a libvirt <domain>, got <" + std::string(domain.name()) +
-                                ">");
+    throw std::invalid_argument("no <domain>");
   }
 }
 
@@ -360,19 +300,6 @@ std::string domain_xml(const DomainInput& input) {
   set_console(devices, input.console_log);
   set_metadata(domain, input);
   return printed(domain);
-}
-
-std::optional<std::string> template_mistake(const std::string& text) {
-  try {
-    pugi::xml_document document;
-    parse_template(
-        text,
-        {{"name", "n"}, {"uuid", "u"}, {"mem", "1"}, {"ncpu", "1"}, {"disk", "d"}, {"mac", "m"}},
-        document);
-    return std::nullopt;
-  } catch (const std::invalid_argument& wrong) {
-    return wrong.what();
-  }
 }
 
 std::string metadata_xml(const DomainMetadata& metadata) {

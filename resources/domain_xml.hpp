@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 
-#include "manifests/diagnostic.hpp"
 #include "resources/action.hpp"
 
 namespace cierzo {
@@ -39,13 +38,9 @@ struct DomainMetadata {
 inline constexpr const char* metadata_uri = "https://cierzo.org/xmlns/instance/1";
 inline constexpr const char* metadata_prefix = "cierzo";
 
-// Text of the domain. Throws std::invalid_argument where the template cannot be used (validated
-// before, when applied).
+// Text of the domain. Throws std::invalid_argument where the template cannot be used, which
+// template_mistakes() found when it was applied.
 [[nodiscard]] std::string domain_xml(const DomainInput& input);
-
-// What is wrong with a template, if anything: empty is a usable one. The thesis' placeholders (`<%=
-// vm[:name] %>` ...) are accepted.
-[[nodiscard]] std::optional<std::string> template_mistake(const std::string& text);
 
 // The metadata element as text (no namespace prefix of its own, as virDomainSetMetadata wants it)
 // and back; reading accepts it with or without a prefix.

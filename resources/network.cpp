@@ -1,6 +1,9 @@
 #include "resources/network.hpp"
 
+#include <algorithm>
 #include <charconv>
+
+#include "resources/address.hpp"
 
 namespace cierzo {
 namespace {
@@ -58,6 +61,32 @@ const NetworkConfig* network_of(const std::vector<NetworkConfig>& networks,
     }
   }
   return best;
+}
+
+std::string address_mistake(const SiteAddresses& site, std::string_view address) {
+  if (const auto host = site.hosts.find(std::string(address)); host != site.hosts.end()) {
+    return "is the address of host " + host->second;
+  }
+  const auto known = [&](const std::string& cidr) { return in_network(address, cidr); };
+  const NetworkConfig* network = network_of(site.networks, address);
+  if (!network) {
+    if (site.networks.empty() && site.cidrs.empty()) return {};
+    if (std::any_of(site.cidrs.begin(), site.cidrs.end(), known)) return {};
+    std::string all;
+    for (const NetworkConfig& each : site.networks) {
+      all += (all.empty() ? "" : ", ") + each.name + " " + each.cidr;
+    }
+    return "is in no network of this site" + (all.empty() ? all : " (" + all + ")");
+  }
+  if (network->gateway == address) return "is the gateway of the network " + network->name;
+  const auto cidr = read_cidr(network->cidr);
+  const auto value = read_ipv4(address);
+  if (!cidr || !value || cidr->prefix > 30) return {};  // A /31 or /32 has neither of these.
+  if (*value == cidr->address) return "is the address of the network " + network->name + " itself";
+  if (*value == (cidr->address | ~mask_of(cidr->prefix))) {
+    return "is the broadcast address of the network " + network->name;
+  }
+  return {};
 }
 
 GuestNetwork guest_network(const NetworkConfig& network) {

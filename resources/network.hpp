@@ -1,6 +1,7 @@
 // The networks that guests are attached to, as the site's configuration lists them. Pure.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,17 @@ struct Cidr {
 // address is not one. The pointer is into `networks`.
 [[nodiscard]] const NetworkConfig* network_of(const std::vector<NetworkConfig>& networks,
                                               std::string_view address);
+
+// What a site knows of addresses: the networks of its guests, and those of its hosts by name.
+struct SiteAddresses {
+  std::vector<NetworkConfig> networks;
+  std::vector<std::string> cidrs;            // More networks, of which only this is known.
+  std::map<std::string, std::string> hosts;  // IPv4 addresses to names
+};
+
+// Why no guest of this site may have the address: "is the address of host node1"; empty: it may. A
+// site without networks leaves addresses to its templates.
+[[nodiscard]] std::string address_mistake(const SiteAddresses& site, std::string_view address);
 
 // What a guest is told of it. Precondition: its cidr is one.
 [[nodiscard]] GuestNetwork guest_network(const NetworkConfig& network);

@@ -5,7 +5,7 @@
 
 #include "resources/address.hpp"
 #include "resources/attribute.hpp"
-#include "resources/domain_xml.hpp"
+#include "resources/domain_xml_template.hpp"
 #include "resources/role_values.hpp"
 
 namespace cierzo {
@@ -18,6 +18,18 @@ using manifests::Value;
 
 constexpr std::size_t name_max = 40;  // with role and position a host name of at most 63
 constexpr int vcpus_max = 512;
+constexpr std::uint64_t memory_kib_min = 16 * 1024;  // no system that we start runs in less
+
+bool holds_undef(const Value& value) {
+  if (const auto* array = std::get_if<manifests::Array>(&value.data)) {
+    return std::any_of(array->begin(), array->end(), holds_undef);
+  }
+  if (const auto* hash = std::get_if<manifests::Hash>(&value.data)) {
+    return std::any_of(hash->begin(), hash->end(),
+                       [](const Entry& entry) { return holds_undef(entry.value); });
+  }
+  return std::holds_alternative<std::monostate>(value.data);
+}
 
 class ResourceReader {
  public:
@@ -31,30 +43,40 @@ class ResourceReader {
     resource_.type = type_.name;
     resource_.type_digest = type_.digest;
     resource_.name = ResourceName{declaration_.title};
-    if (type_.name != declaration_.type) {
-      error(declaration_.at, declaration_.type, "is not the type " + type_.name);
-    }
     for (const Entry& entry : declaration_.attributes) {
-      if (!std::holds_alternative<std::monostate>(entry.value.data)) read_entry(entry);
+      if (std::holds_alternative<std::monostate>(entry.value.data)) continue;  // not given
+      // In what could not be read whole an undef may stand for what is wrong, which is said
+      // already.
+      if (!declaration_.complete && holds_undef(entry.value)) continue;
+      read_entry(entry);
     }
     check_name();
     const Value* ensure = manifests::find(declaration_.attributes, "ensure");
     if (!ensure || std::holds_alternative<std::monostate>(ensure->data)) {
-      error(declaration_.at, prefix_ + "ensure", "required (running, stopped or absent)");
+      missing(declaration_.at, "ensure", "required (running, stopped or absent)");
     }
     fill_defaults();
     check_layout();
     check_cardinality();
+    warn_of_shared_machines();
     warn_of_images();
-    ResourceRead result{{}, std::move(diagnostics_)};
+    places_.title = to_string(declaration_.at);
+    if (places_.first_mac.empty()) places_.first_mac = places_.title;
+    ResourceRead result{{}, std::move(diagnostics_), std::move(resource_), std::move(places_)};
     manifests::put_in_order(result.diagnostics);
-    if (!manifests::has_errors(result.diagnostics)) result.resource = std::move(resource_);
+    if (!manifests::has_errors(result.diagnostics) && declaration_.complete) {
+      result.resource = result.draft;
+    }
     return result;
   }
 
  private:
   void error(const Position& at, const std::string& what, const std::string& expected) {
     diagnostics_.push_back(manifests::mistake(at, what, expected));
+  }
+  // Not held against a declaration that could not be read whole.
+  void missing(const Position& at, const std::string& name, const std::string& expected) {
+    if (declaration_.complete) error(at, prefix_ + name, expected);
   }
   void refuse(const Entry& entry, const std::string& expected) {
     error(entry.value.at, prefix_ + entry.key, expected + ", got " + manifests::shown(entry.value));
@@ -67,6 +89,9 @@ class ResourceReader {
           read_role_values(entry.value, *role, prefix_ + entry.key, read_file_, diagnostics_);
       role_at_[role_name] = entry.at;
       resource_.slots[role_name] = std::move(values.slots);
+      for (const auto& [address, at] : values.places) {
+        places_.addresses.emplace(address, to_string(at));
+      }
       if (values.count) resource_.count[role_name] = *values.count;
       for (auto& [name, text] : values.attributes) {
         store(entry.key + "." + name, role->attributes.at(name), std::move(text));
@@ -91,10 +116,10 @@ class ResourceReader {
   }
 
   void read_attribute(const Entry& entry, const AttributeType& attribute) {
-    auto text = attribute_text(entry.value, attribute.kind);
+    auto text = attribute_text(entry.value, attribute);
     if (!text) {
       // A secret of the wrong kind is still a secret: it is not quoted.
-      const std::string expected = "must be " + std::string(kind_name(attribute.kind));
+      const std::string expected = "must be " + expected_of(attribute);
       if (attribute.secret)
         error(entry.value.at, prefix_ + entry.key, expected);
       else
@@ -138,6 +163,9 @@ class ResourceReader {
     } else if (key == "vm_mem") {
       const auto memory = parse_memory_kib(*text);
       if (!memory) return refuse(entry, "must be memory such as 1048576 (KiB), 160 MiB or 1 GiB");
+      if (*memory < memory_kib_min) {
+        return refuse(entry, "must be at least 16 MiB; a number without a unit counts KiB");
+      }
       resource_.memory_kib = *memory;
     } else if (key == "vm_ncpu") {
       const auto count = parse_memory_kib(*text);  // a number without a unit
@@ -148,6 +176,7 @@ class ResourceReader {
       const auto mac = parse_mac(*text);
       if (!mac) return refuse(entry, "must be the MAC of one interface, as 52:54:00:01:00:00");
       resource_.first_mac = print_mac(*mac);
+      places_.first_mac = to_string(entry.value.at);
     }
   }
 
@@ -170,6 +199,10 @@ class ResourceReader {
   void read_pool(const Entry& entry) {
     manifests::Array one{entry.value};
     const auto* array = std::get_if<manifests::Array>(&entry.value.data);
+    if (array && array->empty()) {
+      return error(entry.value.at, prefix_ + "pool",
+                   "names no host; leave it out where any host may run it");
+    }
     for (const Value& element : array ? *array : one) {
       const auto* text = std::get_if<std::string>(&element.data);
       if (!text || text->empty()) {
@@ -188,9 +221,8 @@ class ResourceReader {
     std::string reason;
     const auto text = read_file_(path, reason);
     if (!text) return error(entry.value.at, prefix_ + "vm_domain", path + ": " + reason);
-    if (const auto wrong = template_mistake(*text)) {
-      return error(entry.value.at, prefix_ + "vm_domain", path + ": " + *wrong);
-    }
+    const auto mistakes = template_mistakes(*text, path, prefix_ + "vm_domain");
+    diagnostics_.insert(diagnostics_.end(), mistakes.begin(), mistakes.end());
     resource_.domain_template = *text;
   }
 
@@ -213,7 +245,7 @@ class ResourceReader {
       store(name, attribute, *attribute.fallback);
     } else if (attribute.required &&
                !manifests::find(declaration_.attributes, name)) {  // else: wrong, said already
-      error(at, prefix_ + name, "required");
+      missing(at, name, "required");
     }
   }
 
@@ -279,7 +311,7 @@ class ResourceReader {
       const std::string what = prefix_ + role.name.value;
       if (declared == role_at_.end()) {
         if (role.least > 0 && in_use(role) && !brought_along(role)) {
-          error(declaration_.at, what, "required");
+          missing(declaration_.at, role.name.value, "required");
         }
         continue;
       }
@@ -291,9 +323,37 @@ class ResourceReader {
                   : "at most " + std::to_string(*role.most) + " address" +
                         (*role.most == 1 ? "" : "es") + ", got " + std::to_string(slots));
       }
-      if (slots > 0 && slots < role.least) {
+      const auto count = resource_.count.find(role.name);
+      const int wanted = count == resource_.count.end() ? slots : count->second;
+      if (slots > 0 && wanted < role.least) {
         error(declared->second, what,
-              "at least " + std::to_string(role.least) + ", got " + std::to_string(slots));
+              "at least " + std::to_string(role.least) + ", got " + std::to_string(wanted));
+      }
+    }
+  }
+
+  // One address in several roles is one VM with all of them. It may be meant, or be copied by
+  // mistake; only where the type finds nothing in it nothing is said.
+  void warn_of_shared_machines() {
+    if (type_.shared_machines) return;
+    std::map<std::string, const RoleType*> first_role;
+    for (const RoleType& role : type_.roles) {
+      const auto slots = resource_.slots.find(role.name);
+      if (slots == resource_.slots.end()) continue;
+      std::map<std::string, std::set<std::string>> shared;  // by the other role
+      for (const Slot& slot : slots->second) {
+        const auto [first, added] = first_role.emplace(slot.address, &role);
+        if (!added && first->second != &role) {
+          shared[first->second->name.value].insert(slot.address);
+        }
+      }
+      for (const auto& [other, addresses] : shared) {
+        const std::string more =
+            addresses.size() > 1 ? " and " + std::to_string(addresses.size() - 1) + " more" : "";
+        diagnostics_.push_back(manifests::warning(
+            role_at_.at(role.name), prefix_ + role.name.value,
+            *addresses.begin() + more + " is in the role " + other +
+                ", too: one machine does both; if that is not meant, give each its own address"));
       }
     }
   }
@@ -323,6 +383,7 @@ class ResourceReader {
   Resource resource_;
   std::vector<Diagnostic> diagnostics_;
   std::map<RoleName, Position> role_at_;
+  Places places_;
   const std::set<RoleName>* layout_ = nullptr;
 };
 

@@ -52,19 +52,37 @@ struct Resource {
 using FileReader =
     std::function<std::optional<std::string>(const std::string& path, std::string& error)>;
 
+// Where a manifest writes what may clash with other resources, as messages show it
+// ("web.yaml:5:20"). What did not come from a manifest has none.
+struct Places {
+  std::string title, first_mac;
+  std::map<std::string, std::string> addresses;  // by address
+};
+
 struct ResourceRead {
   std::optional<Resource> resource;  // Only where there is no error among the diagnostics.
   std::vector<manifests::Diagnostic> diagnostics;
+  Resource draft;  // What could be read in any case: to be compared with others, never to be used.
+  Places places;
 };
 
-// Checks a declaration against its type, reads the files it names, and fills in defaults.
+// Checks a declaration against its type (which must be the one it names), reads the files it names, and fills in defaults.
 // Everything that is wrong in the manifest by itself is found here, all at once, with positions.
+// What is missing in a declaration that is not complete is no mistake.
 [[nodiscard]] ResourceRead read_resource(const manifests::Declaration& declaration,
                                          const Type& type, const FileReader& read_file);
 
+// One of the resources that are to stand side by side. `places` is null for what the catalog has
+// already.
+struct Claimant {
+  const Resource* resource = nullptr;
+  const Places* places = nullptr;
+};
+
 // Mistakes that only show beside the other resources: an address, MAC or title used twice over all
-// of the catalog. One text each, naming both: "10.77.1.11: used by myweb-server-1 and by
-// other-server-2".
-[[nodiscard]] std::vector<std::string> conflicts(const std::vector<Resource>& resources);
+// of the catalog. One text each, naming both: "web.yaml:5:20: 10.77.1.11: used by myweb-server-1
+// (a.yaml:3:12) and by other-server-2". Between two that are in the catalog already nothing is
+// found: what is asked for now does not cause it.
+[[nodiscard]] std::vector<std::string> conflicts(const std::vector<Claimant>& claimants);
 
 }  // namespace cierzo

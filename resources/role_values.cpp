@@ -1,7 +1,6 @@
 #include "resources/role_values.hpp"
 
-#include <set>
-
+#include "manifests/source.hpp"
 #include "resources/address.hpp"
 #include "resources/attribute.hpp"
 
@@ -15,6 +14,8 @@ using manifests::Hash;
 using manifests::Position;
 using manifests::Value;
 
+constexpr std::size_t addresses_max = range_max;  // of one role
+
 constexpr const char* forms =
     "must be [ip, image], [file of ips, file of images], a list of these, or {ip, image} or "
     "{ips, image, count}";
@@ -23,6 +24,12 @@ struct Word {
   std::string text;
   Position at;
 };
+
+std::string shown(const Word& word) { return manifests::shown(Value{word.text, word.at}); }
+
+std::string counted(std::size_t count, const std::string& what, const std::string& plural) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : plural);
+}
 
 class Reader {
  public:
@@ -66,7 +73,8 @@ class Reader {
       return;
     }
     if (words[0].text.starts_with('/')) {
-      add(addresses_of(lines_of(words[0])), lines_of(words[1]), words[1].at);
+      const std::vector<Word> addresses = addresses_of(lines_of(words[0]));
+      add(addresses, lines_of(words[1]), words[1].at);
     } else {
       add(addresses_of({words[0]}), {words[1]}, words[1].at);
     }
@@ -141,12 +149,13 @@ class Reader {
           manifests::unknown_name(entry.at, at, entry.key, accepted, "unknown field"));
       return;
     }
-    if (auto text = attribute_text(entry.value, known->second.kind)) {
+    if (auto text = attribute_text(entry.value, known->second)) {
       values.attributes[entry.key] = *text;
     } else {
+      const bool show = !known->second.secret;
       error(entry.value.at, at,
-            "must be " + std::string(kind_name(known->second.kind)) + ", got " +
-                manifests::shown(entry.value));
+            "must be " + expected_of(known->second) +
+                (show ? ", got " + manifests::shown(entry.value) : std::string()));
     }
   }
 
@@ -162,18 +171,23 @@ class Reader {
       error(path.at, where_, path.text + ": " + reason);
       return lines;
     }
-    int number = 0;
-    for (std::size_t begin = 0; begin < text->size();) {
-      const std::size_t end = std::min(text->find('\n', begin), text->size());
-      std::string line = text->substr(begin, end - begin);
-      begin = end + 1;
-      ++number;
-      const std::size_t first = line.find_first_not_of(" \t\r");
-      if (first == std::string::npos || line[first] == '#') continue;
-      line = line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
-      lines.push_back({line, {path.text, number, static_cast<int>(first) + 1}});
+    const manifests::Source source(*text, path.text);
+    if (const auto defect = source.defect()) {
+      error(defect->at, where_, defect->what + ": " + defect->expected + "; one entry a line");
+      return lines;
     }
-    if (lines.empty()) error(path.at, where_, path.text + ": has no lines");
+    const std::string_view all = source.text();
+    for (std::size_t begin = 0; begin < all.size();) {
+      const std::size_t end = std::min(all.find('\n', begin), all.size());
+      const std::string_view line = all.substr(begin, end - begin);
+      const std::size_t first = line.find_first_not_of(" \t\r");
+      if (first != std::string_view::npos && line[first] != '#') {
+        const std::size_t size = line.find_last_not_of(" \t\r") + 1 - first;
+        lines.push_back({std::string(line.substr(first, size)), source.at(begin + first)});
+      }
+      begin = end + 1;
+    }
+    if (lines.empty()) error(path.at, where_, path.text + ": names nothing");
     return lines;
   }
 
@@ -183,8 +197,20 @@ class Reader {
       const auto range = parse_range(word.text);
       if (!range) {
         error(word.at, where_,
-              "must be an IPv4 address or a range such as 10.0.0.11-18, got '" + word.text + "'");
+              "must be an IPv4 address or a range such as 10.0.0.11-18, got " + shown(word));
         continue;
+      }
+      // Of a range only the first that cannot be used is named.
+      for (const std::string& address : *range) {
+        const std::string_view why = unusable_address(parse_ipv4(address).value_or(0));
+        if (why.empty()) continue;
+        error(word.at, where_, address + " " + std::string(why));
+        break;
+      }
+      if (addresses.size() + range->size() > addresses_max) {
+        error(word.at, where_,
+              "has more than " + std::to_string(addresses_max) + " addresses from here on");
+        return addresses;
       }
       for (const std::string& address : *range) addresses.push_back({address, word.at});
     }
@@ -196,27 +222,33 @@ class Reader {
     for (const Word& image : images) {
       if (!is_image(image.text)) {
         error(image.at, where_,
-              "an image must be an absolute path or the name of a file, got '" + image.text + "'");
+              "an image must be an absolute path or the name of a file, got " + shown(image));
       }
     }
     if (addresses.empty() || images.empty()) return;  // said already
-    if (images.size() != 1 && images.size() < addresses.size()) {
+    if (images.size() != 1 && images.size() != addresses.size()) {
       error(images_at, where_,
-            "has " + std::to_string(addresses.size()) + " addresses but " +
-                std::to_string(images.size()) + " images: must be one for all, or one for each");
+            "has " + counted(addresses.size(), "address", "es") + " but " +
+                counted(images.size(), "image", "s") + ": must be one for all, or one for each");
       return;
     }
-    if (images.size() > addresses.size()) {
-      diagnostics_.push_back(manifests::warning(
-          images_at, where_, "has more images than addresses: the last ones are not used"));
-    }
+    const Word* said = nullptr;  // of a range that overlaps another one only the first is named
     for (std::size_t i = 0; i < addresses.size(); ++i) {
-      if (!seen_.insert(addresses[i].text).second) {
-        error(addresses[i].at, where_, "has the address " + addresses[i].text + " twice");
+      const Word& address = addresses[i];
+      const auto [first, added] = values.places.emplace(address.text, address.at);
+      if (!added && (!said || said->at.line != address.at.line ||
+                     said->at.column != address.at.column || said->at.file != address.at.file)) {
+        error(address.at, where_,
+              "has the address " + address.text + " twice, first at " + to_string(first->second));
+        said = &address;
       }
       const Word& image = images.size() == 1 ? images[0] : images[i];
       const int position = static_cast<int>(values.slots.size()) + 1;
-      values.slots.push_back({addresses[i].text, image.text, position});
+      values.slots.push_back({address.text, image.text, position});
+    }
+    if (values.slots.size() > addresses_max) {
+      error(images_at, where_, "has more than " + std::to_string(addresses_max) + " addresses");
+      values.slots.resize(addresses_max);
     }
   }
 
@@ -235,7 +267,6 @@ class Reader {
   const std::string& where_;
   const FileReader& read_file_;
   std::vector<Diagnostic>& diagnostics_;
-  std::set<std::string> seen_;
   Position count_at_;
 };
 

@@ -13,7 +13,8 @@
 namespace cierzo {
 
 struct RoleValues {
-  std::vector<Slot> slots;  // positions from 1, in the order written
+  std::vector<Slot> slots;                            // positions from 1, in the order written
+  std::map<std::string, manifests::Position> places;  // of each address, where it is written
   std::optional<int> count;
   std::map<std::string, std::string> attributes;  // of the role itself
 };
@@ -26,7 +27,8 @@ struct RoleValues {
 //   {ip: , image: }                 one VM
 //   {ips: , image: | images: , count: }   ips: a range, a list of addresses and ranges, or a file;
 //                                   images: a list or a file; count: how many of them are wanted
-// `where` names the role in messages: "web.myweb.server".
+// A file is text of at most text_max bytes; a mistake in one is reported with its own name and
+// line. `where` names the role in messages: "web.myweb.server".
 [[nodiscard]] RoleValues read_role_values(const manifests::Value& value, const RoleType& role,
                                           const std::string& where, const FileReader& read_file,
                                           std::vector<manifests::Diagnostic>& diagnostics);

@@ -15,6 +15,55 @@ using manifests::YamlEntry;
 using manifests::YamlNode;
 using Kind = YamlNode::Kind;
 
+// A port is an integer with the range that ports have.
+void read_kind(const YamlNode& node, const std::string& where, AttributeType& attribute,
+               TypeFields& fields) {
+  const auto known = std::map<std::string, AttributeKind>{{"string", AttributeKind::string},
+                                                          {"integer", AttributeKind::integer},
+                                                          {"port", AttributeKind::integer},
+                                                          {"boolean", AttributeKind::boolean},
+                                                          {"strings", AttributeKind::strings}};
+  const auto found = known.find(node.text);
+  if (found == known.end()) {
+    fields.unknown(node.at, where + ".kind", node.text,
+                   {"string", "integer", "port", "boolean", "strings"}, "unknown kind");
+    return;
+  }
+  attribute.kind = found->second;
+  if (node.text == "port") {
+    attribute.least = 1;
+    attribute.most = 65535;
+  }
+}
+
+void read_range(const YamlNode& node, const std::string& where, AttributeType& attribute,
+                TypeFields& fields) {
+  const auto bound = [&](const char* key, std::optional<std::int64_t>& value) {
+    const YamlNode* found = node.find(key);
+    if (!found) return;
+    const auto read = manifests::yaml_value(*found, fields.diagnostics);
+    const auto* number = std::get_if<std::int64_t>(&read.data);
+    if (!number || attribute.kind != AttributeKind::integer) {
+      fields.error(found->at, where + "." + key, "must be a whole number, of a kind that is one");
+      return;
+    }
+    value = *number;
+  };
+  bound("min", attribute.least);
+  bound("max", attribute.most);
+  if (attribute.least && attribute.most && *attribute.least > *attribute.most) {
+    fields.error(node.at, where, "has a min above its max");
+  }
+  const YamlNode* choices = node.find("choices");
+  if (!choices) return;
+  for (const YamlNode& choice : choices->children) {
+    if (!choice.text.empty()) attribute.choices.push_back(choice.text);
+  }
+  if (attribute.choices.empty() || attribute.kind != AttributeKind::string) {
+    fields.error(choices->at, where + ".choices", "must be a list of strings, of the kind string");
+  }
+}
+
 std::map<std::string, AttributeType> read_attributes(const YamlNode& node, const std::string& where,
                                                      TypeFields& fields) {
   std::map<std::string, AttributeType> attributes;
@@ -24,26 +73,18 @@ std::map<std::string, AttributeType> read_attributes(const YamlNode& node, const
     if (!manifests::is_attribute_name(entry.key) || is_common_attribute(entry.key)) {
       fields.error(entry.at, at, "is not a free attribute name");
     }
-    fields.known_keys(entry.value, at, {"kind", "default", "required", "secret", "summary"});
+    fields.known_keys(
+        entry.value, at,
+        {"kind", "min", "max", "choices", "default", "required", "secret", "summary"});
     if (const YamlNode* kind = entry.value.find("kind")) {
-      const auto known = std::map<std::string, AttributeKind>{{"string", AttributeKind::string},
-                                                              {"integer", AttributeKind::integer},
-                                                              {"boolean", AttributeKind::boolean},
-                                                              {"strings", AttributeKind::strings}};
-      const auto found = known.find(kind->text);
-      if (found == known.end()) {
-        fields.unknown(kind->at, at + ".kind", kind->text,
-                       {"string", "integer", "boolean", "strings"}, "unknown kind");
-      } else {
-        attribute.kind = found->second;
-      }
+      read_kind(*kind, at, attribute, fields);
     }
+    read_range(entry.value, at, attribute, fields);
     if (const YamlNode* fallback = entry.value.find("default")) {
       const auto value = manifests::yaml_value(*fallback, fields.diagnostics);
-      attribute.fallback = attribute_text(value, attribute.kind);
+      attribute.fallback = attribute_text(value, attribute);
       if (!attribute.fallback) {
-        fields.error(fallback->at, at + ".default",
-                     "must be " + std::string(kind_name(attribute.kind)));
+        fields.error(fallback->at, at + ".default", "must be " + expected_of(attribute));
       }
     }
     attribute.required = fields.boolean(entry.value, at, "required");
@@ -266,8 +307,9 @@ TypeRead read_type(const std::map<std::string, std::string>& files, const std::s
   type.scripts = files;
   type.scripts.erase("type.yaml");
   type.digest = digest_of(files);
-  fields.known_keys(
-      root, "", {"type", "summary", "attributes", "roles", "layouts", "composites", "taken_by"});
+  fields.known_keys(root, "",
+                    {"type", "summary", "attributes", "roles", "layouts", "composites", "taken_by",
+                     "shared_machines"});
   if (const YamlNode* name = root.find("type")) type.name = name->text;
   if (!manifests::is_type_name(type.name)) {
     fields.error(root.at, "type", "required: the name of the type, in lower case");
@@ -276,6 +318,8 @@ TypeRead read_type(const std::map<std::string, std::string>& files, const std::s
   if (const YamlNode* attributes = root.find("attributes")) {
     type.attributes = read_attributes(*attributes, "attributes", fields);
   }
+  type.shared_machines = fields.boolean(root, "", "shared_machines");
+  read.name = type.name;
   const YamlNode* roles = root.find("roles");
   if (!roles || roles->entries.empty()) {
     fields.error(root.at, "roles", "required: at least one role");

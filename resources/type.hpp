@@ -2,6 +2,7 @@
 // names. Nothing in C++ knows what a web site or a TORQUE cluster is. (RESOURCES.md, "Types are
 // data")
 #pragma once
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -17,7 +18,9 @@ enum class AttributeKind { string, integer, boolean, strings };
 
 struct AttributeType {
   AttributeKind kind = AttributeKind::string;
-  std::optional<std::string> fallback;  // As text, in the form of its kind.
+  std::optional<std::int64_t> least, most;  // Of an integer; none: any.
+  std::vector<std::string> choices;         // Of a string; empty: any.
+  std::optional<std::string> fallback;      // As text, in the form of its kind.
   bool required = false;
   // Kept in the state database and on the wire only; redacted everywhere else.
   bool secret = false;
@@ -70,6 +73,9 @@ struct Type {
   std::vector<RoleType> roles;  // In the order of the file.
   // Sets of roles of which only one may be used. Empty: all mix.
   std::vector<std::set<RoleName>> layouts;
+  // One machine in several roles is ordinary here; elsewhere it draws a warning, since it may as
+  // well be an address copied by mistake.
+  bool shared_machines = false;
   std::map<std::string, AttributeType> attributes;
   std::map<std::string, std::string> scripts;  // File name -> text.
   std::map<std::string, std::string>
@@ -79,6 +85,7 @@ struct Type {
 };
 
 struct TypeRead {
+  std::string name;  // What it calls itself, also where it cannot be used; empty: nothing readable.
   std::optional<Type> type;  // Only where there is no error among the diagnostics.
   std::vector<manifests::Diagnostic> diagnostics;
 };

@@ -58,7 +58,8 @@ const std::vector<YamlEntry>& TypeFields::entries(const YamlNode& node, const st
 bool TypeFields::boolean(const YamlNode& node, const std::string& where, const std::string& key) {
   const YamlNode* found = node.find(key);
   if (!found || found->text == "false") return false;
-  if (found->text != "true") error(found->at, where + "." + key, "must be true or false");
+  if (found->text != "true")
+    error(found->at, where.empty() ? key : where + "." + key, "must be true or false");
   return true;
 }
 

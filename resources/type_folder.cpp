@@ -51,12 +51,22 @@ TypesRead load_types(const std::vector<std::string>& roots) {
       const auto files = read_type_folder(folder, error);
       if (!error.empty()) {
         read.diagnostics.push_back(manifests::mistake({folder, 0, 0}, "type", error));
+        const std::string name = fs::path(folder).filename().string();
+        read.unusable[name] = {read.diagnostics.back()};
+        read.types.erase(name);
         continue;
       }
       TypeRead one = read_type(files, folder);
       read.diagnostics.insert(read.diagnostics.end(), one.diagnostics.begin(),
                               one.diagnostics.end());
-      if (one.type) read.types[one.type->name] = std::move(*one.type);
+      if (one.type) {
+        read.unusable.erase(one.name);
+        read.types[one.name] = std::move(*one.type);
+        continue;
+      }
+      const std::string name = one.name.empty() ? fs::path(folder).filename().string() : one.name;
+      read.unusable[name] = std::move(one.diagnostics);
+      read.types.erase(name);
     }
   }
   return read;

@@ -21,6 +21,9 @@ inline constexpr std::size_t type_bytes_max = 256 * 1024;  // of all of them: th
 struct TypesRead {
   std::map<std::string, Type> types;  // By name; only those without mistakes.
   std::vector<manifests::Diagnostic> diagnostics;
+  // The mistakes of those that cannot be used, by name: of the type, else of its folder. Such a one
+  // hides a type of the same name in an earlier root: it was to be used instead.
+  std::map<std::string, std::vector<manifests::Diagnostic>> unusable;
 };
 
 // Every folder with a type.yaml below each of `roots`. A type of a later root replaces one of the

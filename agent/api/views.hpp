@@ -69,6 +69,7 @@ struct StatusView {
 struct ApplyRequest {
   std::vector<Resource> resources;  // Each from read_resource; its files are read already.
   std::map<std::string, std::map<std::string, std::string>> types;  // Type::files of those used.
+  std::map<std::string, Places> places;  // By resource: where its manifest says what.
 };
 
 struct ActionRow {

@@ -37,7 +37,7 @@ struct Options {
   bool dry_run = false, no_wait = false, yes = false, force = false, follow = false;
   std::uint64_t after = 0;
   std::chrono::seconds timeout{};  // Of waiting; 0: for ever.
-  std::string to;                  // convert: puppet or yaml
+  std::string to;                  // convert: puppet or yaml; empty: the other one
 };
 
 struct Terminal {

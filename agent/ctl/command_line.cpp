@@ -99,7 +99,8 @@ void add_verbs(CLI::App& app, Options& options, int& seconds) {
   verb->add_flag("--follow", options.follow, "go on until interrupted");
   verb->add_option("--after", options.after, "only those with a higher sequence number");
 
-  add(app, "types", "show the types that the site knows", "agentctl types");
+  add(app, "types", "show the types that the site knows; without an agent those of this machine",
+      "agentctl types");
 
   verb = add(app, "keygen", "make a host's key pair; prints the public key",
              "agentctl keygen /etc/cierzo/secret.key");
@@ -110,12 +111,37 @@ void add_verbs(CLI::App& app, Options& options, int& seconds) {
   verb = add(app, "convert", "print a manifest in the other syntax",
              "agentctl convert web.pp --to yaml");
   verb->add_option("FILE", options.files, "a manifest, or -")->required()->expected(1);
-  verb->add_option("--to", options.to, "puppet or yaml")
-      ->required()
+  verb->add_option("--to", options.to, "puppet or yaml; as it stands: the other one")
       ->check(CLI::IsMember({"puppet", "yaml"}).description(""))
       ->type_name("SYNTAX");
 
   add(app, "version", "show the versions of agentctl and of the agent", "agentctl version");
+
+  verb = add(app, "help", "explain a verb", "agentctl help apply");
+  verb->add_option("VERB", options.name, "what to explain")->type_name("");
+}
+
+void refuse_verb(const std::string& word, Terminal& t) {
+  std::vector<std::string> known = {"help"};
+  for (const auto& [name, verb] : verbs) known.push_back(name);
+  const auto near = manifests::nearest(word, known);
+  t.err << "agentctl: unknown verb '" << word << "'"
+        << (near ? "; did you mean '" + *near + "'?" : "; see: agentctl --help") << "\n";
+}
+
+// agentctl help [VERB]
+int explain(const CLI::App& app, const std::string& name, Terminal& t) {
+  if (name.empty()) {
+    t.out << app.help();
+    return exit_done;
+  }
+  const CLI::App* verb = app.get_subcommand_no_throw(name);
+  if (!verb) {
+    refuse_verb(name, t);
+    return exit_usage;
+  }
+  t.out << verb->help("agentctl");
+  return exit_done;
 }
 
 // CLI11 calls a verb that it does not know an unexpected argument.
@@ -126,11 +152,7 @@ bool explain_unknown_verb(const CLI::App& app, int argc, const char* const* argv
     const bool takes_value = word == "--socket" || word == "--output" || word == "--types";
     if (takes_value) ++i;
     if (word.empty() || word[0] == '-') continue;
-    std::vector<std::string> known;
-    for (const auto& [name, verb] : verbs) known.push_back(name);
-    const auto near = manifests::nearest(word, known);
-    t.err << "agentctl: unknown verb '" << word << "'"
-          << (near ? "; did you mean '" + *near + "'?" : "; see: agentctl --help") << "\n";
+    refuse_verb(word, t);
     return true;
   }
   return false;
@@ -160,6 +182,8 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
       ->check(CLI::ExistingDirectory.description(""))
       ->type_name("DIR")
       ->allow_extra_args(false);
+  app.set_version_flag("--version", std::string("agentctl ") + CIERZO_VERSION,
+                       "print the version of agentctl");
   add_verbs(app, options, seconds);
   try {
     app.parse(argc, argv);
@@ -174,6 +198,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
     return exit_usage;
   }
   options.verb = app.get_subcommands().front()->get_name();
+  if (options.verb == "help") return explain(app, options.name, terminal);
   options.timeout = std::chrono::seconds(seconds);
   options.output = output == "json"   ? Output::json
                    : output == "yaml" ? Output::yaml

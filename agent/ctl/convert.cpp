@@ -1,5 +1,6 @@
-// agentctl convert FILE --to puppet|yaml: the same manifest in the other syntax. Checks the syntax
-// only, so it needs no types; comments are lost.
+// agentctl convert FILE [--to puppet|yaml]: the same manifest in the other syntax. Checks the syntax
+// only, so it needs no types. What is kept is the meaning: variables and defaults are put in where
+// they are used, and comments are lost, since what they comment may stand elsewhere or nowhere.
 #include <ostream>
 
 #include "agent/ctl/declared.hpp"
@@ -29,7 +30,21 @@ int convert(const Options& options, Terminal& terminal) {
     const std::string count = counted(mistakes.size(), "mistake");
     return fail(options, terminal, {exit_failed, {count + " in " + file, mistakes, {}}});
   }
-  terminal.out << (options.to == "yaml" ? manifests::print_yaml(parsed.declarations)
+  for (const manifests::Declaration& declaration : parsed.declarations) {
+    for (const manifests::Entry& entry : declaration.attributes) {
+      if (!manifests::is_secret_name(entry.key)) continue;
+      terminal.err << to_string(manifests::warning(
+                          entry.at, declaration.type + "." + declaration.title + "." + entry.key,
+                          "is a secret in clear text, also in what is printed: keep it private"))
+                   << "\n";
+    }
+  }
+  std::string to = options.to;
+  if (to.empty()) {
+    const bool puppet = manifests::syntax_of(*text, file) == manifests::Syntax::puppet;
+    to = puppet ? "yaml" : "puppet";
+  }
+  terminal.out << (to == "yaml" ? manifests::print_yaml(parsed.declarations)
                                         : manifests::print_puppet(parsed.declarations));
   return exit_done;
 }

@@ -8,6 +8,7 @@
 #include <istream>
 #include <map>
 #include <ostream>
+#include <set>
 
 #include "agent/config.hpp"
 #include "agent/ctl/exchange.hpp"
@@ -55,12 +56,24 @@ FileReader reader_beside(const std::string& manifest) {
   };
 }
 
-void read_one(const Declaration& declaration, const std::map<std::string, Type>& types,
-              const FileReader& reader, Declared& out) {
-  const auto type = types.find(declaration.type);
-  if (type == types.end()) {
+// What the resources of one apply are compared by.
+struct Compared {
+  Resource resource;
+  Places places;
+};
+
+void read_one(const Declaration& declaration, const TypesRead& types, const FileReader& reader,
+              Declared& out, std::vector<Compared>& compared) {
+  const auto type = types.types.find(declaration.type);
+  if (type == types.types.end()) {
+    if (types.unusable.contains(declaration.type)) {
+      sort_into({manifests::mistake(declaration.at, declaration.type,
+                                    "this type cannot be used: see its own mistakes")},
+                out);
+      return;
+    }
     std::vector<std::string> known;
-    for (const auto& [name, value] : types) known.push_back(name);
+    for (const auto& [name, value] : types.types) known.push_back(name);
     sort_into({manifests::unknown_name(declaration.at, declaration.type, declaration.type,
                                        std::move(known), "unknown type")},
               out);
@@ -69,7 +82,11 @@ void read_one(const Declaration& declaration, const std::map<std::string, Type>&
   ResourceRead read = read_resource(declaration, type->second, reader);
   manifests::put_in_order(read.diagnostics);
   sort_into(read.diagnostics, out);
+  if (read.draft.ensure != Ensure::absent) {
+    compared.push_back({std::move(read.draft), read.places});
+  }
   if (!read.resource) return;
+  out.request.places[read.resource->name.value] = std::move(read.places);
   out.request.types[declaration.type] = type->second.files;
   out.request.resources.push_back(std::move(*read.resource));
 }
@@ -113,7 +130,8 @@ std::string named(const std::vector<std::string>& files) {
 Declared read_declared(const Options& options, std::istream& in) {
   Declared out;
   const TypesRead types = load_types(type_roots(options));
-  sort_into(types.diagnostics, out);
+  std::vector<Compared> compared;
+  std::set<std::string> used;  // types
   for (const std::string& argument : options.files) {
     for (const std::string& file : manifests_of(argument, out)) {
       out.files.push_back(file);
@@ -126,15 +144,21 @@ Declared read_declared(const Options& options, std::istream& in) {
       const manifests::Parsed parsed = manifests::parse(*text, file);
       sort_into(parsed.diagnostics, out);
       for (const Declaration& declaration : parsed.declarations) {
-        read_one(declaration, types.types, reader_beside(file), out);
+        used.insert(declaration.type);
+        read_one(declaration, types, reader_beside(file), out, compared);
       }
     }
   }
-  std::vector<Resource> wanted;
-  for (const Resource& resource : out.request.resources) {
-    if (resource.ensure != Ensure::absent) wanted.push_back(resource);
+  std::vector<Claimant> claimants;
+  for (const Compared& each : compared) claimants.push_back({&each.resource, &each.places});
+  for (std::string& conflict : conflicts(claimants)) out.mistakes.push_back(std::move(conflict));
+  // A type that nothing here uses may be broken; that is said, and stops nobody.
+  for (const auto& [name, mistakes] : types.unusable) {
+    for (Diagnostic diagnostic : mistakes) {
+      if (!used.contains(name)) diagnostic.severity = manifests::Severity::warning;
+      sort_into({diagnostic}, out);
+    }
   }
-  for (std::string& conflict : conflicts(wanted)) out.mistakes.push_back(std::move(conflict));
   if (out.mistakes.empty() && out.request.resources.empty()) {
     out.mistakes.push_back(named(out.files) + ": no resource is declared");
   }

@@ -313,6 +313,12 @@ void fill(const ApplyRequest& from, wire::ApplyRequest& to) {
   for (const auto& [name, files] : from.types) {
     (*to.mutable_types())[name].ParseFromString(encode_type_files(files));
   }
+  for (const auto& [name, places] : from.places) {
+    wire::Places& made = (*to.mutable_places())[name];
+    made.set_title(places.title);
+    made.set_first_mac(places.first_mac);
+    made.mutable_addresses()->insert(places.addresses.begin(), places.addresses.end());
+  }
 }
 void read(const wire::ApplyRequest& from, ApplyRequest& to, std::string& error) {
   for (const wire::ResourceRecord& record : from.resources()) {
@@ -324,6 +330,10 @@ void read(const wire::ApplyRequest& from, ApplyRequest& to, std::string& error) 
     auto files = decode_type_files(record.SerializeAsString(), error);
     if (!files) return;
     to.types[name] = std::move(*files);
+  }
+  for (const auto& [name, places] : from.places()) {
+    to.places[name] = {
+        places.title(), places.first_mac(), {places.addresses().begin(), places.addresses().end()}};
   }
 }
 

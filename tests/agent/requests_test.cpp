@@ -58,6 +58,7 @@ class RequestsTest : public ::testing::Test {
     hooks.leader_view = [] { return api::LeaderView{1, "node1", 5}; };
     hooks.local_status = [] { return std::vector<ResourceStatus>{}; };
     hooks.types = [] { return api::TypesView{}; };
+    hooks.addresses = [this] { return addresses_; };
     hooks.held_run = [](HostId) { return std::string("run"); };
     return hooks;
   }
@@ -108,6 +109,7 @@ class RequestsTest : public ::testing::Test {
   std::optional<HostId> elsewhere_;
   std::optional<WriteOutcome> done_ = WriteOutcome::committed;
   std::size_t catalog_bytes_ = 0;
+  SiteAddresses addresses_;
   std::vector<std::pair<HostId, PeerMessage>> sent_;
   std::vector<std::vector<election::CatalogChange>> written_;
   std::unique_ptr<Leader> leader_;

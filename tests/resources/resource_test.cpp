@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "resources/instance.hpp"
+#include "resources/network.hpp"
 #include "tests/resources/read.hpp"
 
 namespace cierzo::test {
@@ -137,8 +138,11 @@ TEST(Resource, OneAddressWithSeveralRolesIsOneVmWithTheLastImage) {
   const Read read =
       web("ensure: running\ndatabase: [10.0.0.1, d.img]\nserver: [10.0.0.1, s.img]\n"
           "balancer: [10.0.0.3, b.img]");
-  EXPECT_EQ(read.said, (Lines{"w.yaml:5:5: warning: web.w.server: 10.0.0.1 has other roles with "
-                              "the image d.img: s.img is used"}));
+  EXPECT_EQ(read.said,
+            (Lines{"w.yaml:5:5: warning: web.w.server: 10.0.0.1 is in the role database, too: one "
+                   "machine does both; if that is not meant, give each its own address",
+                   "w.yaml:5:5: warning: web.w.server: 10.0.0.1 has other roles with the image "
+                   "d.img: s.img is used"}));
   const auto instances = expand(read.resource.value(), built_in("web"));
   EXPECT_EQ(names(instances),
             (Lines{"w-database-1 10.0.0.1 s.img", "w-balancer-1 10.0.0.3 b.img"}));
@@ -152,22 +156,24 @@ TEST(Resource, EveryMistakeIsReportedAtOnce) {
           "balacer: [10.0.0.3, b]\nvm_mem: 3 gigs\nvm_ncpu: 0\npool: [n1, n1]\n"
           "starting_mac_address: 01:00:5e:00:00:01\nvm_domain: /bad.xml\nport: many\ndisk: local");
   EXPECT_FALSE(read.resource);
-  EXPECT_EQ(read.said,
-            (Lines{"/ips:3:1: web.w.server: must be an IPv4 address or a range such as "
-                   "10.0.0.11-18, got '10.0.0.300'",
-                   "w.yaml:2:3: web.w.balancer: required",
-                   "w.yaml:3:13: web.w.ensure: unknown value 'runing'; did you mean 'running'? "
-                   "(accepted: running, stopped, absent)",
-                   "w.yaml:4:5: web.w.database: at most 1 address, got 2",
-                   "w.yaml:6:5: web.w.balacer: unknown attribute; did you mean 'balancer'?",
-                   "w.yaml:7:13: web.w.vm_mem: must be memory such as 1048576 (KiB), 160 MiB or 1 "
-                   "GiB, got '3 gigs'",
-                   "w.yaml:8:14: web.w.vm_ncpu: must be from 1 to 512, got 0",
-                   "w.yaml:9:16: web.w.pool: names 'n1' twice",
-                   "w.yaml:10:27: web.w.starting_mac_address: must be the MAC of one interface, as "
-                   "52:54:00:01:00:00, got '01:00:5e:00:00:01'",
-                   "w.yaml:11:16: web.w.vm_domain: /bad.xml: line 1: Start-end tags mismatch",
-                   "w.yaml:12:11: web.w.port: must be a whole number, got 'many'"}));
+  EXPECT_EQ(
+      read.said,
+      (Lines{"/bad.xml:1:8: web.w.vm_domain: is no XML: Start-end tags mismatch",
+             "/ips:3:1: web.w.server: must be an IPv4 address or a range such as "
+             "10.0.0.11-18, got '10.0.0.300'",
+             "w.yaml:2:3: web.w.balancer: required",
+             "w.yaml:3:13: web.w.ensure: unknown value 'runing'; did you mean 'running'? "
+             "(accepted: running, stopped, absent)",
+             "w.yaml:4:5: web.w.database: at most 1 address, got 2",
+             "w.yaml:6:5: web.w.balacer: unknown attribute; did you mean 'balancer'?",
+             "w.yaml:7:13: web.w.vm_mem: must be memory such as 1048576 (KiB), 160 MiB or 1 "
+             "GiB, got '3 gigs'",
+             "w.yaml:8:14: web.w.vm_ncpu: must be from 1 to 512, got 0",
+             "w.yaml:9:16: web.w.pool: names 'n1' twice",
+             "w.yaml:10:27: web.w.starting_mac_address: must be the MAC of one interface, as "
+             "52:54:00:01:00:00, got '01:00:5e:00:00:01'",
+
+             "w.yaml:12:11: web.w.port: must be a whole number from 1 to 65535, got 'many'"}));
 }
 
 TEST(Resource, RolesSayWhatIsWrongWithThem) {
@@ -180,7 +186,7 @@ TEST(Resource, RolesSayWhatIsWrongWithThem) {
             "w.yaml:6:41: web.w.server: has 3 addresses but 2 images: must be one for all, or one "
             "for each");
   EXPECT_EQ(said("{ips: [10.0.0.11, 10.0.0.11], image: a}"),
-            "w.yaml:6:31: web.w.server: has the address 10.0.0.11 twice");
+            "w.yaml:6:31: web.w.server: has the address 10.0.0.11 twice, first at w.yaml:6:20");
   EXPECT_EQ(said("{ips: 10.0.0.11-12, image: a, count: 3}"),
             "w.yaml:6:50: web.w.server.count: is 3 but there are 2 addresses");
   EXPECT_EQ(said("{ips: 10.0.0.11, image: a, cuont: 3}"),
@@ -190,14 +196,6 @@ TEST(Resource, RolesSayWhatIsWrongWithThem) {
             "w.yaml:6:25: web.w.server: an image must be an absolute path or the name of a file, "
             "got 'a/b'");
   EXPECT_EQ(said("[/nowhere, /imgs]"), "w.yaml:6:14: web.w.server: /nowhere: no such file");
-}
-
-TEST(Resource, TemplatesAreCheckedBeforeTheyAreStored) {
-  const auto last = [](const std::string& path) {
-    return web(std::string(good) + "server: [10.0.0.11, a]\nvm_domain: " + path).said.back();
-  };
-  EXPECT_NE(last("/bad.xml").find("vm_domain: /bad.xml: line 1: "), std::string::npos);
-  EXPECT_NE(last("/erb.xml").find("unknown placeholder '<%= vm[:ip] %>'"), std::string::npos);
 }
 
 TEST(Resource, SecretsAreKeptApartAndNeverShown) {
@@ -246,11 +244,49 @@ TEST(Resource, ConflictsNameBoth) {
   const Resource one = web(std::string(good) + "server: [10.0.0.11, a]").resource.value();
   Resource other = one;
   other.name.value = "v";
-  const auto texts = conflicts({one, other});
-  ASSERT_FALSE(texts.empty());
-  EXPECT_EQ(texts.front(), "10.0.0.1: used by w-database-1 and by v-database-1");
-  EXPECT_EQ(conflicts({one}), Lines{});
-  EXPECT_EQ(conflicts({one, one}), (Lines{"the name w: used by a web and by a web"}));
+  const Places in_a{"a.yaml:2:3", "", {{"10.0.0.1", "a.yaml:4:5"}, {"10.0.0.3", "a.yaml:5:5"}}};
+  const Places in_b{"b.yaml:2:3", "", {{"10.0.0.1", "b.yaml:8:5"}}};
+  EXPECT_EQ(conflicts({{&one, &in_a}, {&other, &in_b}}),
+            (Lines{"b.yaml:8:5: 10.0.0.1: used by w-database-1 (a.yaml:4:5) and by v-database-1",
+                   "10.0.0.11: used by w-server-1 and by v-server-1",
+                   "10.0.0.3: used by w-balancer-1 (a.yaml:5:5) and by v-balancer-1"}));
+  EXPECT_EQ(conflicts({{&one, nullptr}, {&other, &in_b}}).front(),
+            "b.yaml:8:5: 10.0.0.1: used by w-database-1, which the site has already, and by "
+            "v-database-1");
+  EXPECT_EQ(conflicts({{&one, &in_a}, {&other, nullptr}}).front(),
+            "a.yaml:4:5: 10.0.0.1: used by v-database-1, which the site has already, and by "
+            "w-database-1");
+  EXPECT_EQ(conflicts({{&one, nullptr}, {&other, nullptr}}), Lines{}) << "not caused by this";
+  EXPECT_EQ(conflicts({{&one, &in_a}}), Lines{});
+  EXPECT_EQ(conflicts({{&one, &in_a}, {&one, &in_b}}),
+            (Lines{"b.yaml:2:3: the name w: used by the web 'w' (a.yaml:2:3) and by the web 'w'"}));
+  Resource far = one;  // the same last three bytes
+  far.name.value = "f";
+  for (auto& [role, slots] : far.slots) {
+    for (Slot& slot : slots) slot.address = "11" + slot.address.substr(2);
+  }
+  EXPECT_EQ(conflicts({{&one, &in_a}, {&far, &in_b}}).front(),
+            "the MAC 52:54:00:00:00:01: used by w-database-1 (a.yaml:4:5) and by f-database-1; it "
+            "is made of the address: give one of them a starting_mac_address");
+}
+
+TEST(SiteAddresses, AreForGuestsOnly) {
+  SiteAddresses site;
+  EXPECT_EQ(address_mistake(site, "10.0.0.0"), "") << "a site without networks";
+  site.networks = {{"lab", "10.0.0.0/16", "br0", "10.0.0.254", {}},
+                   {"link", "10.1.0.0/31", "br1", "", {}}};
+  site.hosts = {{"10.0.0.7", "node7"}};
+  EXPECT_EQ(address_mistake(site, "10.0.0.1"), "");
+  EXPECT_EQ(address_mistake(site, "10.0.0.7"), "is the address of host node7");
+  EXPECT_EQ(address_mistake(site, "10.0.0.254"), "is the gateway of the network lab");
+  EXPECT_EQ(address_mistake(site, "10.0.0.0"), "is the address of the network lab itself");
+  EXPECT_EQ(address_mistake(site, "10.0.255.255"), "is the broadcast address of the network lab");
+  EXPECT_EQ(address_mistake(site, "10.0.0.255"), "");
+  EXPECT_EQ(address_mistake(site, "10.1.0.1"), "") << "a /31 has no broadcast address";
+  EXPECT_EQ(address_mistake(site, "10.2.0.1"),
+            "is in no network of this site (lab 10.0.0.0/16, link 10.1.0.0/31)");
+  site.cidrs = {"10.2.0.0/24"};  // which another host reports
+  EXPECT_EQ(address_mistake(site, "10.2.0.1"), "");
 }
 
 TEST(ScriptInput, TellsTheGuestAllButChangesOnlyWithWhatIsRead) {

@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "resources/address.hpp"
 #include "resources/digest.hpp"
+#include "resources/type_folder.hpp"
 #include "tests/resources/read.hpp"
 
 namespace cierzo::test {
@@ -43,7 +47,7 @@ TEST(Type, EveryMistakeIsReportedAtOnce) {
       said("type: t\nrols: {}\nroles:\n  a: {count: many, after: [b], start: go}\n"
            "  c: {chek: x, check: {run: go, every: 5}}\nlayouts: [[a, d]]\n"),
       "t/type.yaml:2:1: rols: unknown field; did you mean 'roles'? (accepted: type, summary, "
-      "attributes, roles, layouts, composites, taken_by)\n"
+      "attributes, roles, layouts, composites, taken_by, shared_machines)\n"
       "t/type.yaml:4:14: roles.a.count: must be a number, '0..1' or '1..', got 'many'\n"
       "t/type.yaml:4:28: roles.a.after: unknown role 'b'; did you mean 'a'? (accepted: a, c)\n"
       "t/type.yaml:4:39: roles.a.start: there is no script 'go'\n"
@@ -64,6 +68,32 @@ TEST(Type, CommonAttributesAreNotFree) {
   EXPECT_EQ(said("type: t\nattributes: {pool: {}}\nroles: {ensure: {}}\n"),
             "t/type.yaml:2:14: attributes.pool: is not a free attribute name\n"
             "t/type.yaml:3:9: roles.ensure: is not a free role name\n");
+}
+
+// A type of an administrator's own that is broken is not replaced by the built-in one in silence.
+TEST(TypeFolder, SaysWhichTypesCannotBeUsed) {
+  namespace fs = std::filesystem;
+  const fs::path root = fs::path(testing::TempDir()) / "type-folders";
+  fs::remove_all(root);
+  const auto file = [&](const std::string& name, const std::string& text) {
+    fs::create_directories((root / name).parent_path());
+    std::ofstream(root / name) << text;
+  };
+  file("first/web/type.yaml", "type: web\nroles: {a: {}}\n");
+  file("first/good/type.yaml", "type: good\nroles: {a: {}}\n");
+  file("second/my-web/type.yaml", "type: web\nroles: {a: {count: many}}\n");
+  file("second/large/type.yaml", "type: large\nroles: {a: {}}\n");
+  for (std::size_t i = 0; i < type_files_max; ++i) file("second/large/" + std::to_string(i), "");
+  const TypesRead read = load_types({(root / "first").string(), (root / "second").string()});
+  EXPECT_EQ(read.types.size(), 1U);
+  EXPECT_EQ(read.types.count("good"), 1U);
+  ASSERT_EQ(read.unusable.size(), 2U);
+  EXPECT_EQ(to_string(read.unusable.at("web").front()),
+            (root / "second/my-web/type.yaml").string() +
+                ":2:20: roles.a.count: must be a number, '0..1' or '1..', got 'many'");
+  const std::string large = (root / "second/large").string();
+  EXPECT_EQ(to_string(read.unusable.at("large").front()),
+            large + ": type: " + large + ": more than 64 files or 256 KiB");
 }
 
 TEST(Address, OnlyWhatIsWellFormed) {

@@ -1,0 +1,44 @@
+// Any bytes, read as a type.yaml: nothing crashes, every type that is accepted holds together, and
+// a type is refused with a reason or accepted, never both or neither.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "resources/type.hpp"
+
+namespace {
+
+using namespace cierzo;
+
+void check(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "%s\n", what);
+  std::abort();
+}
+
+void check_roles(const Type& type) {
+  check(!type.name.empty() && !type.roles.empty(), "a name and a role");
+  for (const RoleType& role : type.roles) {
+    check(type.role(role.name) != nullptr, "a role is found by its name");
+    check(!role.most || *role.most >= role.least, "at least as many at most");
+    for (const RoleName& other : role.after) check(type.role(other) != nullptr, "after a role");
+    for (const RoleName& other : role.reads) check(type.role(other) != nullptr, "reads a role");
+    for (const RoleName& part : role.composed_of) check(type.role(part) != nullptr, "a part");
+    for (const auto& program : {role.start, role.stop, role.drain, role.metrics}) {
+      check(!program || type.scripts.contains(program->script), "a script of a role");
+    }
+    check(!role.check || (type.scripts.contains(role.check->script) && role.check->failures > 0),
+          "a check of a role");
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  const TypeRead read = read_type({{"type.yaml", text}, {"go", "#!/bin/sh\n"}}, "t");
+  check(read.type.has_value() != manifests::has_errors(read.diagnostics), "refused with a reason");
+  if (read.type) check_roles(*read.type);
+  return 0;
+}
