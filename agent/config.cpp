@@ -230,13 +230,24 @@ class Checks {
   void network(std::size_t i) {
     const NetworkConfig& network = draft_.config.networks[i];
     const std::string path = "networks[" + std::to_string(i) + "].";
-    const bool cidr = read_cidr(network.cidr).has_value();
+    const auto cidr = read_cidr(network.cidr);
     if (!cidr && !network.cidr.empty()) {
       refuse(path + "cidr", "must be a network, as 10.78.0.0/16, got '" + network.cidr + "'");
+    }
+    const std::string base = cidr ? print_ipv4(cidr->address) : std::string();
+    if (cidr && network.cidr.substr(0, network.cidr.find('/')) != base) {
+      refuse(path + "cidr", "is an address in the network " + base + "/" +
+                                std::to_string(cidr->prefix) + ": write the network");
     }
     if (cidr && !network.gateway.empty() && !in_network(network.gateway, network.cidr)) {
       refuse(path + "gateway",
              "must be an address of " + network.cidr + ", got '" + network.gateway + "'");
+    } else if (cidr && !network.gateway.empty()) {
+      // What a guest may not have, a gateway may not have either.
+      NetworkConfig alone = network;
+      alone.gateway.clear();
+      const std::string why = address_mistake({{alone}, {}, {}}, network.gateway);
+      if (!why.empty()) refuse(path + "gateway", network.gateway + " " + why);
     }
     for (const std::string& server : network.dns) {
       if (!read_ipv4(server)) refuse(path + "dns", "must be addresses, got '" + server + "'");

@@ -129,18 +129,15 @@ void refuse_verb(const std::string& word, Terminal& t) {
         << (near ? "; did you mean '" + *near + "'?" : "; see: agentctl --help") << "\n";
 }
 
-// agentctl help [VERB]
+// agentctl help VERB
 int explain(const CLI::App& app, const std::string& name, Terminal& t) {
-  if (name.empty()) {
-    t.out << app.help();
-    return exit_done;
-  }
-  const CLI::App* verb = app.get_subcommand_no_throw(name);
-  if (!verb) {
+  const auto found =
+      app.get_subcommands([&](const CLI::App* verb) { return verb->get_name() == name; });
+  if (found.empty()) {
     refuse_verb(name, t);
     return exit_usage;
   }
-  t.out << verb->help("agentctl");
+  t.out << found.front()->help("agentctl");
   return exit_done;
 }
 
@@ -198,7 +195,12 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
     return exit_usage;
   }
   options.verb = app.get_subcommands().front()->get_name();
-  if (options.verb == "help") return explain(app, options.name, terminal);
+  if (options.verb == "help" && !options.name.empty()) return explain(app, options.name, terminal);
+  if (options.verb == "help") {
+    app.clear();  // with a verb parsed, it would explain that one
+    terminal.out << app.help();
+    return exit_done;
+  }
   options.timeout = std::chrono::seconds(seconds);
   options.output = output == "json"   ? Output::json
                    : output == "yaml" ? Output::yaml

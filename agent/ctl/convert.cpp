@@ -1,6 +1,7 @@
-// agentctl convert FILE [--to puppet|yaml]: the same manifest in the other syntax. Checks the syntax
-// only, so it needs no types. What is kept is the meaning: variables and defaults are put in where
-// they are used, and comments are lost, since what they comment may stand elsewhere or nowhere.
+// agentctl convert FILE [--to puppet|yaml]: the same manifest in the other syntax. Checks the
+// syntax only, so it needs no types. What is kept is the meaning: variables and defaults are put in
+// where they are used, and comments are lost, since what they comment may stand elsewhere or
+// nowhere.
 #include <ostream>
 
 #include "agent/ctl/declared.hpp"
@@ -45,7 +46,7 @@ int convert(const Options& options, Terminal& terminal) {
     to = puppet ? "yaml" : "puppet";
   }
   terminal.out << (to == "yaml" ? manifests::print_yaml(parsed.declarations)
-                                        : manifests::print_puppet(parsed.declarations));
+                                : manifests::print_puppet(parsed.declarations));
   return exit_done;
 }
 

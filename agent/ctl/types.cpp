@@ -1,5 +1,5 @@
-// agentctl types: what can be declared. The site's types are those of its agents' folders; without an
-// agent those of this machine are shown, which validate and apply read.
+// agentctl types: what can be declared. The site's types are those of its agents' folders; without
+// an agent those of this machine are shown, which validate and apply read.
 #include "agent/types.hpp"
 
 #include "agent/ctl/declared.hpp"

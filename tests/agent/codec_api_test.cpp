@@ -113,11 +113,16 @@ TEST(CodecApi, CarriesResourcesAndTypesWhole) {
   resource.attributes["port"] = "80";
   resource.secrets["app_password"] = "s\"e\ncret";
   request.resources = {resource};
+  request.places["myweb"] = {"m.yaml:2:3", "m.yaml:9:5", {{"10.77.1.10", "ips:4:1"}}};
   request.types["web"] = {{"type.yaml", "type: web\n"}, {"start", "#!/bin/sh\n\xfe\n"}};
   const auto back = from_json<ApplyRequest>(to_json(request));
   ASSERT_TRUE(std::holds_alternative<ApplyRequest>(back)) << std::get<JsonError>(back).text;
   EXPECT_EQ(std::get<ApplyRequest>(back).resources, request.resources);
   EXPECT_EQ(std::get<ApplyRequest>(back).types, request.types);
+  const Places& places = std::get<ApplyRequest>(back).places.at("myweb");
+  EXPECT_EQ(places.title, "m.yaml:2:3");
+  EXPECT_EQ(places.first_mac, "m.yaml:9:5");
+  EXPECT_EQ(places.addresses, request.places.at("myweb").addresses);
 }
 
 TEST(CodecApi, RefusesWhatIsNotTheRightJson) {

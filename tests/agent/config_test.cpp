@@ -205,10 +205,15 @@ TEST(Config, networks_are_networks) {
       mistakes(site() +
                "networks:\n"
                "  - {name: a, cidr: 10.78.0.0, bridge: br0}\n"
-               "  - {name: a, cidr: 10.79.0.0/16, bridge: br0, gateway: 10.80.0.1}\n");
+               "  - {name: a, cidr: 10.79.0.0/16, bridge: br0, gateway: 10.80.0.1}\n"
+               "  - {name: c, cidr: 10.81.0.1/16, bridge: br0, gateway: 10.81.0.0}\n"
+               "  - {name: d, cidr: 10.82.0.0/16, bridge: br0, gateway: 10.82.255.255}\n");
   for (const char* path :
        {"networks[0].cidr: must be a network", "networks[1].name: a is that of networks[0], too",
-        "networks[1].gateway: must be an address of 10.79.0.0/16, got '10.80.0.1'"}) {
+        "networks[1].gateway: must be an address of 10.79.0.0/16, got '10.80.0.1'",
+        "networks[2].cidr: is an address in the network 10.81.0.0/16: write the network",
+        "networks[2].gateway: 10.81.0.0 is the address of the network c itself",
+        "networks[3].gateway: 10.82.255.255 is the broadcast address of the network d"}) {
     EXPECT_NE(told.find(path), std::string::npos) << path << " in\n" << told;
   }
 }

@@ -389,6 +389,99 @@ TEST_F(Ctl, ConvertKeepsTheMeaning) {
   EXPECT_NE(err_.find("convert failed: 1 mistake in -\n"), std::string::npos) << err_;
 }
 
+TEST_F(Ctl, ConvertGoesToTheOtherSyntaxAndSaysWhatItCarries) {
+  const std::string text =
+      "# kept nowhere\n$n = 'node'\nWeb { pool => [\"${n}1\"], root_password => 'hunter2' }\n"
+      "web { ['a', 'b']: ensure => running, text => \"it's \\$5\" }\n";
+  const std::string path = file("m.pp", text);
+  ASSERT_EQ(run_bare({"agentctl", "convert", path}), exit_done) << err_;
+  EXPECT_EQ(out_,
+            "web:\n  a:\n    ensure: running\n    text: \"it's $5\"\n    pool: [node1]\n"
+            "    root_password: hunter2\n  b:\n    ensure: running\n    text: \"it's $5\"\n"
+            "    pool: [node1]\n    root_password: hunter2\n");
+  EXPECT_EQ(err_.find("hunter2"), std::string::npos) << err_;
+  EXPECT_NE(err_.find(path + ":3:26: warning: web.a.root_password: is a secret in clear text"),
+            std::string::npos)
+      << err_;
+  const std::string yaml = out_;
+  ASSERT_EQ(run_bare({"agentctl", "convert", file("m.yaml", yaml)}), exit_done) << err_;
+  const std::string puppet = out_;
+  ASSERT_EQ(run_bare({"agentctl", "convert", file("again.pp", puppet)}), exit_done) << err_;
+  EXPECT_EQ(out_, yaml);
+}
+
+TEST_F(Ctl, VersionAndHelpAreWhereOneLooksForThem) {
+  EXPECT_EQ(run_bare({"agentctl", "--version"}), exit_done);
+  EXPECT_EQ(out_, std::string("agentctl ") + CIERZO_VERSION + "\n");
+  EXPECT_EQ(run_bare({"agentctl", "help"}), exit_done);
+  EXPECT_NE(out_.find("Examples:"), std::string::npos) << out_;
+  EXPECT_EQ(run_bare({"agentctl", "help", "apply"}), exit_done);
+  EXPECT_NE(out_.find("agentctl apply --timeout 5m web.yaml"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("--dry-run"), std::string::npos) << out_;
+  EXPECT_EQ(run_bare({"agentctl", "help", "aply"}), exit_usage);
+  EXPECT_EQ(err_, "agentctl: unknown verb 'aply'; did you mean 'apply'?\n");
+  EXPECT_EQ(requests(), "");
+}
+
+TEST_F(Ctl, TypesWithoutAnAgentAreThoseOfThisMachine) {
+  EXPECT_EQ(run_bare({"agentctl", "types", "--socket", folder_.path + "/none", "--types", types()}),
+            exit_done);
+  EXPECT_NE(out_.find("pair      Two of something\n"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("web "), std::string::npos) << out_;
+  EXPECT_NE(err_.find("these are the types of this machine\n"), std::string::npos) << err_;
+}
+
+// Both places where both are known; all mistakes at once, also of resources that have others.
+TEST_F(Ctl, ConflictsHaveTheirPlaces) {
+  const std::string a = file("c/a.yaml", manifest);
+  const std::string b = file("c/b.yaml",
+                             "pair:\n  yours:\n    ensure: runing\n"
+                             "    one: {ip: 10.77.1.21, image: a.qcow2}\n"
+                             "    other: {ips: /nowhere, image: a.qcow2}\n"
+                             "  third:\n    ensure: running\n"
+                             "    one: [10.77.1.12, a.qcow2]\n");
+  EXPECT_EQ(run_bare({"agentctl", "validate", folder_.path + "/c", "--types", types()}),
+            exit_failed);
+  EXPECT_EQ(err_, b +
+                      ":3:13: pair.yours.ensure: unknown value 'runing'; did you mean 'running'? "
+                      "(accepted: running, stopped, absent)\n" +
+                      b + ":5:18: pair.yours.other: /nowhere: No such file or directory\n" + b +
+                      ":8:11: 10.77.1.12: used by mine-other-1 (" + a +
+                      ":5:17) and by third-one-1\nvalidate failed: 3 mistakes in 2 files\n");
+}
+
+TEST_F(Ctl, FilesThatAreNoneAreRefusedAllAtOnce) {
+  const std::string folder = folder_.path;
+  const std::string ips = file("ips", "10.77.1.12\n10.77.1.13\n10.77.1.12\n");
+  const std::string binary = file("binary", std::string("\x7f\x45LF\0", 5));
+  const std::string path =
+      file("m.yaml", "pair:\n  a:\n    ensure: running\n    one: {ips: " + folder +
+                         ", image: i}\n    other: {ips: " + ips + ", images: " + binary +
+                         "}\n    vm_domain: " + folder + "/none.xml\n");
+  EXPECT_EQ(run_bare({"agentctl", "validate", path, "--types", types()}), exit_failed);
+  EXPECT_EQ(err_, binary +
+                      ":1:5: pair.a.other: a NUL byte: only text can be read; one entry a "
+                      "line\n" +
+                      path + ":4:16: pair.a.one: " + folder + ": is a folder\n" + path +
+                      ":6:16: pair.a.vm_domain: " + folder +
+                      "/none.xml: No such file or directory\nvalidate failed: 3 mistakes in " +
+                      path + "\n");
+}
+
+TEST_F(Ctl, ABrokenTypeStopsOnlyThoseWhoUseIt) {
+  const std::string path = file("m.yaml", manifest);
+  const std::string folder = types();
+  const std::string broken = file("types/web/type.yaml", "type: web\nroles: {a: {count: many}}\n");
+  EXPECT_EQ(run_bare({"agentctl", "validate", path, "--types", folder}), exit_done) << err_;
+  EXPECT_NE(err_.find(broken + ":2:20: warning: roles.a.count"), std::string::npos) << err_;
+  const std::string web = file("w.yaml", "web:\n  w:\n    ensure: running\n");
+  EXPECT_EQ(run_bare({"agentctl", "validate", web, "--types", folder}), exit_failed);
+  EXPECT_EQ(err_, web + ":2:3: web: this type cannot be used: see its own mistakes\n" + broken +
+                      ":2:20: roles.a.count: must be a number, '0..1' or '1..', got 'many'\n"
+                      "validate failed: 2 mistakes in " +
+                      web + "\n");
+}
+
 TEST_F(Ctl, KeygenMakesAnIdentityAndKeepsIt) {
   const std::string path = folder_.path + "/secret.key";
   ASSERT_EQ(run_bare({"agentctl", "keygen", path}), exit_done) << err_;

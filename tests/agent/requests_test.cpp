@@ -295,5 +295,43 @@ TEST_F(RequestsTest, FollowersOfEventsWaitAndAreForgotten) {
   ASSERT_TRUE(nothing) << "the wait is over";
 }
 
+// What only the site knows is refused by the leader with the places that came with the request.
+TEST_F(RequestsTest, RefuseAddressesThatGuestsOfThisSiteCannotHave) {
+  addresses_.networks = {{"lab", "10.0.0.0/24", "br0", "10.0.0.254", {}}};
+  addresses_.hosts = {{"10.0.0.2", "node2"}};
+  api::ApplyRequest request = plain("site", "10.0.0.1");
+  auto& slots = request.resources.at(0).slots.at(RoleName{"app"});
+  for (const char* address : {"10.0.0.0", "10.0.0.2", "10.0.0.254", "10.0.0.255", "10.0.1.1"}) {
+    slots.push_back({address, "app.qcow2", static_cast<int>(slots.size()) + 1});
+  }
+  request.places["site"].addresses = {{"10.0.0.2", "m.yaml:4:9"}};
+  const auto refused = ask("POST", "/v1/apply", api::to_json(request));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 409);
+  const auto view = api::from_json<api::ErrorView>(refused->body);
+  const std::vector<std::string> expected = {
+      "plain.site.app: 10.0.0.0 is the address of the network lab itself",
+      "m.yaml:4:9: plain.site.app: 10.0.0.2 is the address of host node2",
+      "plain.site.app: 10.0.0.254 is the gateway of the network lab",
+      "plain.site.app: 10.0.0.255 is the broadcast address of the network lab",
+      "plain.site.app: 10.0.1.1 is in no network of this site (lab 10.0.0.0/24)"};
+  EXPECT_EQ(std::get<api::ErrorView>(view).mistakes, expected);
+  EXPECT_TRUE(written_.empty());
+  EXPECT_EQ(ask("POST", "/v1/plan", api::to_json(request))->status, 409);
+  EXPECT_EQ(ask("POST", "/v1/apply", api::to_json(plain("site", "10.0.0.1")))->status, 200);
+}
+
+TEST_F(RequestsTest, NameWhatTheSiteHasAlready) {
+  store(plain("old", "10.0.0.1"));
+  api::ApplyRequest request = plain("new", "10.0.0.1");
+  request.places["new"].addresses = {{"10.0.0.1", "m.yaml:4:9"}};
+  const auto refused = ask("POST", "/v1/apply", api::to_json(request));
+  ASSERT_TRUE(refused);
+  const auto view = api::from_json<api::ErrorView>(refused->body);
+  EXPECT_EQ(std::get<api::ErrorView>(view).mistakes,
+            (std::vector<std::string>{"m.yaml:4:9: 10.0.0.1: used by old-app-1, which the site has "
+                                      "already, and by new-app-1"}));
+}
+
 }  // namespace
 }  // namespace cierzo
