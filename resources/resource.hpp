@@ -66,7 +66,7 @@ struct ResourceRead {
   Places places;
 };
 
-// Checks a declaration against its type (which must be the one it names), reads the files it names, and fills in defaults.
+// Checks a declaration against its type (the one it names), reads its files, fills in defaults.
 // Everything that is wrong in the manifest by itself is found here, all at once, with positions.
 // What is missing in a declaration that is not complete is no mistake.
 [[nodiscard]] ResourceRead read_resource(const manifests::Declaration& declaration,
