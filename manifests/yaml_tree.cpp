@@ -15,6 +15,19 @@ namespace cierzo::manifests {
 
 namespace {
 
+// yaml-cpp gives one byte for the escapes \_ (U+00A0) and \N (U+0085), which is no UTF-8. All else
+// in a scalar is, so such a byte can be nothing else.
+std::string with_latin_escapes_mended(std::string_view text) {
+  std::string mended;
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) (void)append_utf8(mended, static_cast<unsigned char>(text[0]));
+    mended += text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(1, length));
+  }
+  return mended;
+}
+
 struct Stop {};  // leaves yaml-cpp's recursion; never leaves this file
 
 // Builds the tree from yaml-cpp's events. It sees what yaml-cpp's Node hides: aliases, tags, every
@@ -55,7 +68,7 @@ class TreeBuilder : public YAML::EventHandler {
     refuse(mark, tag, anchor);
     YamlNode scalar = node(YamlNode::Kind::scalar, mark);
     scalar.quoted = tag == "!";  // yaml-cpp's mark of a quoted or block scalar; a plain one has "?"
-    scalar.text = value;
+    scalar.text = with_latin_escapes_mended(value);
     if (scalar.quoted) check_quotes(mark);
     if (value.find('\0') != std::string::npos) {
       diagnostics_.push_back(mistake(scalar.at, "a NUL in a string", "no value can hold one"));
