@@ -226,11 +226,15 @@ class Reader {
       }
     }
     if (addresses.empty() || images.empty()) return;  // said already
-    if (images.size() != 1 && images.size() != addresses.size()) {
-      error(images_at, where_,
-            "has " + counted(addresses.size(), "address", "es") + " but " +
-                counted(images.size(), "image", "s") + ": must be one for all, or one for each");
+    const std::string counts = "has " + counted(addresses.size(), "address", "es") + " but " +
+                               counted(images.size(), "image", "s");
+    if (images.size() != 1 && images.size() < addresses.size()) {
+      error(images_at, where_, counts + ": must be one for all, or one for each");
       return;
+    }
+    if (images.size() > addresses.size()) {  // legal in the original: matched by position
+      diagnostics_.push_back(
+          manifests::warning(images_at, where_, counts + ": the last ones are not used"));
     }
     const Word* said = nullptr;  // of a range that overlaps another one only the first is named
     for (std::size_t i = 0; i < addresses.size(); ++i) {
