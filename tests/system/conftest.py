@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from bed import enclosure, site as bed_site  # noqa: E402  (needs the path above)
 
 LOGS = bed_site.BUILD / "logs"
+TYPES = pathlib.Path(__file__).with_name("types")
 
 
 def pytest_configure():
@@ -31,6 +32,8 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="module")
 def site(request):
-    """The module's site: as many hosts as its constant HOSTS says, agents not started."""
-    with bed_site.Site(hosts=getattr(request.module, "HOSTS", 3)) as made:
+    """The module's site: as many hosts as its constant HOSTS says, agents not started; with the types
+    of tests/system/types beside the built-in ones.
+    """
+    with bed_site.Site(hosts=getattr(request.module, "HOSTS", 3), types=[TYPES]) as made:
         yield made

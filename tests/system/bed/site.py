@@ -38,10 +38,13 @@ class CommandFailed(RuntimeError):
 
 
 class Site:
-    """`hosts` hosts, powered on, with libvirtd running. `programs` is the folder of agentd."""
+    """`hosts` hosts, powered on, with libvirtd running. `programs` is the folder of agentd, `types`
+    are folders of types beside the built-in ones.
+    """
 
-    def __init__(self, hosts=3, programs=BUILD / "bin", images=IMAGES):
+    def __init__(self, hosts=3, programs=BUILD / "bin", images=IMAGES, types=()):
         self.programs = programs
+        self.types = [REPOSITORY / "resources" / "types", *types]
         self.images = images
         if not (images / "mini.qcow2").exists():  # No network in an enclosure: build them outside.
             raise RuntimeError(f"no images: run resources/images/build {images} first")
@@ -102,7 +105,7 @@ capacity: {{memory: 2 GiB, cpus: 8}}
 state: {host.folder}/cierzo/state
 socket: {SOCKET}
 timing: {{profile: default}}
-types: [{REPOSITORY}/resources/types]
+types: [{", ".join(str(folder) for folder in self.types)}]
 """
 
     def _key(self, host):
