@@ -1,5 +1,5 @@
 """What happens to a machine, or to an agent, and how the site answers it: a hypervisor process that
-dies, an agent that is killed or stopped. How fast is measured in tests/bench/reaction.py; here the
+dies, an agent that is killed or stopped. How fast is measured in tests/bench/reaction; here the
 deadlines are generous, and what counts is what is done.
 """
 

@@ -144,8 +144,9 @@ types: [{", ".join(str(folder) for folder in self.types)}]
 
     def agentctl_command(self, host, *arguments):
         """The command line of an agentctl in a host."""
+        types = [word for folder in self.types[1:] for word in ("--types", folder)]
         return [*host.enter, str(self.programs / "agentctl"), "--socket", SOCKET,
-                *[str(argument) for argument in arguments]]
+                *[str(argument) for argument in (*types, *arguments)]]
 
     def agentctl(self, host, *arguments, seconds=60):
         """Runs agentctl in a host; returns its output, raises CommandFailed with all it said."""
