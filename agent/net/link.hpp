@@ -54,7 +54,7 @@ class PeerLink {
   [[nodiscard]] const Link& link() const { return link_; }
 
   static constexpr std::chrono::milliseconds tick_every{100};
-  static constexpr std::chrono::milliseconds tick_every_calm{1000};
+  static constexpr std::chrono::milliseconds tick_every_calm{2000};
 
  private:
   void connect(Instant now);

@@ -298,6 +298,27 @@ TEST_F(TransportTest, a_peer_that_restarts_is_reached_again_within_a_second) {
   EXPECT_NE(second.link().process, process);
 }
 
+// Nobody sends on it, and nobody looks for seconds: libzmq says it. Five times, since whoever looks
+// now and then may be lucky once.
+TEST_F(TransportTest, a_connection_that_breaks_is_noticed_though_nobody_sends) {
+  auto first = std::make_unique<Host>(io_, one, keys_one_, std::vector<Peer>{});
+  const std::string endpoint = first->transport->endpoint();
+  Host second(io_, two, keys_two_, {peer(one, keys_one_, endpoint)});
+  const std::vector<Peer> peers = {peer(two, keys_two_, second.transport->endpoint())};
+  first->transport->set_peers(peers);
+  std::chrono::steady_clock::duration unnoticed{};
+  for (int turn = 0; turn < 5; ++turn) {
+    ASSERT_TRUE(eventually(io_, [&] { return first->up() && second.up(); }));
+    run_for(io_, 300ms);  // Until all is calm.
+    const auto broken = std::chrono::steady_clock::now();
+    first.reset();
+    ASSERT_TRUE(eventually(io_, [&] { return !second.up(); }));
+    unnoticed += std::chrono::steady_clock::now() - broken;
+    first = std::make_unique<Host>(io_, one, keys_one_, peers, endpoint);
+  }
+  EXPECT_LT(unnoticed, 3s) << "0.2 s each when told, 1 s and more when looked for";
+}
+
 // Carries bytes to a port until it is cut: then old connections stay open and silent for ever, as
 // those of a host whose link went dark, and new ones get nowhere until it is mended.
 class Cable {
