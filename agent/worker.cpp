@@ -248,7 +248,7 @@ void Worker::survey() {
 
 void Worker::take_survey(std::optional<Survey> survey, unsigned number) {
   survey_running_ = false;
-  note_answer(survey ? survey->outcome : Outcome{FailureKind::timeout, no_reply});
+  note_answer(survey ? survey->outcome : Outcome{FailureKind::timeout, no_reply}, number);
   if (hypervisor_answers_) {
     surveyed_ = true;
     last_survey_ = *survey;
@@ -266,7 +266,9 @@ void Worker::take_survey(std::optional<Survey> survey, unsigned number) {
   });
 }
 
-void Worker::note_answer(const Outcome& outcome) {
+void Worker::note_answer(const Outcome& outcome, unsigned survey) {
+  // The first one finds a connection that is not open yet, also where all is well.
+  if (survey == 1 && !outcome.ok()) return;
   const bool news = outcome.ok() != hypervisor_answers_ || outcome.text != hypervisor_error_;
   hypervisor_answers_ = outcome.ok();
   hypervisor_error_ = outcome.text;

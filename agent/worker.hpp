@@ -101,7 +101,7 @@ class Worker {
   void survey_soon();
   void survey();
   void take_survey(std::optional<Survey> survey, unsigned number);
-  void note_answer(const Outcome& outcome);
+  void note_answer(const Outcome& outcome, unsigned survey);
   void take_domains(const Survey& survey);
   void note_end(Local& local);
   void note_health(Local& local);
