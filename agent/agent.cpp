@@ -314,8 +314,9 @@ void Agent::write_done(election::WriteId write, WriteOutcome outcome, const std:
 // A later start of its agent reports a permit of this term: the mark has served. (rule 14)
 void Agent::unhold_returned() {
   if (!writes_.empty()) return;
-  const auto entries = node_.committed().entries;  // A copy: the writes below change them.
   for (const HostConfig& host : config_.hosts) {
+    // Looked up for each: the writes below change it. Not copied: it may be megabytes.
+    const auto& entries = node_.committed().entries;
     const auto mark = entries.find(election::held_key(host.id));
     if (mark == entries.end()) continue;
     // This host leads, so its agent was started again.
@@ -323,8 +324,9 @@ void Agent::unhold_returned() {
                                               : node_.may_unhold(host.id, mark->second, now());
     if (!back) continue;
     events_.add("host", host.name, "host " + host.name + ": back, no longer held");
-    write({{mark->first, std::nullopt}, {held_instances_key(host.id), std::nullopt}},
-          [](WriteOutcome, const std::string&) {});
+    write(
+        {{election::held_key(host.id), std::nullopt}, {held_instances_key(host.id), std::nullopt}},
+        [](WriteOutcome, const std::string&) {});
   }
 }
 

@@ -12,7 +12,9 @@ constexpr Duration ping_every =
     250ms;  // While a guest boots: it decides how soon it is configured.
 constexpr Duration ping_every_slow = 2s;  // After `ping_patience` of silence.
 constexpr Duration ping_patience = 60s;
-constexpr Duration probe_every = 5s;    // Notices a guest that rebooted from the inside.
+// Notices a guest that rebooted from the inside where no event of its agent told it. Where services
+// are checked, a check that is not answered is followed by a probe at once: so it can be seldom.
+constexpr Duration probe_every = 5s, probe_every_checked = 15s;
 constexpr Duration call_deadline = 8s;  // Of one call to the guest agent.
 constexpr Duration probe_timeout = 10s;
 constexpr Duration poll_first = 40ms, poll_slowest = 500ms;
@@ -109,7 +111,7 @@ void GuestWatch::take_probe(const GuestProgress& progress, unsigned changes) {
       answers_ && !rebooted && knowledge_.network_digest == knowledge.network_digest &&
       knowledge_.configured == knowledge.configured && knowledge_.stopped == knowledge.stopped;
   knowledge_ = std::move(knowledge);
-  probe_due_ = now + probe_every;
+  probe_due_ = now + (checks_.attends_anything() ? probe_every_checked : probe_every);
   answered(true);
   if (!same) changed_();
   turn();

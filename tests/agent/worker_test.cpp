@@ -364,6 +364,40 @@ TEST_F(WorkerTest, NoticesAGuestThatRebooted) {
 }
 
 // Commands that an earlier process had accepted stay under way until the hypervisor was looked at.
+// No event tells it; the check that is not answered while the guest boots does, long before the
+// probe that would have been next.
+TEST_F(WorkerTest, NoticesASilentRebootByTheCheckThatIsNotAnswered) {
+  worker_->command(command(1, start_vm(1)));
+  ASSERT_TRUE(executor_.run_until([this] { return seen() && seen()->guest_answers; }, 10s));
+  RunScript run;
+  run.incarnation = {term, 1};
+  run.role = RoleName{"app"};
+  run.input.digest = "inputs";
+  run.timeout = 10s;
+  worker_->command(command(2, run));
+  Attend attend;
+  attend.incarnation = {term, 1};
+  attend.digest = "checks";
+  attend.checks.push_back({RoleName{"app"}, "", {}, 2s, 1s, 3});
+  worker_->command(command(3, attend));
+  executor_.run_for(17s);  // Until the probes are seldom.
+  ASSERT_EQ(seen()->roles[RoleName{"app"}].health, Health::passing);
+  const auto probes = [this] {
+    const auto calls = provider_.calls();
+    return std::count(calls.begin(), calls.end(), "guest_start " + app1.value + " probe");
+  };
+  const auto before = probes();
+  executor_.run_for(30s);
+  EXPECT_LE(probes() - before, 3) << "checks that pass say that it answers";
+  const auto last = probes();
+  ASSERT_TRUE(executor_.run_until([&] { return probes() > last; }, 20s));
+  executor_.run_for(1s);  // The next one is far.
+  provider_.listen([](const DomainEvent&) {});
+  provider_.reboot_guest(app1);
+  EXPECT_TRUE(executor_.run_until(
+      [this] { return seen()->roles[RoleName{"app"}].configured_digest.empty(); }, 8s));
+}
+
 TEST_F(WorkerTest, ReportsWhatAnEarlierProcessHadBegun) {
   ended_.clear();
   executor_.hanging.insert("survey");

@@ -79,7 +79,7 @@ def plain(site):
 def host_with_machines(plain):
     """A host that runs a machine and does not lead."""
     leader = plain.leader().name
-    names = {row["host"] for row in instances(plain).values()}
+    names = {instances(plain)[name]["host"] for name in NODES}
     return plain.host(next(name for name in sorted(names) if name != leader))
 
 
