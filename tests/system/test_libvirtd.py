@@ -145,8 +145,8 @@ def test_a_machine_that_dies_while_libvirtd_hangs_runs_again_when_it_is_back(pla
     victim.daemons["libvirtd"].signal(signal.SIGSTOP)
     try:
         os.kill(before[name][0], signal.SIGKILL)
-        plain.wait_until(lambda: instances(plain)[name]["state"] == "unknown", 30,
-                         "nothing is certain there")
+        plain.wait_until(lambda: instances(plain)[name]["state"] != "running", 30, "it is missed")
+        plain.wait_until(lambda: host_reason(plain, victim.name), 30, "its libvirtd is missed")
         assert name not in hypervisors()  # Above all not on another host.
     finally:
         cont(victim)
@@ -163,8 +163,9 @@ def test_a_machine_that_dies_while_libvirtd_is_down_runs_again_when_it_is_back(p
     name = next(name for name in NODES if before[name][2] == victim.name)
     victim.stop("libvirtd", signal.SIGKILL)
     os.kill(before[name][0], signal.SIGKILL)
-    plain.wait_until(lambda: instances(plain)[name]["state"] == "unknown", 30,
-                     "nothing is certain there")
+    plain.wait_until(lambda: instances(plain)[name]["state"] != "running", 30, "it is missed")
+    plain.wait_until(lambda: host_reason(plain, victim.name), 30, "its libvirtd is missed")
+    assert name not in hypervisors()
     victim.start_libvirtd()
     plain.wait_until(lambda: name in hypervisors(), 60, "it runs again")
     all_run(plain)
