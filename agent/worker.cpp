@@ -267,12 +267,11 @@ void Worker::take_survey(std::optional<Survey> survey, unsigned number) {
 }
 
 void Worker::note_answer(const Outcome& outcome, unsigned survey) {
-  // The first one finds a connection that is not open yet, also where all is well.
-  if (survey == 1 && !outcome.ok()) return;
-  const bool news = outcome.ok() != hypervisor_answers_ || outcome.text != hypervisor_error_;
   hypervisor_answers_ = outcome.ok();
   hypervisor_error_ = outcome.text;
-  if (!news) return;
+  // The first one finds a connection that is not open yet, also where all is well.
+  if (told_ == outcome.text || (survey == 1 && !outcome.ok())) return;
+  told_ = outcome.text;
   if (outcome.ok()) return hooks_.log("the hypervisor answers");
   hooks_.warn("the hypervisor does not answer: " + outcome.text +
               "; until it does, nothing is known of this host's VMs and none is started here. " +

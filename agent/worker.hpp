@@ -130,6 +130,7 @@ class Worker {
   bool retired_ = false;
   bool surveyed_ = false, hypervisor_answers_ = false;
   std::string hypervisor_error_ = "it was not asked yet";
+  std::optional<std::string> told_;  // The error that a person was told last; empty: none any more.
   bool survey_wanted_ = false, survey_running_ = false, changed_pending_ = false;
   unsigned surveys_ = 0, survey_turns_ = 0;
   Time changed_at_{};  // When `changed` was called last.
