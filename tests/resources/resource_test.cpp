@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "resources/address.hpp"
 #include "resources/instance.hpp"
 #include "resources/network.hpp"
 #include "tests/resources/read.hpp"
@@ -86,6 +87,24 @@ TEST(Resource, BothSyntaxesGiveTheSame) {
     ASSERT_TRUE(yaml.resource) << base;
     EXPECT_EQ(*pp.resource, *yaml.resource) << base;
   }
+}
+
+// These need nothing but images: no file of anybody's machines, and addresses of README's site.
+TEST(Resource, ExamplesForAnySiteAreGoodAndTheirAddressesDoNotClash) {
+  std::vector<Resource> resources;
+  for (const char* name : {"web.yaml", "cluster.yaml", "platform.yaml"}) {
+    const Read read = read_manifest(example(name), name, {});
+    EXPECT_EQ(read.said, Lines{}) << name;
+    ASSERT_TRUE(read.resource) << name;
+    for (const Instance& instance : expand(*read.resource, built_in(read.resource->type))) {
+      EXPECT_TRUE(in_network(instance.address, "10.77.0.0/16")) << instance.address;
+    }
+    resources.push_back(*read.resource);
+  }
+  const Places places;
+  std::vector<Claimant> claimants;
+  for (const Resource& resource : resources) claimants.push_back({&resource, &places});
+  EXPECT_EQ(conflicts(claimants), Lines{});
 }
 
 Read web(const std::string& lines) {
