@@ -7,6 +7,9 @@ hosts live inside one outer enclosure (enclosure.py) that takes everything down 
     network         the switch between the hosts: links, cuts in one direction or both
     host            one host: power, daemons, commands; host_init is its first process
     site            hosts + keys + configuration + agents: what tests and the quickstart use
+    guest           what is inside a virtual machine; machines started by hand
+    image           the mini image with other programs in it
+    thesis          the machines that the thesis' manifests expect
     virtualization  whether a guest really boots under KVM here
     waiting         wait for a condition with a deadline; never sleep and hope
 

@@ -1,4 +1,4 @@
-"""A guest started through libvirt by hand, without any agent: for the bed's own tests."""
+"""What is inside a virtual machine, seen past any agent; and guests started by hand."""
 
 import base64
 import json
@@ -29,24 +29,11 @@ DOMAIN = """\
 """
 
 
-class Guest:
-    """A running machine of image `image` on `host`, on a fresh disk of its own."""
+class Machine:
+    """The virtual machine `name` of `host`, whoever started it: its guest agent is asked."""
 
-    def __init__(self, site, host, name, image="mini.qcow2"):
+    def __init__(self, host, name):
         self.host, self.name = host, name
-        base = site.images / image
-        settings = virtualization.sidecar(base)
-        disk = host.folder / f"{name}.qcow2"
-        host.run("qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", disk)
-        kvm = site.virtualization == "kvm"
-        xml = DOMAIN.format(
-            type=quoteattr(site.virtualization), name=escape(name), kernel=settings["kernel"],
-            initrd=settings["initrd"], cmdline=escape(settings["cmdline"]),
-            cpu=quoteattr("host-passthrough" if kvm else "maximum"), disk=quoteattr(str(disk)))
-        with tempfile.NamedTemporaryFile("w", suffix=".xml", dir=host.folder) as file:
-            file.write(xml)
-            file.flush()
-            host.virsh("create", file.name)
 
     def agent(self, command, **arguments):
         """Asks the guest agent; RuntimeError while it does not answer."""
@@ -81,3 +68,23 @@ class Guest:
             self.host.virsh("shutdown", "--mode", "acpi", self.name)
         except subprocess.TimeoutExpired as error:
             raise RuntimeError(f"{self.name}: virsh shutdown hangs") from error
+
+
+class Guest(Machine):
+    """A running machine of image `image` on `host`, on a fresh disk of its own."""
+
+    def __init__(self, site, host, name, image="mini.qcow2"):
+        super().__init__(host, name)
+        base = site.images / image
+        settings = virtualization.sidecar(base)
+        disk = host.folder / f"{name}.qcow2"
+        host.run("qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", disk)
+        kvm = site.virtualization == "kvm"
+        xml = DOMAIN.format(
+            type=quoteattr(site.virtualization), name=escape(name), kernel=settings["kernel"],
+            initrd=settings["initrd"], cmdline=escape(settings["cmdline"]),
+            cpu=quoteattr("host-passthrough" if kvm else "maximum"), disk=quoteattr(str(disk)))
+        with tempfile.NamedTemporaryFile("w", suffix=".xml", dir=host.folder) as file:
+            file.write(xml)
+            file.flush()
+            host.virsh("create", file.name)

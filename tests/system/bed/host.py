@@ -91,15 +91,16 @@ class Daemon:
 
 
 class Host:
-    """Host `number` (from 1) on a switch: named node<number>, at 10.77.0.1<number>.
+    """Host `number` (from 1) on a switch: named node<number>, at the network's address for it.
 
-    `folder` is its disk. Off until `power_on`.
+    `folder` is its disk. `own` are folders that this host has and the machine has not, or has
+    otherwise: path in the host -> folder on the machine. Off until `power_on`.
     """
 
-    def __init__(self, number, folder, switch):
+    def __init__(self, number, folder, switch, own=None):
         self.number = number
         self.name = f"node{number}"
-        self.address = f"10.77.0.{10 + number}"
+        self.address = switch.network.host(number)
         self.folder = folder
         self._switch = switch
         self._process = None
@@ -111,6 +112,9 @@ class Host:
             LIBVIRTD_CONF.format(uuid=f"00000000-0000-4000-8000-{number:012d}"), encoding="utf-8")
         (folder / "etc" / "qemu.conf").write_text(QEMU_CONF, encoding="utf-8")
         (folder / "etc" / "libvirt.conf").touch()
+        (folder / "own").write_text(
+            "".join(f"{path}\t{source}\n" for path, source in (own or {}).items()),
+            encoding="utf-8")
 
     # Power
 
@@ -132,7 +136,8 @@ class Host:
         # The same hardware address after every boot, as a real host's: peers remember it.
         self.run("ip", "link", "set", "br0", "address", f"02:00:00:77:00:{self.number:02x}")
         self.run("ip", "link", "set", "up0", "master", "br0", "up")
-        self.run("ip", "address", "add", f"{self.address}/16", "dev", "br0")
+        self.run("ip", "address", "add", f"{self.address}/{self._switch.network.prefix}",
+                 "dev", "br0")
         self.run("ip", "link", "set", "br0", "up")
 
     def power_cut(self):

@@ -3,7 +3,8 @@
     host_init.py NAME FOLDER
 
 FOLDER is the host's disk: it outlives the process, as a disk outlives a power cut. /run is memory
-and starts empty each time. Writes FOLDER/ready when commands may run in the host.
+and starts empty each time. FOLDER/own has a line "PATH<tab>SOURCE" for each further folder that is
+the host's own. Writes FOLDER/ready when commands may run in the host.
 """
 
 import os
@@ -47,9 +48,12 @@ def add_accounts(folder):
 def main(name, folder):
     """Never returns: the host lives until its first process is killed."""
     subprocess.run(["hostname", name], check=True)
-    for path, part in PRIVATE.items():
+    private = {path: str(folder / part) for path, part in PRIVATE.items()}
+    private.update(line.split("\t") for line in
+                   (folder / "own").read_text(encoding="utf-8").splitlines())
+    for path, source in private.items():
         os.makedirs(path, exist_ok=True)
-        mount("--bind", str(folder / part), path)
+        mount("--bind", source, path)
     add_accounts(folder)
     mount("-t", "tmpfs", "tmpfs", "/run")
     mount("-t", "sysfs", "sysfs", "/sys")  # Shows this host's interfaces; holds no cgroups.

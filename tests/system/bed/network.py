@@ -1,17 +1,35 @@
 """The switch: a bridge in the enclosure's network namespace, one port per host.
 
-The enclosure itself is the machine beside the site: it has the address 10.77.0.1 on the switch, so
-a plain HTTP request from a test is a request from the network.
+The enclosure itself is the machine beside the site: it has the network's `control` address on the
+switch, so a plain HTTP request from a test is a request from the network.
 
 Cuts are firewall rules at the switch, so the host's own interface stays up, as with a real broken
 switch: `mute` (nothing comes from it), `deaf` (nothing reaches it), or one pair in one direction.
 """
 
+import dataclasses
+import ipaddress
 import subprocess
 
-NETWORK = "10.77.0.0/16"
-CONTROL = "10.77.0.1"
 SWITCH = "switch"
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """The addresses of a site: one IPv4 network for hosts and guests alike."""
+
+    cidr: str = "10.77.0.0/16"
+    control: str = "10.77.0.1"  # The machine beside the site, and the guests' gateway.
+    first_host: str = "10.77.0.11"  # Of host 1; host 2 has the next.
+
+    def host(self, number):
+        """The address of host `number`."""
+        return str(ipaddress.ip_address(self.first_host) + number - 1)
+
+    @property
+    def prefix(self):
+        """The length of the network's prefix."""
+        return ipaddress.ip_network(self.cidr).prefixlen
 
 
 def run(*command):
@@ -30,10 +48,11 @@ def port(number):
 class Switch:
     """Owns the bridge, its ports and its cuts."""
 
-    def __init__(self):
+    def __init__(self, network=Network()):
+        self.network = network
         run("ip", "link", "add", SWITCH, "type", "bridge", "stp_state", "0", "forward_delay", "0",
             "mcast_snooping", "0")
-        run("ip", "address", "add", f"{CONTROL}/16", "dev", SWITCH)
+        run("ip", "address", "add", f"{network.control}/{network.prefix}", "dev", SWITCH)
         run("ip", "link", "set", SWITCH, "up")
         run("nft", "add table bridge cuts; "
             "add chain bridge cuts from { type filter hook prerouting priority 0; }; "

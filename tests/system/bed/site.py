@@ -16,7 +16,7 @@ import subprocess
 
 from . import enclosure, virtualization
 from .host import Host
-from .network import CONTROL, NETWORK, Switch, run
+from .network import Network, Switch, run
 from .waiting import wait_until
 
 REPOSITORY = enclosure.REPOSITORY
@@ -40,19 +40,25 @@ class CommandFailed(RuntimeError):
 class Site:
     """`hosts` hosts, powered on, with libvirtd running. `programs` is the folder of agentd, `types`
     are folders of types beside the built-in ones.
+
+    `network`: the addresses of hosts and guests. `memory`: what each host offers its guests. `own`:
+    folders that every host has beside the machine's: path in the host -> folder on the machine.
     """
 
-    def __init__(self, hosts=3, programs=BUILD / "bin", images=IMAGES, types=()):
+    def __init__(self, hosts=3, programs=BUILD / "bin", images=IMAGES, types=(),
+                 network=Network(), memory="2 GiB", own=None):
         self.programs = programs
         self.types = [REPOSITORY / "resources" / "types", *types]
+        self.network = network
+        self.memory = memory
         self.images = images
         if not (images / "mini.qcow2").exists():  # No network in an enclosure: build them outside.
             raise RuntimeError(f"no images: run resources/images/build {images} first")
         self.virtualization = virtualization.probe(images, CACHE / "virtualization.json")
         self.folder = enclosure.scratch() / "hosts"
         self.folder.mkdir()
-        self.switch = Switch()
-        self.hosts = [Host(number, self.folder / f"node{number}", self.switch)
+        self.switch = Switch(network)
+        self.hosts = [Host(number, self.folder / f"node{number}", self.switch, own)
                       for number in range(1, hosts + 1)]
         self._keys = {}
         try:
@@ -100,8 +106,9 @@ hypervisor: qemu:///system
 virtualization: {self.virtualization}
 images: {self.images}
 networks:
-  - {{name: site, cidr: {NETWORK}, bridge: br0, gateway: {CONTROL}}}
-capacity: {{memory: 2 GiB, cpus: 8}}
+  - {{name: site, cidr: {self.network.cidr}, bridge: br0,
+     gateway: {self.network.control}}}
+capacity: {{memory: {self.memory}, cpus: 8}}
 state: {host.folder}/cierzo/state
 socket: {SOCKET}
 timing: {{profile: default}}
