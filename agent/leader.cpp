@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 constexpr Duration coalesce = 5ms;         // Between two plans: several reports make one.
 constexpr std::size_t said_max = 256;      // Of each host.
 constexpr Duration send_again_after = 1s;  // A command that no report knows of was lost on the way.
+constexpr Duration image_patience = 3s;    // Until every host has said whether it has an image.
 
 std::string seconds(Duration duration) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
@@ -49,6 +50,10 @@ void Leader::catalog_changed(const election::Catalog& catalog) {
     }
   }
   images_wanted_.assign(images.begin(), images.end());
+  for (const std::string& image : images) {
+    images_awaited_.emplace(image, executor_.now() + image_patience);
+  }
+  std::erase_if(images_awaited_, [&](const auto& entry) { return !images.contains(entry.first); });
   for (const HostFacts& host : hooks_.hosts()) want_report(host.id, inventory_.digest(host.id));
   converge_soon();
 }
@@ -155,6 +160,7 @@ World Leader::world(const std::vector<DesiredResource>& changed) const {
   }
   for (auto& [name, resource] : desired) world.desired.push_back(std::move(resource));
   world.unreadable = desired_.unreadable();
+  world.images_awaited = images_awaited_;
   const std::vector<HostFacts> hosts = hooks_.hosts();
   world.hosts = inventory_.views(hosts);
   world.observed = inventory_.observed(hosts);

@@ -96,9 +96,10 @@ class Leader {
   std::map<InstanceName, std::string> told_;  // The state that was last told of each.
   std::map<ResourceName, std::string> told_resources_;
   std::map<InstanceName, Time> told_at_;
-  std::vector<std::string> images_wanted_;  // Absolute paths, sorted.
-  std::set<std::string> mistakes_;          // Of the catalog, told already.
-  std::set<std::string> types_stored_;      // Digests.
+  std::vector<std::string> images_wanted_;      // Absolute paths, sorted.
+  std::map<std::string, Time> images_awaited_;  // When each of them was asked for, and patience.
+  std::set<std::string> mistakes_;              // Of the catalog, told already.
+  std::set<std::string> types_stored_;          // Digests.
   std::set<HostId> lost_;
   std::set<HostId> refused_;  // They refused a command: what was planned for them was out of date.
   struct Said {

@@ -29,12 +29,15 @@ std::string state_problem(const HostView& host) {
 }
 
 // A host lists all images of its folder, but of absolute paths only those it was asked about.
+bool has_answered(const HostView& host, const std::string& image) {
+  const auto& asked = host.images_asked;
+  return !image.starts_with('/') || host.images.contains(image) ||
+         std::binary_search(asked.begin(), asked.end(), image);
+}
+
 std::string image_problem(const HostView& host, const std::string& image) {
   if (host.images.contains(image)) return {};
-  const auto& asked = host.images_asked;
-  if (image.starts_with('/') && !std::binary_search(asked.begin(), asked.end(), image)) {
-    return "has not said yet whether it has " + image;
-  }
+  if (!has_answered(host, image)) return "has not said yet whether it has " + image;
   return "has no image " + image;
 }
 
@@ -93,7 +96,25 @@ void Rooms::take(HostId id, const Instance& instance) {
   room->cpus_free -= instance.vcpus;
 }
 
-std::string cannot_take(const Room& room, const Instance& instance) {
+void Rooms::keep(const Instance& instance, std::optional<HostId> only_there) {
+  kept_ = true;
+  for (Room& room : rooms_) {
+    if (only_there ? room.host->id != *only_there : !pool_rank(instance, *room.host)) continue;
+    room.memory_kept_kib += instance.memory_kib;
+    room.cpus_kept += instance.vcpus;
+  }
+}
+
+void Rooms::forget_kept() {
+  if (!kept_) return;
+  kept_ = false;
+  for (Room& room : rooms_) {
+    room.memory_kept_kib = 0;
+    room.cpus_kept = 0;
+  }
+}
+
+std::string cannot_take(const Room& room, const Instance& instance, bool beside_kept) {
   const HostView& host = *room.host;
   if (const std::string problem = state_problem(host); !problem.empty()) return problem;
   if (const std::string problem = image_problem(host, instance.image); !problem.empty()) {
@@ -103,13 +124,14 @@ std::string cannot_take(const Room& room, const Instance& instance) {
   if (!host.networks.empty() && std::none_of(host.networks.begin(), host.networks.end(), holds)) {
     return "has no network that holds " + instance.address;
   }
-  if (room.memory_free_kib < instance.memory_kib) {
-    return "has " + mebibytes(room.memory_free_kib) + " of memory free, not " +
-           mebibytes(instance.memory_kib);
+  const std::uint64_t memory_kept = beside_kept ? room.memory_kept_kib : 0;
+  const std::uint64_t memory = room.memory_free_kib - std::min(room.memory_free_kib, memory_kept);
+  if (memory < instance.memory_kib) {
+    return "has " + mebibytes(memory) + " of memory free, not " + mebibytes(instance.memory_kib);
   }
-  if (room.cpus_free < instance.vcpus) {
-    return "has " + std::to_string(std::max(room.cpus_free, 0)) + " CPUs free, not " +
-           std::to_string(instance.vcpus);
+  const int cpus = std::max(room.cpus_free - (beside_kept ? room.cpus_kept : 0), 0);
+  if (cpus < instance.vcpus) {
+    return "has " + std::to_string(cpus) + " CPUs free, not " + std::to_string(instance.vcpus);
   }
   return {};
 }
@@ -120,6 +142,15 @@ std::optional<std::size_t> pool_rank(const Instance& instance, const HostView& h
     if (instance.pool[rank] == host.name || instance.pool[rank] == host.address) return rank;
   }
   return std::nullopt;
+}
+
+std::vector<std::string> awaited(const Instance& instance, const Rooms& rooms) {
+  std::vector<std::string> names;
+  for (const Room& room : rooms.all()) {
+    if (!pool_rank(instance, *room.host) || !state_problem(*room.host).empty()) continue;
+    if (!has_answered(*room.host, instance.image)) names.push_back(room.host->name);
+  }
+  return names;
 }
 
 const Failure* failed_start(const std::vector<const Observed*>& tried, HostId host) {
@@ -141,7 +172,7 @@ Placement place(const Wish& wish, const Rooms& rooms) {
   for (const Room& room : rooms.all()) {
     const auto rank = pool_rank(instance, *room.host);
     if (!rank) continue;
-    if (const std::string why = cannot_take(room, instance); !why.empty()) {
+    if (const std::string why = cannot_take(room, instance, wish.beside_kept); !why.empty()) {
       refusals.add(room.host->name, why);
       continue;
     }

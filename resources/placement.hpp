@@ -18,6 +18,9 @@ struct Room {
   std::uint64_t memory_free_kib = 0;
   int cpus_free = 0;
   int actions = 0;  // commands under way or planned
+  // Of what is free, kept for instances that cannot start yet and that others come after.
+  std::uint64_t memory_kept_kib = 0;
+  int cpus_kept = 0;
 };
 
 // Every host's room, in the order of world.hosts.
@@ -28,10 +31,14 @@ class Rooms {
   [[nodiscard]] Room* of(HostId id);
   [[nodiscard]] const std::vector<Room>& all() const { return rooms_; }
   void take(HostId id, const Instance& instance);
+  // Keeps room for it on that host, or wherever its pool lets it run; forget_kept() ends all that.
+  void keep(const Instance& instance, std::optional<HostId> only_there);
+  void forget_kept();
 
  private:
   std::vector<Room> rooms_;
   std::unordered_map<std::uint32_t, std::size_t> by_id_;
+  bool kept_ = false;
 };
 
 // What concerns one instance only.
@@ -40,6 +47,7 @@ struct Wish {
   const std::map<HostId, int>* siblings = nullptr;      // instances of its first role on each host
   const std::vector<const Observed*>* tried = nullptr;  // failed starts, by host
   std::optional<HostId> avoid;                          // taken only where nothing else can
+  bool beside_kept = false;                             // what is kept is not for this one
 };
 
 struct Placement {
@@ -53,11 +61,15 @@ struct Placement {
 // the most memory free, the most CPUs, and the first name.
 [[nodiscard]] Placement place(const Wish& wish, const Rooms& rooms);
 
-// Why this host cannot take the instance now; empty: it can. `in_pool` is not looked at.
-[[nodiscard]] std::string cannot_take(const Room& room, const Instance& instance);
+// Why this host cannot take the instance now; empty: it can. Its pool is not looked at.
+[[nodiscard]] std::string cannot_take(const Room& room, const Instance& instance,
+                                      bool beside_kept = false);
 
 // The host's place in the instance's pool, by name or address; none: it is not in it.
 [[nodiscard]] std::optional<std::size_t> pool_rank(const Instance& instance, const HostView& host);
+
+// Hosts of its pool that would take the instance but have not said yet whether they have its image.
+[[nodiscard]] std::vector<std::string> awaited(const Instance& instance, const Rooms& rooms);
 
 // Failed starts of this instance on that host, or nullptr.
 [[nodiscard]] const Failure* failed_start(const std::vector<const Observed*>& tried, HostId host);

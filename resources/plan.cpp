@@ -1,7 +1,10 @@
 #include "resources/plan.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <numeric>
+#include <set>
 
 #include "resources/planner.hpp"
 
@@ -30,8 +33,9 @@ void Planner::decide(const DesiredResource& desired) {
     std::abort();
   }
   shared_ = Shared{};
+  rooms_.forget_kept();
   const bool run = desired.resource->ensure == Ensure::running;
-  for (std::size_t which = 0; which < desired.instances.size(); ++which) {
+  for (const std::size_t which : in_order(desired)) {
     const InstanceName& name = desired.instances[which].name;
     if (const InFlight* command = index_.in_flight(name)) {
       block(name, true,
@@ -46,6 +50,24 @@ void Planner::decide(const DesiredResource& desired) {
     else
       keep_stopped(s);
   }
+}
+
+// Those that others come after first, so that they are placed first: as types nearly always list
+// their roles anyway.
+std::vector<std::size_t> Planner::in_order(const DesiredResource& desired) {
+  std::vector<std::size_t> order(desired.instances.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::set<RoleName> seen;
+  const auto is_listed_late = [&](const RoleType& role) {
+    seen.insert(role.name);
+    return !std::includes(seen.begin(), seen.end(), role.after.begin(), role.after.end());
+  };
+  const auto& roles = desired.type->roles;
+  if (std::none_of(roles.begin(), roles.end(), is_listed_late)) return order;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return depth(desired, desired.instances[a]) < depth(desired, desired.instances[b]);
+  });
+  return order;
 }
 
 Planner::Subject Planner::subject(const DesiredResource& desired, std::size_t which) const {

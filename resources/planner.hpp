@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "resources/desired.hpp"
 #include "resources/ladder.hpp"
@@ -36,10 +37,12 @@ class Planner {
     std::map<RoleName, int> depths;                             // longest chain of `after`
     std::optional<int> deepest_live;           // highest depth of a VM that still lives
     std::map<RoleName, std::string> still_up;  // what a role's stop waits for; empty: nothing
+    std::vector<const Instance*> kept_for;     // absent ones that could not be started
   };
 
   // ---- plan.cpp
   void decide(const DesiredResource& desired);
+  std::vector<std::size_t> in_order(const DesiredResource& desired);
   Subject subject(const DesiredResource& desired, std::size_t which) const;
   void act(const InstanceName& instance, HostId on, Work work, std::string reason);
   void block(const InstanceName& instance, bool waiting, std::string reason);
@@ -52,6 +55,9 @@ class Planner {
   void keep_running(const Subject& s);
   void start(const Subject& s);
   void start_on_its_disk(const Subject& s, const Observed& disk);
+  bool waits_for_answers(const Subject& s);
+  void keep_room(const Subject& s);
+  const Instance* comes_after_kept(const Subject& s) const;
   void start_somewhere(const Subject& s, const Observed* worn);
   void serve(const Subject& s, const Observed& copy);
   bool start_role(const Subject& s, const Observed& copy, std::size_t role);

@@ -1,10 +1,21 @@
 // What brings an instance of a running resource to life and keeps it serving.
+#include <algorithm>
+
 #include "resources/planner.hpp"
 
 namespace cierzo {
 namespace {
 
 std::string at_host(const HostView& host) { return "host " + host.name; }
+
+// Does `role` come after `earlier`, directly or by others?
+bool comes_after(const Type& type, const RoleName& role, const RoleName& earlier) {
+  const RoleType* found = type.role(role);
+  if (!found) return false;
+  return std::any_of(found->after.begin(), found->after.end(), [&](const RoleName& before) {
+    return before == earlier || comes_after(type, before, earlier);
+  });
+}
 
 }  // namespace
 
@@ -14,7 +25,9 @@ void Planner::keep_running(const Subject& s) {
     if (!s.copies.unknown.empty()) {
       block(s.instance.name, true, s.copies.unknown + ": unknown, not absent");
     } else {
+      const std::size_t before = plan_.actions.size();
       start(s);
+      if (plan_.actions.size() == before) keep_room(s);
     }
     return;
   }
@@ -75,10 +88,40 @@ void Planner::start(const Subject& s) {
   start_somewhere(s, nullptr);
 }
 
+// It could not be started now. Those that come after it would only wait for it, so they must not
+// take what it needs: the last memory or CPUs of a host.
+void Planner::keep_room(const Subject& s) {
+  const auto& disks = s.copies.disks;
+  const bool keeps_disk = !may_be_replaced(s.desired, s.instance);
+  if (disks.empty() && keeps_disk && s.copies.lost) return;  // it returns with its host
+  std::optional<HostId> there;
+  if (!disks.empty() && (keeps_disk || !worn_out(*disks.front()))) there = disks.front()->host;
+  shared_.kept_for.push_back(&s.instance);
+  rooms_.keep(s.instance, there);
+}
+
+// The first of those that room is kept for which this one comes after; nullptr: none.
+const Instance* Planner::comes_after_kept(const Subject& s) const {
+  for (const Instance* kept : shared_.kept_for) {
+    for (const RoleName& role : s.instance.roles) {
+      for (const RoleName& earlier : kept->roles) {
+        if (comes_after(*s.desired.type, role, earlier)) return kept;
+      }
+    }
+  }
+  return nullptr;
+}
+
 void Planner::start_on_its_disk(const Subject& s, const Observed& disk) {
   const Room* room = rooms_.of(disk.host);
   const std::string& host = room->host->name;
   std::string why = cannot_take(*room, s.instance);
+  const Instance* kept = comes_after_kept(s);
+  if (kept && why.empty() && !cannot_take(*room, s.instance, true).empty()) {
+    block(s.instance.name, true,
+          "what is free on " + host + " is kept for " + kept->name.value + ", which comes first");
+    return;
+  }
   if (!pool_rank(s.instance, *room->host)) why = "is not in its pool";
   if (!why.empty()) {
     block(s.instance.name, false, "its disk is on " + host + ", which " + why);
@@ -90,14 +133,40 @@ void Planner::start_on_its_disk(const Subject& s, const Observed& disk) {
                            : "not running; its disk is there");
 }
 
+// True, and it is blocked, while hosts have yet to say whether they have its image.
+bool Planner::waits_for_answers(const Subject& s) {
+  const auto until = world_.images_awaited.find(s.instance.image);
+  if (until == world_.images_awaited.end() || until->second <= world_.now) return false;
+  const std::vector<std::string> names = awaited(s.instance, rooms_);
+  if (names.empty()) return false;
+  look_again(until->second);
+  const std::string more = std::to_string(names.size() - 1);
+  block(s.instance.name, true,
+        names.front() + (names.size() > 1 ? " and " + more + " more have" : " has") +
+            " not answered yet about " + s.instance.image);
+  return true;
+}
+
 // `worn` is a disk that is given up, by the ladder or because nothing starts on it.
 void Planner::start_somewhere(const Subject& s, const Observed* worn) {
   Wish wish;
   wish.instance = &s.instance;
   wish.siblings = &siblings(s.desired, s.instance.roles.front());
   wish.tried = &s.copies.tried;
+  if (waits_for_answers(s)) return;
   if (worn) wish.avoid = worn->host;
-  const Placement placement = place(wish, rooms_);
+  const Instance* kept = comes_after_kept(s);
+  wish.beside_kept = kept != nullptr;
+  Placement placement = place(wish, rooms_);
+  if (!placement.host && kept) {
+    wish.beside_kept = false;
+    placement = place(wish, rooms_);
+    if (placement.host) {
+      block(s.instance.name, true,
+            "what is free is kept for " + kept->name.value + ", which comes first");
+      return;
+    }
+  }
   if (!placement.host) {
     block(s.instance.name, false, placement.reason);
     return;

@@ -128,6 +128,10 @@ struct World {
   std::vector<Observed> observed;
   std::vector<HostView> hosts;  // Every host of the site, by id.
   std::vector<InFlight> in_flight;
+  // Absolute images that hosts were asked about only lately: until then, or until every host that
+  // could take it has answered, nothing is placed by such an image. The first to answer would get
+  // more than its share.
+  std::map<std::string, Time> images_awaited;
   Time now{};  // The leader's clock.
 };
 

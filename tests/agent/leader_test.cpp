@@ -101,6 +101,32 @@ class LeaderTest : public ::testing::Test {
   std::unique_ptr<Leader> leader_;
 };
 
+// Hosts say of an absolute image only when asked whether they have it. The first one to answer must
+// not get everything, and one that never does must not hold up the rest.
+TEST_F(LeaderTest, WaitsAMomentForEveryHostToSayWhetherItHasAnImage) {
+  const std::string image = "/srv/app.qcow2";
+  std::string error;
+  auto& entry = catalog_.entries.at(resource_key(ResourceName{"site"}));
+  Resource resource = decode_resource(entry, error).value();
+  resource.slots[RoleName{"app"}] = {{"10.0.0.11", image, 1}, {"10.0.0.12", image, 2}};
+  entry = encode_resource(resource);
+  all_report_nothing();
+  leader_->catalog_changed(catalog_);
+  const auto answers = [&](std::uint32_t id) {
+    Report report = empty_report(id);
+    report.images_asked = {image};
+    report.images[image] = "d";
+    leader_->report(report);
+  };
+  answers(1);
+  executor_.run_for(1s);
+  EXPECT_TRUE(starts().empty()) << "two more have not answered";
+  answers(2);
+  executor_.run_for(2500ms);
+  ASSERT_EQ(starts().size(), 2U) << "the third never answers";
+  EXPECT_NE(starts()[0].action.on, starts()[1].action.on);
+}
+
 // Rule 15: nothing that a silent host may hold is started.
 TEST_F(LeaderTest, StartsNothingBeforeEveryHostHasReported) {
   leader_->report(empty_report(1));

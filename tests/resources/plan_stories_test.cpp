@@ -58,6 +58,9 @@ class Story {
       set_broken(command, true);
     else if (verb == "mend")
       set_broken(command, false);
+    else if (verb == "await")
+      site_.images_awaited[command.words.at(0)] =
+          site_.now + std::chrono::seconds(std::stoi(command.words.at(1)));
     else if (verb == "pass")
       site_.now += std::chrono::seconds(std::stoi(command.words.at(0)));
     else
@@ -75,15 +78,15 @@ class Story {
     return {};
   }
 
-  // resource shop myshop ROLE=addresses ... attribute=value ...
+  // resource shop myshop ROLE=addresses ... [image=NAME] [image.ROLE=NAME] attribute=value ...
   std::string declare(const Command& c) {
     const auto type = c.words.at(0) == "vault"   ? vault_type()
                       : c.words.at(0) == "plain" ? plain_type()
                                                  : shop_type();
     manifests::Declaration declaration{c.words.at(0), c.words.at(1), {}, {}};
-    const std::string image = c.option("image", "vm.qcow2");
     for (const auto& [name, text] : c.options) {
-      if (name == "image") continue;
+      if (name.starts_with("image")) continue;
+      const std::string image = c.option("image." + name, c.option("image", "vm.qcow2"));
       Value value = word(text);
       if (type->role(RoleName{name})) {
         Array all;

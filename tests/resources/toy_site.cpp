@@ -97,6 +97,7 @@ World ToySite::world() const {
   }
   world.unreadable = unreadable;
   world.in_flight = in_flight;
+  world.images_awaited = images_awaited;
   world.now = now;
   return world;
 }

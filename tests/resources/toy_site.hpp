@@ -40,6 +40,7 @@ class ToySite {
   Time now = std::chrono::hours(1);
   std::vector<InFlight> in_flight;
   std::set<ResourceName> unreadable;
+  std::map<std::string, Time> images_awaited;
   std::set<std::pair<std::string, std::string>> broken_starts;   // (instance, host)
   std::set<std::pair<std::string, std::string>> broken_scripts;  // (instance, role)
   std::set<std::pair<std::string, std::string>> sick;            // (instance, role): check fails
