@@ -14,6 +14,7 @@ constexpr Duration create_deadline = 120s;  // Copying nothing: an overlay, libv
 constexpr Duration call_deadline = 20s;     // Of any other call to the hypervisor.
 constexpr Duration destroy_deadline = 60s;
 constexpr Duration gone_every = 250ms;  // How often a guest that shuts down is looked at.
+constexpr Duration press_every = 3s;    // A guest that still boots does not hear the power button.
 constexpr Duration configure_timeout = 30s;
 
 using Done = std::function<void(JobResult)>;
@@ -69,7 +70,8 @@ class Job : public std::enable_shared_from_this<Job> {
   void begin(const Attend& attend);
 
   void let_run(const StartVm& start);
-  void await_gone(const StopVm& stop, Time deadline);
+  void press(const StopVm& stop, Time deadline);
+  void await_gone(const StopVm& stop, Time deadline, Time press_again);
   void destroy(const StopVm& stop);
   void remove_disk();
   void script_ended(const RunScript& run, const GuestProgress& progress);
@@ -111,25 +113,29 @@ void Job::let_run(const StartVm& start) {
 
 void Job::begin(const StopVm& stop) {
   if (stop.grace <= Duration::zero()) return destroy(stop);
-  const Time deadline = context_.executor->now() + stop.grace;
+  press(stop, context_.executor->now() + stop.grace);
+}
+
+void Job::press(const StopVm& stop, Time deadline) {
+  const Time press_again = context_.executor->now() + press_every;
   call(
       "asking the guest to power off", call_deadline,
       [provider = context_.provider, name = action_.instance, stop] {
         return provider->shutdown(name, stop.incarnation);
       },
-      [self = shared_from_this(), stop, deadline](const Outcome& outcome) {
+      [self = shared_from_this(), stop, deadline, press_again](const Outcome& outcome) {
         // A guest that cannot be asked is not waited for.
         if (!outcome.ok()) return self->destroy(stop);
-        self->await_gone(stop, deadline);
+        self->await_gone(stop, deadline, press_again);
       });
 }
 
-void Job::await_gone(const StopVm& stop, Time deadline) {
-  context_.executor->after(gone_every, [self = shared_from_this(), stop, deadline] {
+void Job::await_gone(const StopVm& stop, Time deadline, Time press_again) {
+  context_.executor->after(gone_every, [self = shared_from_this(), stop, deadline, press_again] {
     offload<Survey>(
         *self->context_.executor, self->action_.instance.value, call_deadline,
         [provider = self->context_.provider] { return provider->survey(); },
-        [self, stop, deadline](std::optional<Survey> survey) {
+        [self, stop, deadline, press_again](std::optional<Survey> survey) {
           bool there = true;  // Unknown is not gone. (rule 18)
           if (survey && survey->outcome.ok()) {
             there = false;
@@ -138,8 +144,10 @@ void Job::await_gone(const StopVm& stop, Time deadline) {
               there = domain.run != RunState::shut_off && domain.run != RunState::crashed;
             }
           }
-          if (!there || self->context_.executor->now() >= deadline) return self->destroy(stop);
-          self->await_gone(stop, deadline);
+          const Time now = self->context_.executor->now();
+          if (!there || now >= deadline) return self->destroy(stop);
+          if (now >= press_again && self->context_.may_begin()) return self->press(stop, deadline);
+          self->await_gone(stop, deadline, press_again);
         });
   });
 }
