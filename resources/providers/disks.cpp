@@ -21,6 +21,8 @@ using namespace std::chrono_literals;
 
 constexpr auto overlay_limit = 20s;  // qemu-img needs 5 ms; a slow network disk much more.
 constexpr std::string_view overlay_suffix = ".qcow2";
+constexpr std::string_view owner_suffix = ".owner";
+constexpr std::string_view unfinished_suffix = ".new";
 constexpr std::string_view previous_suffix = ".previous";
 constexpr std::string_view qcow2_magic{"QFI\xfb", 4};
 
@@ -102,6 +104,21 @@ Disks::Disks(std::string images_folder, std::string state_folder)
       console_folder_(state_folder + "/console") {
   make_folder(disks_folder_);
   make_folder(console_folder_);
+  clear_unfinished();
+}
+
+// An owner without its overlay: whoever made it was killed before the one was there, or after it
+// was removed.
+void Disks::clear_unfinished() const {
+  std::error_code error;
+  for (fs::directory_iterator at(disks_folder_, error), end; at != end; at.increment(error)) {
+    if (error) break;
+    if (at->path().extension() != owner_suffix) continue;
+    const InstanceName name{at->path().stem().string()};
+    std::error_code ignored;
+    fs::remove(overlay_path(name) + std::string(unfinished_suffix), ignored);
+    if (!fs::exists(overlay_path(name), ignored) && !ignored) remove(name);
+  }
 }
 
 std::map<std::string, std::string> Disks::images() const {
@@ -145,9 +162,16 @@ std::vector<InstanceName> Disks::overlays() const {
   std::error_code error;
   for (fs::directory_iterator at(disks_folder_, error), end; at != end; at.increment(error)) {
     if (error) break;
-    if (at->path().extension() == overlay_suffix) names.push_back({at->path().stem().string()});
+    if (at->path().extension() != overlay_suffix) continue;
+    InstanceName name{at->path().stem().string()};
+    std::error_code missing;
+    if (fs::exists(owner_path(name), missing)) names.push_back(std::move(name));
   }
   return names;
+}
+
+std::string Disks::owner_path(const InstanceName& name) const {
+  return disks_folder_ + "/" + name.value + std::string(owner_suffix);
 }
 
 std::string Disks::overlay_path(const InstanceName& name) const {
@@ -161,8 +185,16 @@ std::string Disks::console_path(const InstanceName& name) const {
 bool Disks::prepare(const InstanceName& name, const Image& image, bool fresh) const {
   const std::string path = overlay_path(name);
   std::error_code error;
+  if (fs::exists(path, error) && !fs::exists(owner_path(name), error)) {
+    refuse(FailureKind::already_exists,
+           path + " was not made by this agent: move it away, or name the resource otherwise");
+  }
   if (!fresh && fs::exists(path, error) && backing_file(path) == image.path) return false;
-  const std::string made = path + ".new";
+  std::ofstream owner(owner_path(name));
+  owner << "the disk of " << name.value << ", made by cierzo\n";
+  owner.close();
+  if (!owner) refuse(FailureKind::other, owner_path(name) + ": cannot be written");
+  const std::string made = path + std::string(unfinished_suffix);
   fs::remove(made, error);
   // Nobody asked for a fresh disk, so what the old one holds is kept until the instance is deleted.
   const bool keep = !fresh && fs::exists(path, error);
@@ -183,8 +215,11 @@ bool Disks::prepare(const InstanceName& name, const Image& image, bool fresh) co
 
 void Disks::remove(const InstanceName& name) const {
   const std::string overlay = overlay_path(name);
+  std::error_code missing;
+  if (!fs::exists(owner_path(name), missing)) return;
   for (const auto& path :
-       {overlay, overlay + ".new", overlay + std::string(previous_suffix), console_path(name)}) {
+       {overlay, overlay + std::string(unfinished_suffix), overlay + std::string(previous_suffix),
+        console_path(name), owner_path(name)}) {
     std::error_code error;
     fs::remove(path, error);
     if (error) refuse(FailureKind::other, path + ": " + error.message());

@@ -16,10 +16,15 @@ struct Image {
 
 // Throw Refused where a file cannot be read or made. May be called from several threads, but for
 // one instance by one only.
+//
+// Beside each overlay NAME.qcow2 that is made here stands NAME.owner, made before it and removed
+// after it. A file of the folder without one is somebody else's, whatever its name: it is not
+// listed, not used and never removed.
 class Disks {
  public:
   // Makes state_folder/disks and /console where they are missing, 0711: QEMU runs as a user of its
-  // own (Debian: libvirt-qemu) and must pass through.
+  // own (Debian: libvirt-qemu) and must pass through. Clears away what an earlier process was
+  // making when it ended. Precondition: no other process uses the folder.
   Disks(std::string images_folder, std::string state_folder);
 
   // Every image of the folder (*.qcow2, *.raw, *.img), by name and by absolute path. The digest is
@@ -38,13 +43,16 @@ class Disks {
   // The instance's overlay of the image is there afterwards. True: it was made anew, because there
   // was none, it was asked for, or the one there was of another image: such a disk cannot be used
   // with this one, and is kept as NAME.qcow2.previous. Whole or not at all: it is made under
-  // another name and renamed. Its mode is 0600.
+  // another name and renamed. Its mode is 0600. Refuses where somebody else's file has its name.
   bool prepare(const InstanceName& name, const Image& image, bool fresh) const;
 
-  // Overlays and console. Success where there are none.
+  // Overlays and console. Success where there are none of ours.
   void remove(const InstanceName& name) const;
 
  private:
+  [[nodiscard]] std::string owner_path(const InstanceName& name) const;
+  void clear_unfinished() const;
+
   std::string images_folder_, disks_folder_, console_folder_;
 };
 

@@ -90,6 +90,39 @@ TEST_F(DisksTest, what_cannot_be_made_leaves_nothing_behind) {
   write("c.qcow2", "QFI\xfb and then rubbish");
   EXPECT_THROW(disks_->prepare(name_, disks_->find("c.qcow2"), false), Refused);
   EXPECT_TRUE(disks_->overlays().empty());
+  const Disks next(folder_ / "images", folder_ / "state");
+  EXPECT_TRUE(fs::is_empty(folder_ / "state/disks")) << "at the latest when the agent starts again";
+}
+
+TEST_F(DisksTest, what_was_being_made_when_the_agent_was_killed_is_cleared_away) {
+  const InstanceName whole{"web-server-2"};
+  disks_->prepare(whole, disks_->find("a.qcow2"), false);
+  const auto disks = folder_ / "state/disks";
+  for (const auto* file : {"web-server-1.owner", "web-server-1.qcow2.new", "web-server-2.qcow2.new",
+                           "others.qcow2.new"}) {
+    std::ofstream(disks / file) << "x";
+  }
+  const Disks next(folder_ / "images", folder_ / "state");
+  EXPECT_FALSE(fs::exists(disks / "web-server-1.owner"));
+  EXPECT_FALSE(fs::exists(disks / "web-server-1.qcow2.new"));
+  EXPECT_FALSE(fs::exists(disks / "web-server-2.qcow2.new"));
+  EXPECT_TRUE(fs::exists(disks / "others.qcow2.new"));
+  EXPECT_EQ(next.overlays(), std::vector<InstanceName>{whole});
+}
+
+TEST_F(DisksTest, a_file_that_somebody_else_put_there_is_not_ours_whatever_its_name) {
+  const auto foreign = disks_->overlay_path(name_);
+  std::ofstream(foreign) << "precious";
+  EXPECT_TRUE(disks_->overlays().empty());
+  for (const bool fresh : {false, true}) {
+    EXPECT_THROW(disks_->prepare(name_, disks_->find("a.qcow2"), fresh), Refused);
+  }
+  disks_->remove(name_);
+  const Disks next(folder_ / "images", folder_ / "state");
+  std::string text;
+  std::getline(std::ifstream(foreign), text);
+  EXPECT_EQ(text, "precious");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "state/disks"), {}), 1);
 }
 
 TEST_F(DisksTest, images_are_known_by_name_and_by_path) {
