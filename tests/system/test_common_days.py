@@ -1,16 +1,21 @@
-"""The common days of a site: applied, left alone, stopped, started, its agents restarted, a VM lost, a host cut off,
-a host and all hosts without power, deleted. One site lives through all of it, in this order.
+"""The common days of a web site: applied, left alone, its agents restarted, a VM lost, hosts
+without power, stopped, started, deleted. One site lives through all of it, in this order.
 """
 
 import json
 import os
 import pathlib
 import signal
+import socket
+import threading
+import time
 import urllib.request
 
 import pytest
 
-from bed.site import NO_LEADER, REPOSITORY, CommandFailed
+from bed.machines import hypervisors, leaks
+from bed.site import REPOSITORY
+from bed.toys import console
 
 MANIFEST = REPOSITORY / "manifests" / "examples" / "web.yaml"
 PAGE = "http://10.77.1.10/"
@@ -21,23 +26,6 @@ def instances(site, host=None):
     """Name -> row of `agentctl status`."""
     return {row["name"]: row for resource in site.status(host)["resources"]
             for row in resource["instances"]}
-
-
-def hypervisors():
-    """Name of the domain -> pid of its hypervisor, of every host."""
-    found = {}
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            words = pathlib.Path("/proc", entry, "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words and words[0].endswith(b"qemu-system-x86_64"):
-            names = [word for word in words if word.startswith(b"guest=")]
-            if names:
-                found[names[0].decode().split("=")[1].split(",")[0]] = int(entry)
-    return found
 
 
 def running(site):
@@ -104,10 +92,10 @@ def test_a_host_that_is_stopped_cleanly_is_held_and_keeps_its_machines(web):
 
 def test_a_hypervisor_that_dies_is_started_again_on_the_same_disk(web):
     before = hypervisors()
-    os.kill(before["myweb-database-1"], signal.SIGKILL)
-    web.wait_until(lambda: hypervisors().get("myweb-database-1",
-                                             before["myweb-database-1"]) != before["myweb-database-1"],
-                   60, "the database's machine is started again")
+    died = before["myweb-database-1"]
+    os.kill(died, signal.SIGKILL)
+    web.wait_until(lambda: hypervisors().get("myweb-database-1", died) != died, 60,
+                   "the database's machine is started again")
     running(web)
     assert "fresh disk" not in instances(web)["myweb-database-1"]["reason"]
     others = {name: pid for name, pid in before.items() if name != "myweb-database-1"}
@@ -124,21 +112,6 @@ def test_a_libvirtd_that_dies_touches_no_machine(web):
     host.start_libvirtd()
     running(web)
     assert hypervisors() == before
-
-
-def test_a_host_cut_off_refuses_changes_and_shows_what_it_knows_itself(web):
-    alone = next(host for host in web.hosts if host is not web.leader())
-    web.switch.link(alone.number, False)
-    try:
-        web.wait_until(lambda: web.status(alone)["local_view"], 30, "it knows that it is alone")
-        with pytest.raises(CommandFailed) as refused:
-            web.agentctl(alone, "stop", "myweb")
-        assert refused.value.status == NO_LEADER
-        assert "1 of 3 voters reachable, 2 needed" in refused.value.errors
-    finally:
-        web.switch.link(alone.number, True)
-    running(web)
-    served(web)
 
 
 def test_a_host_that_lost_power_comes_back_empty_and_is_used_again(web):
@@ -164,11 +137,53 @@ def test_after_all_hosts_lost_power_the_site_comes_back(web):
     served(web)
 
 
-def test_stop_ends_every_machine_and_a_second_stop_succeeds_at_once(web):
+SERVICES = {"balancer": [("10.77.1.10", 80)],
+            "server": [("10.77.1.11", 8080), ("10.77.1.12", 8080)],
+            "database": [("10.77.1.20", 6379)]}
+
+
+class Knocker(threading.Thread):
+    """Knocks at a service until `over`; knows when it last opened."""
+
+    def __init__(self, address, over):
+        super().__init__(daemon=True)
+        self.address, self.over, self.last_open = address, over, 0.0
+        self.start()
+
+    def run(self):
+        while not self.over.is_set():
+            try:
+                socket.create_connection(self.address, timeout=0.3).close()
+                self.last_open = time.monotonic()
+            except OSError:
+                pass
+            time.sleep(0.005)
+
+
+def test_stop_ends_services_in_order_and_then_every_machine(web):
+    """Seen from the network: the balancer goes first, the database last."""
+    over = threading.Event()
+    knockers = {role: [Knocker(address, over) for address in addresses]
+                for role, addresses in SERVICES.items()}
+    web.wait_until(lambda: all(one.last_open for some in knockers.values() for one in some), 30,
+                   "every service is seen")
     web.agentctl(web.host(1), "stop", "myweb", seconds=120)
+    over.set()
+    closed = {role: [one.last_open for one in some] for role, some in knockers.items()}
+    assert max(closed["balancer"]) < min(closed["server"]), closed
+    assert max(closed["server"]) < min(closed["database"]), closed
     assert hypervisors() == {}
+    names = set(instances(web))
+    for name in names:
+        assert "Power down" in console(web, name), "it was shut down, not killed"
+    assert leaks(web, "myweb-", names) == []
     assert web.status()["resources"][0]["state"] == "stopped"
-    web.agentctl(web.host(1), "stop", "myweb", seconds=10)
+
+
+def test_a_second_stop_succeeds_at_once(web):
+    told = json.loads(web.agentctl(web.host(3), "--output", "json", "stop", "myweb", seconds=10))
+    assert told["changes"] == [{"name": "myweb", "change": "unchanged"}] and told["waited_s"] < 2
+    assert hypervisors() == {}
 
 
 def test_start_brings_it_back_with_its_data(web):
@@ -182,5 +197,5 @@ def test_delete_forgets_it_and_removes_its_disks(web):
     web.agentctl(web.host(2), "delete", "--yes", "myweb", seconds=120)
     assert web.status()["resources"] == []
     assert hypervisors() == {}
-    assert not [disk for host in web.hosts
-                for disk in pathlib.Path(host.folder, "cierzo/state/disks").glob("*.qcow2")]
+    assert not [file for host in web.hosts for folder in ("disks", "console")
+                for file in pathlib.Path(host.folder, "cierzo/state", folder).iterdir()]
