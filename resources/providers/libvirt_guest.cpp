@@ -9,7 +9,7 @@
 namespace cierzo::libvirt {
 namespace {
 
-constexpr int ping_seconds = 1, start_seconds = 5, status_seconds = 3;
+constexpr int ping_seconds = 1, power_off_seconds = 1, start_seconds = 5, status_seconds = 3;
 
 Text ask(const DomainFound& domain, const std::string& request, int seconds) {
   return Text(virDomainQemuAgentCommand(domain.handle.get(), request.c_str(), seconds, 0));
@@ -25,6 +25,13 @@ std::string new_token() {
 
 bool guest_answers(const DomainFound& domain) {
   return ask(domain, R"({"execute":"guest-ping"})", ping_seconds) != nullptr;
+}
+
+// The agent answers only failures, and virDomainShutdownFlags would wait for the end of the guest:
+// a minute, where it does not end.
+void ask_to_power_off(const DomainFound& domain) {
+  (void)ask(domain, R"({"execute":"guest-shutdown","arguments":{"mode":"powerdown"}})",
+            power_off_seconds);
 }
 
 GuestHandle guest_start(Link& link, const Connection& connection, const DomainFound& domain,

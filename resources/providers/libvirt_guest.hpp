@@ -7,6 +7,9 @@ namespace cierzo::libvirt {
 // At most about a second.
 [[nodiscard]] bool guest_answers(const DomainFound& domain);
 
+// Does not say whether it heard; at most about a second.
+void ask_to_power_off(const DomainFound& domain);
+
 // Throws Refused where the agent does not take it.
 [[nodiscard]] GuestHandle guest_start(Link& link, const Connection& connection,
                                       const DomainFound& domain, const GuestCommand& command);

@@ -29,7 +29,6 @@ constexpr auto nudge_after = 300ms;
 // Long enough for a healthy QEMU to close its disks, far less than the 10 s that libvirt waits.
 constexpr auto kill_delay = 3s;
 constexpr auto destroy_limit = 10s;
-constexpr unsigned agent_seconds = 1;
 
 // Memory that could be given away now, of the machine.
 std::uint64_t memory_available_kib() {
@@ -336,14 +335,10 @@ Outcome LibvirtProvider::shutdown(const InstanceName& name, const Incarnation& i
     const auto connection = link_.get();
     const auto found = must_find(connection, name, incarnation);
     const auto domain = found.handle.get();
-    const bool pressed = virDomainShutdownFlags(domain, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) == 0;
-    const auto error = pressed ? Error{} : last_error();
-    // A guest may ignore the button and still have an agent; an agent that hangs costs a second.
-    virDomainAgentSetResponseTimeout(domain, agent_seconds, 0);
-    const bool asked = virDomainShutdownFlags(domain, VIR_DOMAIN_SHUTDOWN_GUEST_AGENT) == 0;
-    if (!pressed && !asked) {
-      throw Refused{outcome_of(link_, connection, error, "shutting down " + name.value)};
+    if (virDomainShutdownFlags(domain, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) != 0) {
+      throw Refused{outcome_of(link_, connection, last_error(), "shutting down " + name.value)};
     }
+    libvirt::ask_to_power_off(found);  // It may ignore the button and still have an agent.
   });
 }
 

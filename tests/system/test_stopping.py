@@ -71,6 +71,7 @@ def test_a_guest_that_ignores_every_request_is_ended_when_its_time_is_up(site):
     assert "grim-node-1" not in hypervisors()
     assert not pathlib.Path(f"/proc/{pid}").exists()
     assert took >= GRACE - 1, "it had its time"
+    assert took < 1.5 * GRACE, "and not twice that"
     said = console(site, "grim-node-1")
     assert "deaf: asked" in said, "it was asked"
     assert "Power down" not in said, "it did not go by itself"
