@@ -435,19 +435,5 @@ TEST_F(WorkerTest, PressesThePowerButtonAgainUntilItIsHeard) {
   EXPECT_TRUE(executor_.run_until([this] { return !running(); }, 10s)) << "long before its time";
 }
 
-// Until a survey has looked for an absolute image nothing is said of it: "no" would be a guess.
-TEST_F(WorkerTest, AnswersForAnImageOnlyWhenItHasLooked) {
-  provider_.fail_next("survey", {FailureKind::unreachable, "libvirtd is away"}, 1);
-  worker_->ask_images({"/srv/big.qcow2"});
-  EXPECT_TRUE(worker_->report().images_asked.empty());
-  executor_.run_for(1s);
-  ASSERT_TRUE(executor_.run_until(
-      [this] {
-        return worker_->report().images_asked == std::vector<std::string>{"/srv/big.qcow2"};
-      },
-      10s));
-  EXPECT_FALSE(worker_->report().images.contains("/srv/big.qcow2"));
-}
-
 }  // namespace
 }  // namespace cierzo
