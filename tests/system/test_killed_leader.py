@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from bed.machines import Watch, hypervisors, leaks
+from bed.machines import Watch, clean, hypervisors
 from bed.toys import apply, console, gone, instances, manifest, said, settled
 
 HOSTS = 5
@@ -53,12 +53,6 @@ def cut(site):
     names = {name for name, pid in hypervisors().items() if pid in set(victim.processes())}
     victim.power_cut()
     return victim, names
-
-
-def clean(site, prefix, disks):
-    """Waits until nothing is left but these disks: a host that came back is tidied up soon."""
-    site.wait_until(lambda: leaks(site, prefix, disks) == [], PATIENCE,
-                    f"only {sorted(disks)} is left: {leaks(site, prefix, disks)}")
 
 
 def delete(site, name):

