@@ -143,7 +143,7 @@ bare:
     assert said.status == 2
     assert f"{one}:4:30: bare.twice.node: has the address 10.77.6.50 twice" in said.errors
     assert f"{one}:7:17: bare.missing.node: /nowhere/ips.txt: No such file" in said.errors
-    assert f"{one}:11:16: bare.template.vm_domain: {wrong_template}: " in said.errors
+    assert f"{wrong_template}:1:20: bare.template.vm_domain: is no XML" in said.errors
     assert "3 mistakes" in said.errors and "nothing was changed" in said.errors
     assert resource(lacking, "twice") is None and hypervisors() == before
 
