@@ -1,0 +1,216 @@
+#include "tests/simulation/site/site.hpp"
+
+#include <cstdio>
+#include <utility>
+
+#include "agent/net/codec_api.hpp"
+#include "manifests/parse.hpp"
+#include "resources/plan.hpp"
+#include "resources/type_folder.hpp"
+
+namespace cierzo::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration look_every = 50ms;
+constexpr Duration converge_every = 30s;
+
+}  // namespace
+
+Site::Site(SiteOptions options)
+    : random(options.seed),
+      options_(std::move(options)),
+      types_(load_types({CIERZO_SOURCE_DIR "/resources/types"}).types),
+      checker_(options_.hosts,
+               [this](HostIndex host) { return hosts_[host]->clock.read(timeline_.now()); }) {
+  for (std::uint32_t id = 1; id <= options_.hosts; ++id) {
+    auto host = std::make_unique<Host>();
+    host->id = HostId{id};
+    host->index = id - 1;
+    host->name = "node" + std::to_string(id);
+    if (options_.skewed_clocks) host->clock.ppm = random.chance(0.5) ? 4950 : -4950;
+    host->hypervisor = std::make_unique<SimulatedProvider>(options_.hypervisor,
+                                                           [this] { return timeline_.now(); });
+    hosts_.push_back(std::move(host));
+  }
+  for (const auto& host : hosts_) boot(*host);
+}
+
+// Agents go first: they stand on everything else.
+Site::~Site() {
+  for (const auto& host : hosts_) kill_agent(*host);
+}
+
+Config Site::config(const Host& host) const {
+  Config made;
+  made.self = host.id;
+  made.name = host.name;
+  for (const auto& other : hosts_) {
+    made.hosts.push_back(
+        {other->id, other->name, other->name, "", other->id.value <= options_.voters});
+  }
+  made.networks = {{"site", "10.0.0.0/8", "br0", "", {}}};
+  made.timing = options_.timing;
+  made.converge = converge_every;
+  return made;
+}
+
+// ---- Time
+
+void Site::step() {
+  const HostIndex host = *timeline_.next(Time::max());
+  checker_.before(host);
+  timeline_.step();
+  look(*hosts_[host]);
+}
+
+void Site::look(const Host& host) {
+  SiteChecker::Sight sight;
+  sight.host = host.index;
+  sight.hypervisor = host.hypervisor.get();
+  sight.agent = host.agent != nullptr;
+  if (host.agent) {
+    sight.deadline = host.agent->node().deadline();
+    sight.authority = host.agent->node().has_authority(host.clock.read(now()));
+  }
+  checker_.after(now(), sight);
+}
+
+void Site::run_for(Duration length) {
+  const Time end = now() + length;
+  while (timeline_.next(end)) step();
+  timeline_.skip_to(end);
+}
+
+bool Site::run_until(const std::function<bool()>& condition, Duration limit) {
+  const Time end = now() + limit;
+  while (!condition()) {
+    if (now() >= end) return false;
+    run_for(std::min(look_every, end - now()));
+  }
+  return true;
+}
+
+// ---- Network
+
+bool Site::send(Host& from, HostId to, const PeerMessage& message) {
+  if (to.value == 0 || to.value > hosts_.size()) return false;
+  if (cut_.contains({from.id, to})) return true;
+  Duration delay{};
+  if (to != from.id) {
+    if (options_.loss > 0 && random.chance(options_.loss)) return true;
+    delay = random.between(options_.network.min, options_.network.max);
+  }
+  Host& receiver = host_of(to);
+  timeline_.at(now() + delay, receiver.index,
+               [&receiver, from = from.id, message = std::make_shared<PeerMessage>(message)] {
+                 if (!receiver.agent) return;
+                 const auto process = receiver.process;
+                 const auto receive = [&receiver, from, message] {
+                   receiver.agent->received(from, std::move(*message));
+                 };
+                 if (process->frozen) {
+                   process->waiting.push_back(receive);
+                 } else {
+                   receive();
+                 }
+               });
+  return true;
+}
+
+// ---- Requests
+
+Site::Reply Site::request(HostId at, const std::string& method, const std::string& target,
+                          const std::string& body) {
+  auto reply = std::make_shared<std::optional<api::ApiResponse>>();
+  Host& host = host_of(at);
+  if (!host.agent) return reply;
+  timeline_.at(now(), host.index, [&host, reply, request = api::ApiRequest{method, target, body}] {
+    if (!host.agent) return;
+    host.agent->request(request, [reply](const api::ApiResponse& answer) {
+      if (!*reply) *reply = answer;
+    });
+  });
+  return reply;
+}
+
+Site::Reply Site::apply(HostId at, const std::string& manifest) {
+  const auto parsed = manifests::parse(manifest, "simulated.yaml");
+  std::vector<manifests::Diagnostic> mistakes = parsed.diagnostics;
+  api::ApplyRequest request;
+  for (const manifests::Declaration& declaration : parsed.declarations) {
+    const Type& type = types_.at(declaration.type);
+    ResourceRead read =
+        read_resource(declaration, type, [](const std::string&, std::string& error) {
+          error = "there are no files in the simulation";
+          return std::optional<std::string>();
+        });
+    mistakes.insert(mistakes.end(), read.diagnostics.begin(), read.diagnostics.end());
+    if (!read.resource) continue;
+    request.types[declaration.type] = type.files;
+    request.resources.push_back(std::move(*read.resource));
+  }
+  for (const auto& mistake : mistakes) checker_.fail(now(), "manifest: " + to_string(mistake));
+  return this->request(at, "POST", "/v1/apply", api::to_json(request));
+}
+
+// ---- Looking
+
+std::optional<HostId> Site::leader() const {
+  for (const auto& host : hosts_) {
+    if (host->agent && host->agent->node().ready(host->clock.read(now()))) return host->id;
+  }
+  return std::nullopt;
+}
+
+std::string Site::open_plan() const {
+  const auto leads = leader();
+  const Leader* leader = leads ? agent(*leads)->leader() : nullptr;
+  if (leader == nullptr) return "nobody leads";
+  const Plan open = plan(leader->world());
+  std::string text;
+  for (const Action& action : open.actions) {
+    text += to_string(action, hosts_[action.on.value - 1]->name) + "; ";
+  }
+  for (const Blocked& blocked : open.blocked) {
+    text += blocked.instance.value + " waits: " + blocked.reason + "; ";
+  }
+  return text;
+}
+
+std::string Site::difference(const std::set<InstanceName>& running,
+                             const std::set<InstanceName>& stopped) const {
+  std::map<InstanceName, std::vector<HostIndex>> copies, disks;
+  std::string text;
+  for (const auto& host : hosts_) {
+    if (!host->up) continue;
+    for (const auto& [name, domain] : host->hypervisor->domains()) {
+      copies[name].push_back(host->index);
+      if (!domain.runs) text += name.value + " is paused on " + host->name + "; ";
+    }
+    for (const InstanceName& name : host->hypervisor->overlays()) {
+      disks[name].push_back(host->index);
+    }
+  }
+  const auto differs = [&](const InstanceName& name, const char* what) {
+    text += name.value + ": " + std::to_string(copies[name].size()) + " domains, " +
+            std::to_string(disks[name].size()) + " disks, " + what + "; ";
+  };
+  for (const InstanceName& name : running) {
+    if (copies[name].size() != 1 || disks[name] != copies[name]) differs(name, "should run once");
+  }
+  for (const InstanceName& name : stopped) {
+    if (!copies[name].empty() || disks[name].size() > 1) differs(name, "should be stopped");
+  }
+  for (const auto& [name, where] : std::map(copies)) {
+    if (!running.contains(name) && !stopped.contains(name)) differs(name, "should not exist");
+  }
+  for (const auto& [name, where] : disks) {
+    if (running.contains(name) || stopped.contains(name) || copies.contains(name)) continue;
+    text += name.value + ": a disk is left; ";
+  }
+  return text;
+}
+
+}  // namespace cierzo::simulation

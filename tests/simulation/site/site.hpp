@@ -1,0 +1,131 @@
+// A whole simulated site: on every host the agent that agentd runs (leader, worker, monitor, plan,
+// election and their wiring), in virtual time, on one thread. Simulated are only what the agent
+// stands on: network, clocks, disks, and resources/providers/simulated as hypervisor and guests.
+//
+// Everything follows from the options and the calls made; nothing reads a clock or a random device.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/agent.hpp"
+#include "resources/providers/simulated.hpp"
+#include "tests/simulation/random.hpp"
+#include "tests/simulation/site/fault.hpp"
+#include "tests/simulation/site/process.hpp"
+#include "tests/simulation/site/site_checker.hpp"
+#include "tests/simulation/site/timeline.hpp"
+
+namespace cierzo::simulation {
+
+struct SiteOptions {
+  std::uint64_t seed = 1;
+  unsigned hosts = 3;
+  unsigned voters = 3;  // The first ones.
+  election::Timing timing = election::default_timing();
+  Latency network{std::chrono::microseconds(100), std::chrono::microseconds(500)};
+  Latency sync{std::chrono::milliseconds(1), std::chrono::milliseconds(6)};
+  Latency hypervisor_call{std::chrono::microseconds(500), std::chrono::milliseconds(5)};
+  double loss = 0;
+  bool skewed_clocks = true;  // Rates at both ends of what `drift` allows.
+  SimulatedConfig hypervisor{};
+  election::Mutations mutations{};
+  bool trace = false;  // Faults and events of the site, to stderr.
+};
+
+class Site {
+ public:
+  explicit Site(SiteOptions options);
+  ~Site();
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
+
+  // ---- Time
+  [[nodiscard]] Time now() const { return timeline_.now(); }
+  [[nodiscard]] std::uint64_t events() const { return timeline_.events(); }
+  void run_for(Duration length);
+  // Looked at every 50 ms. False: it did not become true in time.
+  bool run_until(const std::function<bool()>& condition, Duration limit);
+  // Orders a fault for later.
+  void plan_fault(const PlannedFault& fault);
+
+  // ---- What befalls it. Host 0 is whoever leads then; nothing happens where nobody does.
+  void befall(const Fault& fault);
+  void heal();  // Everything that was cut, stopped, frozen or switched off; loss ends.
+
+  // ---- Requests, as agentctl makes them. The answer is there when its time has come.
+  using Reply = std::shared_ptr<std::optional<api::ApiResponse>>;
+  Reply request(HostId at, const std::string& method, const std::string& target,
+                const std::string& body = {});
+  // Of a manifest's text, with the built-in types.
+  Reply apply(HostId at, const std::string& manifest);
+
+  // ---- Looking, from outside
+  [[nodiscard]] std::optional<HostId> leader() const;  // Who may act.
+  [[nodiscard]] std::size_t hosts() const { return hosts_.size(); }
+  [[nodiscard]] bool is_up(HostId host) const { return host_of(host).up; }
+  [[nodiscard]] const SimulatedProvider& hypervisor(HostId host) const {
+    return *host_of(host).hypervisor;
+  }
+  [[nodiscard]] const Agent* agent(HostId host) const { return host_of(host).agent.get(); }
+  [[nodiscard]] const SiteChecker& checker() const { return checker_; }
+  // What differs between what is wanted and what hypervisors really have; empty: nothing.
+  // `running`: each exactly once and on one disk; `stopped`: no domain, at most one disk; nothing
+  // else at all.
+  [[nodiscard]] std::string difference(const std::set<InstanceName>& running,
+                                       const std::set<InstanceName>& stopped) const;
+  // What the leader still wants to do or waits for; empty: its plan is.
+  [[nodiscard]] std::string open_plan() const;
+
+  Random random;
+
+ private:
+  struct Host {
+    HostId id;
+    HostIndex index = 0;
+    std::string name;
+    bool up = false;
+    unsigned boots = 0;
+    std::string boot;
+    HostClock clock;
+    Time hangs_until{};  // True time: the hypervisor begins no call before.
+    Disk disk;
+    std::unique_ptr<SimulatedProvider> hypervisor;
+    // One run of its agent:
+    std::shared_ptr<Process> process;
+    std::unique_ptr<HostExecutor> executor;
+    std::unique_ptr<SimulatedStore> store;
+    std::unique_ptr<Agent> agent;
+  };
+
+  Host& host_of(HostId id) { return *hosts_[id.value - 1]; }
+  [[nodiscard]] const Host& host_of(HostId id) const { return *hosts_[id.value - 1]; }
+  void step();
+  void look(const Host& host);
+  bool send(Host& from, HostId to, const PeerMessage& message);
+  [[nodiscard]] Config config(const Host& host) const;
+  void trace(const std::string& line) const;
+
+  void boot(Host& host);
+  void power_cut(Host& host);
+  void start_agent(Host& host);
+  void kill_agent(Host& host);
+  void break_connections(HostId with);
+  void freeze(Host& host);
+  void thaw(Host& host);
+
+  SiteOptions options_;
+  Timeline timeline_;
+  std::vector<std::unique_ptr<Host>> hosts_;
+  std::set<std::pair<HostId, HostId>> cut_;
+  std::map<std::string, Type> types_;
+  SiteChecker checker_;
+  std::uint64_t ids_ = 0;
+};
+
+}  // namespace cierzo::simulation

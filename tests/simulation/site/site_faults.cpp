@@ -1,0 +1,161 @@
+// What befalls the hosts of a simulated site.
+#include <cstdio>
+#include <utility>
+
+#include "agent/log.hpp"
+#include "tests/simulation/site/site.hpp"
+
+namespace cierzo::simulation {
+
+void Site::trace(const std::string& line) const {
+  if (!options_.trace) return;
+  std::fprintf(stderr, "%9.3f s  %s\n", std::chrono::duration<double>(now()).count(), line.c_str());
+}
+
+void Site::boot(Host& host) {
+  if (std::exchange(host.up, true)) return;
+  host.boot = "boot-" + host.name + "-" + std::to_string(++host.boots);
+  host.clock.booted = now();
+  host.hangs_until = Time{};
+  checker_.rebooted(host.index);
+  start_agent(host);
+}
+
+void Site::power_cut(Host& host) {
+  checker_.fault_ends_all(host.index);
+  kill_agent(host);
+  if (!std::exchange(host.up, false)) return;
+  host.clock.booted = Time{-1};  // What this boot had under way does not end any more.
+  host.hypervisor->lose_power();
+  look(host);
+}
+
+void Site::start_agent(Host& host) {
+  if (host.agent || !host.up) return;
+  host.process = std::make_shared<Process>();
+  host.executor =
+      std::make_unique<HostExecutor>(timeline_, host.index, host.clock, host.hangs_until,
+                                     options_.hypervisor_call, random, host.process);
+  host.store = std::make_unique<SimulatedStore>(host.disk, host.boot, *host.executor, timeline_,
+                                                options_.sync, random);
+  AgentSeams seams{
+      *host.executor,
+      *host.store,
+      *host.hypervisor,
+      [this, &host](HostId to, const PeerMessage& message) { return send(host, to, message); },
+      [this] { return "id-" + std::to_string(++ids_); },
+      [this, &host] { timeline_.at(now(), host.index, [this, &host] { kill_agent(host); }); },
+      checker_.page(host.index),
+      options_.mutations};
+  host.agent = std::make_unique<Agent>(config(host), host.boot, std::move(seams));
+  host.agent->start();
+  look(host);
+}
+
+void Site::kill_agent(Host& host) {
+  if (!host.agent) return;
+  host.process->alive = false;
+  host.process->ended = now();
+  host.hypervisor->listen({});
+  host.agent.reset();
+  host.store->cut_short();
+  host.store.reset();
+  host.executor.reset();
+  look(host);
+}
+
+// A killed process' connections are closed by its host; of a host without power nothing comes.
+void Site::break_connections(HostId with) {
+  for (const auto& host : hosts_) {
+    if (host->id == with || !host->agent || cut_.contains({with, host->id})) continue;
+    const Duration delay = random.between(options_.network.min, options_.network.max);
+    host->executor->at(now() + delay,
+                       [agent = host->agent.get(), with] { agent->connection_broken(with); });
+  }
+}
+
+void Site::freeze(Host& host) {
+  if (host.agent) host.process->frozen = true;
+}
+
+void Site::thaw(Host& host) {
+  if (!host.agent || !std::exchange(host.process->frozen, false)) return;
+  for (auto& then : std::exchange(host.process->waiting, {})) host.executor->post(std::move(then));
+}
+
+void Site::plan_fault(const PlannedFault& fault) {
+  timeline_.at(now() + fault.after, 0, [this, it = fault.fault] { befall(it); });
+}
+
+namespace {
+
+// The host that a fault names, to be replaced where it is whoever leads.
+HostId* host_in(Fault& fault) {
+  return std::visit(
+      [](auto& it) -> HostId* {
+        if constexpr (requires { it.host; }) {
+          return &it.host;
+        } else {
+          return nullptr;
+        }
+      },
+      fault);
+}
+
+}  // namespace
+
+void Site::befall(const Fault& ordered) {
+  Fault fault = ordered;
+  if (HostId* const named = host_in(fault); named != nullptr && *named == whoever_leads) {
+    const auto leads = leader();
+    if (!leads) return;
+    *named = *leads;
+  }
+  trace("-- " + to_string(fault));
+  struct Happen {
+    Site& site;
+    void operator()(const fault::KillAgent& it) const {
+      site.kill_agent(site.host_of(it.host));
+      site.break_connections(it.host);
+    }
+    void operator()(const fault::StartAgent& it) const { site.start_agent(site.host_of(it.host)); }
+    void operator()(const fault::PowerCut& it) const { site.power_cut(site.host_of(it.host)); }
+    void operator()(const fault::Boot& it) const { site.boot(site.host_of(it.host)); }
+    void operator()(const fault::Freeze& it) const { site.freeze(site.host_of(it.host)); }
+    void operator()(const fault::Thaw& it) const { site.thaw(site.host_of(it.host)); }
+    void operator()(const fault::Isolate& it) const {
+      for (const auto& other : site.hosts_) {
+        if (other->id == it.host) continue;
+        site.cut_.insert({it.host, other->id});
+        site.cut_.insert({other->id, it.host});
+      }
+    }
+    void operator()(const fault::Cut& it) const { site.cut_.insert({it.from, it.to}); }
+    void operator()(const fault::Mend&) const { site.cut_.clear(); }
+    void operator()(const fault::Lose& it) const { site.options_.loss = it.share; }
+    void operator()(const fault::HangHypervisor& it) const {
+      site.host_of(it.host).hangs_until = site.now() + it.length;
+    }
+    void operator()(const fault::CrashGuest& it) const {
+      Host& host = site.host_of(it.host);
+      site.checker_.fault_ends(host.index, it.instance);
+      host.hypervisor->crash(it.instance);
+    }
+  };
+  std::visit(Happen{*this}, fault);
+  if (const HostId* const named = host_in(fault)) look(host_of(*named));
+}
+
+void Site::heal() {
+  trace("-- healed");
+  cut_.clear();
+  options_.loss = 0;
+  for (const auto& host : hosts_) {
+    host->hangs_until = Time{};
+    boot(*host);
+    start_agent(*host);
+    thaw(*host);
+  }
+}
+
+}  // namespace cierzo::simulation
