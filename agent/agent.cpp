@@ -84,7 +84,11 @@ void Agent::received(HostId from, PeerMessage message) {
   }
   if (auto* report = std::get_if<Report>(&message)) {
     report->host = from;
-    if (leader_) leader_->report(*report);
+    // One that another run of that host's agent said was under way for long. The last
+    // acknowledgement, of which the newest counts, knows which run it is.
+    const std::string run = from == config_.self ? process_ : node_.host(from, now()).run;
+    const bool of_this_run = run.empty() || run == report->process;
+    if (leader_ && of_this_run) leader_->report(*report);
   } else if (const auto* command = std::get_if<Command>(&message)) {
     // Only a term's owner commands in it.
     if (command->id.term.owner == from) worker_->command(*command);
@@ -208,7 +212,11 @@ void Agent::report_changed(bool always) {
   if (const auto leader = node_.leader()) send_report(leader->owner);
 }
 
-void Agent::send_report(HostId leader) { seams_.send(leader, worker_->report()); }
+void Agent::send_report(HostId leader) {
+  Report report = worker_->report();
+  report.number = ++reports_;
+  seams_.send(leader, report);
+}
 
 WorkerHooks Agent::worker_hooks() {
   WorkerHooks hooks;

@@ -127,6 +127,7 @@ class Agent {
   std::map<election::WriteId, WriteDone> writes_;
   std::uint64_t next_write_ = 1;
   std::string report_digest_;
+  std::uint64_t reports_ = 0;  // Sent so far.
   Term reported_term_;
   std::uint64_t reported_spell_ = 0;
   std::optional<Time> leaderless_since_;

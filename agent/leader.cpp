@@ -62,6 +62,9 @@ void Leader::report(const Report& report) {
   // One that was said before the host's permit was interrupted may miss what was sent before that,
   // too.
   if (report.term != term_ || report.permit_spell < hooks_.permit_spell(report.host)) return;
+  Newest& newest = newest_[report.host];
+  if (newest.process == report.process && report.number < newest.number) return;
+  newest = {report.process, report.number};
   inventory_.take(report, executor_.now());
   // What it obeyed may have an effect that it cannot see yet.
   if (!report.surveyed) return converge_soon();

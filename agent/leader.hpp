@@ -45,7 +45,8 @@ class Leader {
 
   void start(const election::Catalog& catalog);
   void catalog_changed(const election::Catalog& catalog);
-  // Reports of another term say nothing about what older commands may still do. (rules 16, 17)
+  // Reports of another term say nothing about what older commands may still do (rules 16, 17), nor
+  // do those that were overtaken by a newer one.
   void report(const Report& report);
   void result(HostId host, const CommandResult& result);
   void host_changed(HostId host, HostState state);
@@ -100,6 +101,11 @@ class Leader {
   std::map<std::string, Time> images_awaited_;  // When each of them was asked for, and patience.
   std::set<std::string> mistakes_;              // Of the catalog, told already.
   std::set<std::string> types_stored_;          // Digests.
+  struct Newest {
+    std::string process;
+    std::uint64_t number = 0;
+  };
+  std::map<HostId, Newest> newest_;  // Report of each host; outlives what was forgotten.
   std::set<HostId> lost_;
   std::set<HostId> refused_;  // They refused a command: what was planned for them was out of date.
   struct Said {

@@ -26,6 +26,9 @@ struct Report {
   std::string
       state_id;  // Random, made with the state directory: another one is another machine. (rule 17)
   std::string process;  // Random for each start of the agent: a later start ends `held`. (rule 14)
+  // Rises with every report that this process sends: one that was overtaken on its way says what
+  // was, and may not even list what a command has started since.
+  std::uint64_t number = 0;
   Term term;  // The highest that the host has seen. (rules 16, 17: inventories carry their term)
   std::uint64_t permit_spell =
       0;           // In which unbroken stretch of permits it was said; 0: in none. (rule 17)
@@ -47,8 +50,9 @@ struct Report {
       instances;  // By name. Their times are ages at sending: a clock does not leave its host.
 };
 
-// Of what the report says, ages left out: two hosts' clocks never make two equal reports differ.
-// Carried by every acknowledgement of a heartbeat, so that the leader sees that it missed one.
+// Of what the report says, its number and ages left out: two hosts' clocks never make two equal
+// reports differ. Carried by every acknowledgement of a heartbeat, so that the leader sees that it
+// missed one.
 [[nodiscard]] std::string report_digest(const Report& report);
 
 }  // namespace cierzo

@@ -218,6 +218,7 @@ wire::Report put(const Report& report) {
   to.set_process(report.process);
   *to.mutable_term() = put(report.term);
   to.set_permit_spell(report.permit_spell);
+  to.set_number(report.number);
   *to.mutable_executed() = put(report.executed);
   for (const Unfinished& unfinished : report.unfinished) {
     *to.add_unfinished()->mutable_id() = put(unfinished.id);
@@ -246,6 +247,7 @@ Report get(const wire::Report& from, Checker& check) {
   to.process = check.name(from.process(), "report: process too long");
   to.term = get(from.term());
   to.permit_spell = from.permit_spell();
+  to.number = from.number();
   to.executed = get(from.executed(), check);
   for (const wire::Unfinished& unfinished : from.unfinished()) {
     check.require(unfinished.has_id() && unfinished.has_action(),

@@ -93,7 +93,7 @@ inline constexpr int count<Observed> = 20;
 template <>
 inline constexpr int count<Unfinished> = 2;
 template <>
-inline constexpr int count<Report> = 19;
+inline constexpr int count<Report> = 20;
 template <>
 inline constexpr int count<Hello> = 4;
 template <>
@@ -139,9 +139,6 @@ auto all(T& x) {
   } else if constexpr (n == 15) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p);
-  } else if constexpr (n == 19) {
-    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t] = x;
-    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t);
   } else {
     static_assert(n == 20);
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u] = x;

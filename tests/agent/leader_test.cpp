@@ -153,6 +153,24 @@ TEST_F(LeaderTest, DoesNotBelieveReportsOfAnotherTerm) {
   EXPECT_TRUE(starts().empty());
 }
 
+// Messages may be overtaken: the older report does not list what a command has started since.
+TEST_F(LeaderTest, DoesNotBelieveAReportThatWasOvertaken) {
+  all_report_nothing();
+  executor_.run_for(100ms);
+  ASSERT_EQ(starts().size(), 1U);
+  const Command start = starts()[0];
+  const std::uint32_t on = start.action.on.value;
+  Report runs = report_with(on, std::get<StartVm>(start.action.work).incarnation);
+  runs.executed = start.id;
+  runs.number = 2;
+  leader_->report(runs);
+  Report late = empty_report(on);
+  late.number = 1;
+  leader_->report(late);
+  executor_.run_for(10s);
+  EXPECT_EQ(starts().size(), 1U);
+}
+
 // Rule 10.
 TEST_F(LeaderTest, DoesNothingWithoutAuthority) {
   authority_ = false;
