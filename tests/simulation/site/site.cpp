@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration look_every = 50ms;
+constexpr Duration look_every = 100ms;
 constexpr Duration converge_every = 30s;
 
 }  // namespace
@@ -72,7 +72,7 @@ void Site::look(const Host& host) {
   sight.agent = host.agent != nullptr;
   if (host.agent) {
     sight.deadline = host.agent->node().deadline();
-    sight.authority = host.agent->node().has_authority(host.clock.read(now()));
+    sight.authority_until = host.agent->node().authority_until();
   }
   checker_.after(now(), sight);
 }
@@ -100,11 +100,21 @@ bool Site::send(Host& from, HostId to, const PeerMessage& message) {
   Duration delay{};
   if (to != from.id) {
     if (options_.loss > 0 && random.chance(options_.loss)) return true;
-    delay = random.between(options_.network.min, options_.network.max);
+    if (options_.duplication > 0 && random.chance(options_.duplication)) {
+      deliver(from.id, to, message, random.between(options_.network.min, options_.straggle_max));
+    }
+    const bool straggles = options_.straggling > 0 && random.chance(options_.straggling);
+    delay = random.between(options_.network.min,
+                           straggles ? options_.straggle_max : options_.network.max);
   }
+  deliver(from.id, to, message, delay);
+  return true;
+}
+
+void Site::deliver(HostId from, HostId to, const PeerMessage& message, Duration delay) {
   Host& receiver = host_of(to);
   timeline_.at(now() + delay, receiver.index,
-               [&receiver, from = from.id, message = std::make_shared<PeerMessage>(message)] {
+               [&receiver, from, message = std::make_shared<PeerMessage>(message)] {
                  if (!receiver.agent) return;
                  const auto process = receiver.process;
                  const auto receive = [&receiver, from, message] {
@@ -116,7 +126,6 @@ bool Site::send(Host& from, HostId to, const PeerMessage& message) {
                    receive();
                  }
                });
-  return true;
 }
 
 // ---- Requests

@@ -32,6 +32,9 @@ struct SiteOptions {
   Latency sync{std::chrono::milliseconds(1), std::chrono::milliseconds(6)};
   Latency hypervisor_call{std::chrono::microseconds(500), std::chrono::milliseconds(5)};
   double loss = 0;
+  double duplication = 0;  // Share of messages that arrive again, up to straggle_max later.
+  double straggling = 0;   // Share that takes up to straggle_max.
+  Duration straggle_max = std::chrono::seconds(3);
   bool skewed_clocks = true;  // Rates at both ends of what `drift` allows.
   SimulatedConfig hypervisor{};
   election::Mutations mutations{};
@@ -49,7 +52,7 @@ class Site {
   [[nodiscard]] Time now() const { return timeline_.now(); }
   [[nodiscard]] std::uint64_t events() const { return timeline_.events(); }
   void run_for(Duration length);
-  // Looked at every 50 ms. False: it did not become true in time.
+  // Looked at every 100 ms. False: it did not become true in time.
   bool run_until(const std::function<bool()>& condition, Duration limit);
   // Orders a fault for later.
   void plan_fault(const PlannedFault& fault);
@@ -108,6 +111,7 @@ class Site {
   void step();
   void look(const Host& host);
   bool send(Host& from, HostId to, const PeerMessage& message);
+  void deliver(HostId from, HostId to, const PeerMessage& message, Duration delay);
   [[nodiscard]] Config config(const Host& host) const;
   void trace(const std::string& line) const;
 

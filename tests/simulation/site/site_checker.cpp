@@ -3,8 +3,14 @@
 #include <utility>
 
 namespace cierzo::simulation {
+namespace {
+
+constexpr std::size_t failures_kept_max = 10;  // The first ones say what was wrong.
+
+}  // namespace
 
 void SiteChecker::fail(Time now, const std::string& what) {
+  if (failures_.size() >= failures_kept_max) return;
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
   failures_.push_back(std::to_string(ms) + " ms: " + what);
 }
@@ -16,10 +22,10 @@ void SiteChecker::after(Time now, const Sight& sight) {
   if (sight.agent) host.page = sight.deadline;
   if (sight.hypervisor->changes() != host.changes) take_copies(now, sight);
   guard(sight.host);
-  host.authority = sight.authority;
-  if (!sight.authority) return;
+  host.authority_until = sight.authority_until;
+  if (!has_authority(sight.host)) return;
   for (HostIndex other = 0; other < hosts_.size(); ++other) {
-    if (other == sight.host || !hosts_[other].authority) continue;
+    if (other == sight.host || !has_authority(other)) continue;
     fail(now, "S1: hosts " + std::to_string(sight.host + 1) + " and " + std::to_string(other + 1) +
                   " both have authority");
   }

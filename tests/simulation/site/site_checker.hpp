@@ -36,9 +36,9 @@ class SiteChecker {
   struct Sight {
     HostIndex host = 0;
     const SimulatedProvider* hypervisor = nullptr;
-    bool agent = false;  // One runs: the rest is known.
-    Time deadline{};     // Of the host's permit, as the agent would hand it to the guard.
-    bool authority = false;
+    bool agent = false;      // One runs: the rest is known.
+    Time deadline{};         // Of the host's permit, as the agent would hand it to the guard.
+    Time authority_until{};  // Of the host's clock, likewise; zero: none.
   };
   void before(HostIndex host);
   void after(Time now, const Sight& sight);
@@ -63,11 +63,14 @@ class SiteChecker {
   struct Host {
     Time page{};  // Until when its VMs may run, on its clock: what the guard would go by.
     std::uint64_t changes = 0;  // Of its hypervisor, when it was looked at.
-    bool authority = false;
+    Time authority_until{};
     std::map<InstanceName, Copy> copies;
   };
   void guard(HostIndex index);
   void take_copies(Time now, const Sight& sight);
+  [[nodiscard]] bool has_authority(HostIndex host) const {
+    return clock_(host) < hosts_[host].authority_until;
+  }
   void count(Time now, const InstanceName& name);
 
   const std::function<Time(HostIndex)> clock_;

@@ -149,7 +149,7 @@ void Site::befall(const Fault& ordered) {
 void Site::heal() {
   trace("-- healed");
   cut_.clear();
-  options_.loss = 0;
+  options_.loss = options_.duplication = options_.straggling = 0;
   for (const auto& host : hosts_) {
     host->hangs_until = Time{};
     boot(*host);

@@ -208,6 +208,8 @@ Story story_of(std::uint64_t seed) {
   story.site.hypervisor_call.max = random.between(2ms, 300ms);
   story.site.sync.max = random.between(1ms, 40ms);
   if (random.chance(0.3)) story.site.loss = 0.02;
+  if (random.chance(0.3)) story.site.duplication = 0.05;
+  if (random.chance(0.3)) story.site.straggling = 0.02;
   story.doing = static_cast<Doing>(random.below(static_cast<std::uint64_t>(Doing::count)));
   const auto any_host = [&] {
     return HostId{static_cast<std::uint32_t>(1 + random.below(story.site.hosts))};
@@ -221,6 +223,9 @@ Story story_of(std::uint64_t seed) {
   const std::uint64_t hits = 1 + random.below(2);
   for (std::uint64_t i = 0; i < hits; ++i) {
     add_hit(random, random.between(0ms, window), story.faults, whoever_leads);
+  }
+  if (random.chance(0.5)) {
+    add_hit(random, random.between(0ms, window), story.faults, any_host());
   }
   for (Duration at = 1s; at < window; at += random.between(500ms, 5s)) {
     const HostId host = any_host();
