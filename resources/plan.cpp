@@ -72,7 +72,7 @@ std::vector<std::size_t> Planner::in_order(const DesiredResource& desired) {
 
 Planner::Subject Planner::subject(const DesiredResource& desired, std::size_t which) const {
   const Instance& instance = desired.instances[which];
-  return {desired, which, instance, desired.wanted[which], index_.copies(instance)};
+  return {desired, which, instance, desired.wanted[which], index_.copies(desired, which)};
 }
 
 // Every command passes here: this is where the limit per host is kept, and where nothing gets to a

@@ -55,7 +55,7 @@ class Reporter {
 
   InstanceStatus report(const DesiredResource& desired, std::size_t which) {
     const Instance& instance = desired.instances[which];
-    const Copies copies = index_.copies(instance);
+    const Copies copies = index_.copies(desired, which);
     InstanceStatus status{
         instance.name, instance.roles, instance.address, {}, {}, "unknown", {}, {}};
     const Observed* copy = copies.right();

@@ -70,10 +70,11 @@ std::string Planner::still_up(const Subject& s, const RoleName& role) {
   for (const RoleType& other : s.desired.type->roles) {
     if (other.after.count(role) != 0) dependants.push_back(other.name);
   }
-  for (const Instance& instance : s.desired.instances) {
+  for (std::size_t which = 0; which < s.desired.instances.size(); ++which) {
+    const Instance& instance = s.desired.instances[which];
     for (const RoleName& name : instance.roles) {
       if (std::find(dependants.begin(), dependants.end(), name) == dependants.end()) continue;
-      const Copies copies = index_.copies(instance);
+      const Copies copies = index_.copies(s.desired, which);
       const Observed* copy = copies.right();
       if (!copy && copies.unknown.empty()) continue;
       const bool has_stop = s.desired.type->role(name)->stop.has_value();
@@ -117,10 +118,10 @@ int Planner::depth(const DesiredResource& desired, const Instance& instance) {
 int Planner::deepest_live(const DesiredResource& desired) {
   if (shared_.deepest_live) return *shared_.deepest_live;
   int deepest = 0;
-  for (const Instance& instance : desired.instances) {
-    const Copies copies = index_.copies(instance);
+  for (std::size_t which = 0; which < desired.instances.size(); ++which) {
+    const Copies copies = index_.copies(desired, which);
     if (copies.right() || !copies.unknown.empty()) {
-      deepest = std::max(deepest, depth(desired, instance));
+      deepest = std::max(deepest, depth(desired, desired.instances[which]));
     }
   }
   shared_.deepest_live = deepest;

@@ -6,7 +6,7 @@
 namespace cierzo {
 namespace {
 
-constexpr std::size_t npos = static_cast<std::size_t>(-1);
+constexpr std::size_t npos = ObservedByName::npos;
 
 // May a copy with this isolation and disk still run on a lost host? (rule 14)
 bool may_run_on(const HostView& lost, OnIsolation on_isolation, Disk disk) {
@@ -48,7 +48,39 @@ bool newer(const Observed* a, const Observed* b) {
 
 }  // namespace
 
-WorldIndex::WorldIndex(const World& world) : world_(world), next_(world.observed.size(), npos) {
+ObservedByName::ObservedByName(const std::vector<Observed>& observed)
+    : observed_(observed), next_(observed.size(), npos) {
+  std::size_t size = 16;
+  while (size < 2 * observed.size()) size *= 2;
+  slots_.resize(size);
+  for (std::size_t i = observed.size(); i-- > 0;) {
+    const std::string_view name = observed[i].name.value;
+    const std::size_t hash = std::hash<std::string_view>{}(name);
+    Slot& slot = slots_[find(name, hash)];
+    if (slot.first != empty) next_[i] = slot.first;
+    slot = {static_cast<std::uint32_t>(hash), static_cast<std::uint32_t>(i)};
+  }
+}
+
+// The name's slot, or the empty one where it belongs.
+std::size_t ObservedByName::find(std::string_view name, std::size_t hash) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = hash & mask;
+  for (; slots_[at].first != empty; at = (at + 1) & mask) {
+    const Slot& slot = slots_[at];
+    if (slot.hash == static_cast<std::uint32_t>(hash) && observed_[slot.first].name.value == name) {
+      break;
+    }
+  }
+  return at;
+}
+
+std::size_t ObservedByName::first(std::string_view name) const {
+  const Slot& slot = slots_[find(name, std::hash<std::string_view>{}(name))];
+  return slot.first == empty ? npos : slot.first;
+}
+
+WorldIndex::WorldIndex(const World& world) : world_(world), by_name_(world.observed) {
   hosts_.reserve(world.hosts.size());
   for (const HostView& host : world.hosts) {
     hosts_.emplace(host.id.value, &host);
@@ -58,18 +90,13 @@ WorldIndex::WorldIndex(const World& world) : world_(world), next_(world.observed
     if (host.inventory_known || host.state == HostState::held) continue;
     (host.state == HostState::lost ? silent_lost_ : silent_).push_back(&host);
   }
-  first_.reserve(world.observed.size());
-  for (std::size_t i = world.observed.size(); i-- > 0;) {
-    const auto [found, added] = first_.emplace(world.observed[i].name.value, i);
-    if (added) continue;
-    next_[i] = found->second;
-    found->second = i;
-  }
   declared_.resize(world.observed.size());
   for (const DesiredResource& desired : world.desired) {
+    offsets_.push_back(first_of_.size());
     for (const Instance& instance : desired.instances) {
-      const auto found = first_.find(instance.name.value);
-      if (found != first_.end()) declared_[found->second] = true;
+      const std::size_t first = by_name_.first(instance.name.value);
+      first_of_.push_back(first);
+      if (first != npos) declared_[first] = true;
     }
   }
   for (const InFlight& command : world.in_flight) {
@@ -95,10 +122,12 @@ std::string WorldIndex::host_name(HostId id) const {
 
 std::vector<const Observed*> WorldIndex::undeclared() const {
   std::vector<const Observed*> all;
-  for (const auto& [name, first] : first_) {
-    if (declared_[first]) continue;
-    for (std::size_t i = first; i != npos; i = next_[i]) all.push_back(&world_.observed[i]);
-  }
+  by_name_.for_each([&](std::size_t first) {
+    if (declared_[first]) return;
+    for (std::size_t i = first; i != npos; i = by_name_.next(i)) {
+      all.push_back(&world_.observed[i]);
+    }
+  });
   std::sort(all.begin(), all.end(), [](const Observed* a, const Observed* b) {
     return std::tie(a->name, a->host) < std::tie(b->name, b->host);
   });
@@ -159,19 +188,21 @@ void WorldIndex::look_at_silent_hosts(const Instance& instance, Copies& copies) 
   }
 }
 
-Copies WorldIndex::copies(const Instance& instance) const {
+Copies WorldIndex::copies(const DesiredResource& desired, std::size_t which) const {
+  const Instance& instance = desired.instances[which];
   Copies copies;
   look_at_silent_hosts(instance, copies);
-  const auto found = first_.find(instance.name.value);
-  if (found == first_.end()) return copies;
-  if (next_[found->second] == npos) {  // nearly always
-    add_copy(world_.observed[found->second], instance, copies);
+  const auto resource = static_cast<std::size_t>(&desired - world_.desired.data());
+  const std::size_t first = first_of_[offsets_[resource] + which];
+  if (first == npos) return copies;
+  if (!by_name_.has_next(first)) {  // nearly always
+    add_copy(world_.observed[first], instance, copies);
     copies.newest_is_live = !copies.live.empty();
     return copies;
   }
   // Of several the order in which hosts were heard must not matter.
   std::vector<const Observed*> all;
-  for (std::size_t i = found->second; i != npos; i = next_[i]) all.push_back(&world_.observed[i]);
+  for (std::size_t i = first; i != npos; i = by_name_.next(i)) all.push_back(&world_.observed[i]);
   std::sort(all.begin(), all.end(),
             [](const Observed* a, const Observed* b) { return a->host < b->host; });
   for (const Observed* seen : all) add_copy(*seen, instance, copies);

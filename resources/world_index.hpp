@@ -27,12 +27,45 @@ struct Copies {
   [[nodiscard]] const Observed* right() const { return newest_is_live ? live.front() : nullptr; }
 };
 
+// Which is the first Observed of a name. One array without pointers: what a plan for a large site
+// waits for is memory.
+class ObservedByName {
+ public:
+  explicit ObservedByName(const std::vector<Observed>& observed);
+
+  static constexpr std::size_t npos = static_cast<std::size_t>(-1);
+  // The first of that name; npos: there is none.
+  [[nodiscard]] std::size_t first(std::string_view name) const;
+  // The one of the same name after it; npos: it is the last.
+  [[nodiscard]] std::size_t next(std::size_t seen) const { return next_[seen]; }
+  [[nodiscard]] bool has_next(std::size_t seen) const { return next_[seen] != npos; }
+  // Calls with the first one of every name.
+  template <class Call>
+  void for_each(Call call) const {
+    for (const Slot& slot : slots_) {
+      if (slot.first != empty) call(std::size_t{slot.first});
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t empty = static_cast<std::uint32_t>(-1);
+  struct Slot {
+    std::uint32_t hash = 0, first = empty;
+  };
+  [[nodiscard]] std::size_t find(std::string_view name, std::size_t hash) const;
+
+  const std::vector<Observed>& observed_;
+  std::vector<Slot> slots_;  // Open addressing; a power of two, at most half full.
+  std::vector<std::size_t> next_;
+};
+
 // Pointers into the world, which must outlive it.
 class WorldIndex {
  public:
   explicit WorldIndex(const World& world);
 
-  [[nodiscard]] Copies copies(const Instance& instance) const;
+  // Of desired.instances[which]; `desired` is one of world.desired.
+  [[nodiscard]] Copies copies(const DesiredResource& desired, std::size_t which) const;
   // What is seen of instances that nothing declares, by name and host.
   [[nodiscard]] std::vector<const Observed*> undeclared() const;
   // The command that blocks others for this instance, or nullptr. One on a lost host does not.
@@ -50,9 +83,10 @@ class WorldIndex {
 
   const World& world_;
   std::unordered_map<std::uint32_t, const HostView*> hosts_;
-  std::unordered_map<std::string_view, std::size_t> first_;  // the first Observed of a name,
-  std::vector<std::size_t> next_;                            // and the one after each; npos ends
-  std::vector<bool> declared_;                               // of the first ones
+  ObservedByName by_name_;
+  std::vector<bool> declared_;         // of the first ones
+  std::vector<std::size_t> first_of_;  // the first Observed of every desired instance, or npos,
+  std::vector<std::size_t> offsets_;   // those of each desired resource from here
   std::unordered_map<std::string_view, const InFlight*> in_flight_;
   std::unordered_map<std::string_view, const HostView*> held_;
   std::vector<const HostView*> silent_;  // not lost, not held, and never heard under this leader

@@ -126,7 +126,7 @@ void plan_converged(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(plan(world));
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(plan_converged)->Arg(1'000)->Arg(10'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(plan_converged)->Arg(1'000)->Arg(10'000)->Arg(100'000)->Unit(benchmark::kMillisecond);
 
 void status_converged(benchmark::State& state) {
   const World world = converged_site(static_cast<int>(state.range(0)));
@@ -134,7 +134,7 @@ void status_converged(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(status(world, made));
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(status_converged)->Arg(1'000)->Arg(10'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(status_converged)->Arg(1'000)->Arg(10'000)->Arg(100'000)->Unit(benchmark::kMillisecond);
 
 void make_desired_of_a_resource(benchmark::State& state) {
   const auto type = shop_type();
