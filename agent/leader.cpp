@@ -9,7 +9,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration coalesce = 5ms;         // Between two plans: several reports make one.
+constexpr Duration coalesce = 5ms;  // Between two plans: several reports make one.
+// The same for each instance: however large the site, planning takes a small part of a core.
+constexpr Duration coalesce_per_instance = 20us;
 constexpr std::size_t said_max = 256;      // Of each host.
 constexpr Duration send_again_after = 1s;  // A command that no report knows of was lost on the way.
 constexpr Duration image_patience = 3s;    // Until every host has said whether it has an image.
@@ -34,6 +36,7 @@ void Leader::start(const election::Catalog& catalog) { catalog_changed(catalog);
 
 void Leader::catalog_changed(const election::Catalog& catalog) {
   desired_.update(catalog);
+  desired_changed_ = true;
   for (const std::string& mistake : desired_.mistakes()) {
     if (mistakes_.insert(mistake).second) hooks_.event("resource", "", mistake);
   }
@@ -54,7 +57,10 @@ void Leader::catalog_changed(const election::Catalog& catalog) {
     images_awaited_.emplace(image, executor_.now() + image_patience);
   }
   std::erase_if(images_awaited_, [&](const auto& entry) { return !images.contains(entry.first); });
-  for (const HostFacts& host : hooks_.hosts()) want_report(host.id, inventory_.digest(host.id));
+  for (const HostFacts& host : hooks_.hosts()) {
+    names_[host.id] = host.name;
+    want_report(host.id, inventory_.digest(host.id));
+  }
   converge_soon();
 }
 
@@ -148,25 +154,30 @@ std::vector<InstanceName> Leader::may_hold(HostId host) const {
 }
 
 std::string Leader::host_name(HostId host) const {
-  for (const HostFacts& facts : hooks_.hosts()) {
-    if (facts.id == host) return facts.name;
-  }
-  return "host " + std::to_string(host.value);
+  const auto found = names_.find(host);
+  return found == names_.end() ? "host " + std::to_string(host.value) : found->second;
 }
 
 World Leader::world(const std::vector<DesiredResource>& changed) const {
   World world;
-  world.now = executor_.now();
   std::map<ResourceName, DesiredResource> desired = desired_.resources();
   for (const DesiredResource& resource : changed) {
     desired.insert_or_assign(resource.resource->name, resource);
   }
   for (auto& [name, resource] : desired) world.desired.push_back(std::move(resource));
+  observe(world);
+  return world;
+}
+
+// All of it but what is desired.
+void Leader::observe(World& world) const {
+  world.now = executor_.now();
   world.unreadable = desired_.unreadable();
   world.images_awaited = images_awaited_;
   const std::vector<HostFacts> hosts = hooks_.hosts();
   world.hosts = inventory_.views(hosts);
   world.observed = inventory_.observed(hosts);
+  world.in_flight.clear();
   for (const auto& [host, commands] : sent_) {
     for (const auto& [number, sent] : commands) {
       world.in_flight.push_back({sent.command.action, sent.command.id});
@@ -183,7 +194,6 @@ World Leader::world(const std::vector<DesiredResource>& changed) const {
       if (!listed) world.in_flight.push_back({unfinished.action, unfinished.id});
     }
   }
-  return world;
 }
 
 std::vector<ResourceStatus> Leader::status() const {
@@ -195,7 +205,9 @@ void Leader::converge_soon() {
   if (converge_pending_) return;
   converge_pending_ = true;
   // At once where there was no plan lately: a single report must not wait for company.
-  const Duration pause = converged_at_ + coalesce - executor_.now();
+  const Duration rest =
+      coalesce + coalesce_per_instance * static_cast<std::int64_t>(world_.observed.size());
+  const Duration pause = converged_at_ + rest - executor_.now();
   executor_.after(std::max(pause, Duration::zero()), [this, weak = std::weak_ptr<bool>(alive_)] {
     if (!weak.lock()) return;
     converge_pending_ = false;
@@ -206,7 +218,10 @@ void Leader::converge_soon() {
 
 void Leader::converge() {
   if (!hooks_.may_act()) return;
-  const World now = world();
+  // Of a large site most is desired, and that seldom changes.
+  if (std::exchange(desired_changed_, false)) world_.desired = desired_.list();
+  observe(world_);
+  const World& now = world_;
   const Plan planned = plan(now);
   for (const Action& action : planned.actions) issue(action);
   send_again();

@@ -77,6 +77,7 @@ class Leader {
     Time at{};
   };
 
+  void observe(World& world) const;
   void converge_soon();
   void converge();
   void issue(const Action& action);
@@ -90,6 +91,9 @@ class Leader {
   LeaderHooks hooks_;
   Duration converge_every_;
   Desired desired_;
+  bool desired_changed_ = true;
+  World world_;  // What the last plan was made from.
+  std::map<HostId, std::string> names_;
   Inventory inventory_;
   election::CommandLedger ledger_;
   Term term_;
