@@ -71,7 +71,7 @@ Arguments parse(int argc, char** argv) {
 
 int tell_stories(const Arguments& arguments) {
   const auto began = std::chrono::steady_clock::now();
-  std::uint64_t failed = 0, events = 0;
+  std::uint64_t failed = 0, events = 0, slowest_seed = 0;
   Duration slowest{};
   for (std::uint64_t seed = arguments.first; seed < arguments.first + arguments.seeds; ++seed) {
     Story story = story_of(seed);
@@ -80,18 +80,22 @@ int tell_stories(const Arguments& arguments) {
     if (arguments.single) std::printf("%s\n", to_string(story).c_str());
     const StoryEnd end = run(story);
     events += end.events;
-    slowest = std::max(slowest, end.healed_after);
+    if (end.healed_after > slowest) {
+      slowest = end.healed_after;
+      slowest_seed = seed;
+    }
     if (end.failures.empty()) continue;
     ++failed;
     std::printf("%s\n", to_string(story).c_str());
     for (const std::string& failure : end.failures) std::printf("  FAILED %s\n", failure.c_str());
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  std::printf("%llu of %llu stories failed; %.1f s, %llu events, slowest to heal %.1f s\n",
-              static_cast<unsigned long long>(failed),
-              static_cast<unsigned long long>(arguments.seeds), took.count(),
-              static_cast<unsigned long long>(events),
-              std::chrono::duration<double>(slowest).count());
+  std::printf(
+      "%llu of %llu stories failed; %.1f s, %llu events, slowest to heal %.1f s (seed %llu)\n",
+      static_cast<unsigned long long>(failed), static_cast<unsigned long long>(arguments.seeds),
+      took.count(), static_cast<unsigned long long>(events),
+      std::chrono::duration<double>(slowest).count(),
+      static_cast<unsigned long long>(slowest_seed));
   return failed == 0 ? 0 : 2;
 }
 
