@@ -85,7 +85,6 @@ void GuestWatch::probe() {
   asking_ = true;
   GuestCommand command;
   command.script = probe_script();
-  command.log = "probe";
   command.timeout = probe_timeout;
   start_command(std::move(command),
                 [weak = weak_from_this(), changes = changes_](const GuestProgress& progress) {

@@ -43,14 +43,29 @@ std::string interpreter_of(const std::string& text) {
   return quoted(program) + (argument.empty() ? "" : " " + quoted(argument));
 }
 
-// Runs the text in a process of its own. It is no operand of || or `if`, because `set -e` has no
-// effect inside those.
+// Runs the text in a process of its own, without the descriptor of the lock. It is no operand of ||
+// or `if`, because `set -e` has no effect inside those.
 std::string run_text(const std::string& text, const std::string& file) {
   const std::string interpreter = interpreter_of(text);
-  if (interpreter.empty()) return "(eval " + quoted(text) + ")\n";
+  if (interpreter.empty()) return "(eval " + quoted(text) + ") 9>&-\n";
   return "printf %s " + quoted(text) + " >" + file + " || exit 1\n" + interpreter + " " + file +
-         "\n";
+         " 9>&-\n";
 }
+
+// An agent that was restarted, or another leader, does not know that a script still runs here: the
+// second run waits for the first, and has nothing to do where the first did the same work. The lock
+// is let go by the kernel however a run ends; what the script leaves behind does not hold it.
+constexpr std::string_view lock_part = R"sh(exec 9>>"$lock" || exit 1
+if command -v flock >/dev/null && ! flock -n 9; then
+  echo "waits for an earlier run of a script of this role"
+  flock 9
+  if [ -f "$fact" ] && read -r kind when digest <"$fact" && [ "$kind" = "$doing" ] &&
+    [ "$when" = "$cierzo_boot" ] && [ "$digest" = "$inputs" ]; then
+    echo "which did the work"
+    exit 0
+  fi
+fi
+)sh";
 
 std::string first_line(std::string_view kind, std::string_view role, std::string_view digest) {
   std::string line = "# cierzo ";
@@ -139,23 +154,24 @@ std::string configure_script(const Configure& configure, const GuestNetwork& net
 std::string role_script(const RunScript& run) {
   const bool start = run.kind == ScriptKind::start;
   const std::string kind = start ? "start" : "stop";
-  const std::string fact = quoted("/run/cierzo/roles/" + run.role.value);
   std::string text = first_line(kind, run.role.value, run.input.digest);
   text += prelude;
+  text += "doing=" + kind + " inputs=" + quoted(run.input.digest) + "\n";
+  text += "fact=" + quoted("/run/cierzo/roles/" + run.role.value) + "\n";
+  text += "lock=" + quoted("/run/cierzo/" + run.role.value + ".lock") + "\n";
+  text += lock_part;
   // Only root reads it: attributes may be secrets.
   text += "(umask 077; printf %s " + quoted(run.input.json) +
           " >/run/cierzo/resource.json.new) &&\n"
           "  mv -f /run/cierzo/resource.json.new /run/cierzo/resource.json || exit 1\n";
   if (start) {  // From here on it is not stopped any more, whatever comes of it.
-    text += "fact=" + fact + "\n";
     text +=
         R"sh([ -f "$fact" ] && read -r kind rest <"$fact" && [ "$kind" = stop ] && : >"$fact")sh";
     text += "\n";
   }
   text += run_text(run.text, quoted("/run/cierzo/" + run.role.value + "." + kind));
-  text += "status=$?\n";
-  text += "[ $status = 0 ] || exit $status\n";
-  text += "printf '%s\\n' \"" + kind + " $cierzo_boot \"" + quoted(run.input.digest) + " >" + fact;
+  text += "status=$?\n[ $status = 0 ] || exit $status\n";
+  text += R"sh(printf '%s\n' "$doing $cierzo_boot $inputs" >"$fact")sh";
   return text + "\n";
 }
 

@@ -28,7 +28,8 @@ struct GuestNetwork {
 
 // Writes /run/cierzo/resource.json, runs the script's text, and notes the digest on success. The
 // environment of the input is not in here: it is GuestCommand::environment, because values in it
-// may be secrets and belong in no text. Exit status: the script's.
+// may be secrets and belong in no text. Exit status: the script's. Of one role one script runs at a
+// time in a guest, whoever asks for it; the next one waits.
 [[nodiscard]] std::string role_script(const RunScript& run);
 
 // Runs a check the same way; writes and notes nothing, and costs no process of its own.

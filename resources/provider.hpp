@@ -76,8 +76,11 @@ struct DomainEvent {
 struct GuestCommand {
   std::string script;                              // For /bin/sh in the guest.
   std::map<std::string, std::string> environment;  // PATH is added.
-  std::string log;     // Base name of the file under /run/cierzo/log that keeps its output.
-  Duration timeout{};  // After which the guest itself kills it (status 124 or 137).
+  // Base name of the file under /run/cierzo/log that keeps its output. Empty: none does, and nothing
+  // but the host's patience ends it; for scripts that start no process.
+  std::string log;
+  // After which the guest itself kills it with all that it has started (status 124 or 137).
+  Duration timeout{};
 };
 
 struct GuestHandle {  // A command that runs in a guest.

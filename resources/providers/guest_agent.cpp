@@ -37,27 +37,48 @@ std::size_t sequence_length(std::string_view text) {
 // guest, and a script's text may hold secrets. `eval` in a shell of its own, so no file is left.
 // Its output goes to a file, not to the agent's pipe: a daemon that the script leaves behind would
 // hold the pipe open, and the agent would never see the end. (The shell's descriptor 3 is that
-// pipe: closed for the script.) At the end the file's last lines are printed for the agent.
+// pipe: closed for the script.) At the end the file's last lines are printed for the agent. Where
+// the file cannot be written the script runs all the same, and what was in the way is printed: a
+// check's verdict is its exit status. Without a name for the file the script prints to the pipe.
+//
 // `timeout` of coreutils kills the process group, busybox's only its child: the kill after it makes
-// them alike. Where a guest has neither, the host's deadline is all there is.
+// them alike. What has left the group (setsid, a double fork) is known by a variable in its
+// environment that no other run has. Where a guest has no `timeout`, the host's deadline is all.
 constexpr std::string_view wrapper = R"sh(
-log=/run/cierzo/log/$CIERZO_LOG limit=$CIERZO_LIMIT
-echo "$CIERZO_TOKEN"
+name=$CIERZO_LOG limit=$CIERZO_LIMIT token=$CIERZO_TOKEN folder=/run/cierzo/log
 unset CIERZO_LOG CIERZO_LIMIT CIERZO_TOKEN
-[ -d /run/cierzo/log ] || (umask 077; mkdir -p /run/cierzo/log) || exit 126
-exec 3>&1 >"$log" 2>&1 </dev/null
+echo "$token"
 run='script=$CIERZO_SCRIPT_0$CIERZO_SCRIPT_1
 unset CIERZO_SCRIPT_0 CIERZO_SCRIPT_1
 eval "$script"'
+[ -n "$name" ] || exec /bin/sh -c "$run" cierzo 2>&1 </dev/null
+log=$folder/$name
+empty_log() {
+  [ -d $folder ] || (umask 077; mkdir -p $folder) || return 1
+  echo >"$log" && : >"$log"
+}
+if ! empty_log 2>/dev/null; then
+  echo "no output is kept, since $log cannot be written: $(empty_log 2>&1)"
+  log=/dev/null
+fi
+exec 3>&1 >>"$log" 2>&1 </dev/null
+export CIERZO_RUN="$token"
 if command -v setsid >/dev/null && command -v timeout >/dev/null; then
   setsid timeout -s KILL "$limit" /bin/sh -c "$run" cierzo 3>&- &
 else
   /bin/sh -c "$run" cierzo 3>&- &
 fi
 child=$!
-wait $child
+unset CIERZO_RUN
+wait $child 2>/dev/null
 status=$?
-[ $status = 137 ] && kill -s KILL -- -$child 2>/dev/null
+if [ $status = 137 ]; then
+  kill -s KILL -- -$child 2>/dev/null
+  for left in $(grep -ls "CIERZO_RUN=$token" /proc/[0-9]*/environ); do
+    left=${left#/proc/}
+    kill -s KILL "${left%/environ}" 2>/dev/null
+  done
+fi
 [ -s "$log" ] && tail -c 8192 "$log" >&3
 exit $status
 )sh";
@@ -178,7 +199,7 @@ std::optional<std::string> command_mistake(const GuestCommand& command) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-' || c == '.';
   };
-  if (command.log.empty() || command.log.size() > 100 || command.log.front() == '.' ||
+  if (command.log.size() > 100 || command.log.starts_with('.') ||
       !std::all_of(command.log.begin(), command.log.end(), plain)) {
     return "'" + readable(command.log) + "' cannot name a log file in the guest";
   }

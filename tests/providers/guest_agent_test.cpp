@@ -73,7 +73,7 @@ TEST(GuestAgent, the_last_lines_are_few_short_and_valid) {
 TEST(GuestAgent, what_cannot_be_sent_is_refused) {
   const GuestCommand good{"true", {}, "node-start", std::chrono::seconds(1)};
   EXPECT_FALSE(command_mistake(good));
-  for (const auto* log : {"", "a/b", "..", "a b", "a'b"}) {
+  for (const auto* log : {"a/b", "..", "a b", "a'b"}) {
     GuestCommand command = good;
     command.log = log;
     EXPECT_TRUE(command_mistake(command)) << log;

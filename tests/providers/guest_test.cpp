@@ -8,7 +8,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
+#include "resources/providers/guest_agent.hpp"
 #include "resources/providers/program.hpp"
 
 namespace cierzo {
@@ -132,6 +134,42 @@ TEST_P(Sandbox, a_stop_that_works_takes_the_place_of_the_start) {
   EXPECT_TRUE(probe().configured.empty());
 }
 
+// An agent that was restarted does not know that the script still runs.
+TEST_P(Sandbox, a_second_run_waits_for_the_first_and_finds_the_work_done) {
+  const std::string tries = (folder_ / "tries").string();
+  const auto script = role_script(start("echo x >>" + tries + "; sleep 0.5", "d1"));
+  write("first", script);
+  // What stays behind of the first run must not hold the lock.
+  EXPECT_EQ(run("(" + std::string(GetParam()) + " " + (folder_ / "first").string() +
+                ") & sleep 0.2\n" + script),
+            0);
+  EXPECT_EQ(read("tries"), "x\n");
+  EXPECT_NE(printed_.find("waits for an earlier run"), std::string::npos) << printed_;
+  EXPECT_EQ(run(script), 0) << "asked for again, it is run again";
+  EXPECT_EQ(read("tries"), "x\nx\n");
+}
+
+TEST_P(Sandbox, a_second_run_does_the_work_where_the_first_failed) {
+  const std::string tries = (folder_ / "tries").string();
+  const auto script = role_script(start("echo x >>" + tries + "; sleep 0.5; [ -e " +
+                                            (folder_ / "again").string() + " ] || { : >" +
+                                            (folder_ / "again").string() + "; exit 1; }",
+                                        "d1"));
+  write("first", script);
+  EXPECT_EQ(run("(" + std::string(GetParam()) + " " + (folder_ / "first").string() +
+                ") & sleep 0.2\n" + script),
+            0);
+  EXPECT_EQ(read("tries"), "x\nx\n");
+  EXPECT_EQ(probe().configured[RoleName{"server"}], "d1");
+}
+
+TEST_P(Sandbox, a_daemon_of_an_earlier_run_holds_nothing_up) {
+  EXPECT_EQ(run(role_script(start("sleep 3 >/dev/null 2>&1 &", "d1")) +
+                role_script(start("echo again", "d2"))),
+            0);
+  EXPECT_EQ(printed_, "again\n");
+}
+
 TEST_P(Sandbox, a_script_may_name_its_interpreter) {
   EXPECT_EQ(run(role_script(start("#!/bin/bash\na=(1 2 3); exit ${#a[@]}\n", "d1"))), 3);
   EXPECT_EQ(run(role_script(start("#!/usr/bin/env sh\necho \"it's '$((1 + 1))'\"", "d1"))), 0);
@@ -171,6 +209,84 @@ TEST_P(Sandbox, a_guest_without_that_interface_says_so) {
   EXPECT_NE(printed_.find("52:54:00:00:00:99"), std::string::npos) << printed_;
   EXPECT_EQ(probe().network_digest, "");
 }
+
+// What the guest agent is given around a script, as it would start it. Its first line of output is
+// the token.
+class Command : public Sandbox {
+ protected:
+  int run_command(const std::string& script, const std::string& log, int limit,
+                  const std::string& before_all = "") {
+    const std::string request = exec_request({"", {}, log, std::chrono::seconds(limit)}, "t-1");
+    const std::string before = R"("arg":["-c",")";
+    std::string wrapper;  // Unescaped: newlines, quotes and backslashes.
+    for (auto at = request.find(before) + before.size(); request[at] != '"'; ++at) {
+      if (request[at] == '\\') ++at;
+      wrapper += request[at - 1] == '\\' && request[at] == 'n' ? '\n' : request[at];
+    }
+    write("body", script);
+    return run(before_all + "export CIERZO_LOG=" + log + " CIERZO_TOKEN=t-1 CIERZO_LIMIT=" +
+               std::to_string(limit) + " CIERZO_SCRIPT_0=\"$(cat " + (folder_ / "body").string() +
+               ")\"\n" + wrapper);
+  }
+  // Once nobody runs it any more; namespaces share the processes of this machine.
+  bool ends_soon(const std::string& name) {
+    for (int i = 0; i < 50; ++i) {
+      const auto found = run_program({"pgrep", "-f", name}, std::chrono::seconds(5));
+      if (!found.ok) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return false;
+  }
+};
+
+TEST_P(Command, prints_its_token_and_the_end_of_its_output) {
+  EXPECT_EQ(run_command("echo one; echo two >&2; exit 3", "log", 5), 3);
+  EXPECT_EQ(printed_, "t-1\none\ntwo\n");
+  EXPECT_EQ(read("run/cierzo/log/log"), "one\ntwo\n");
+  EXPECT_EQ(run_command("head -c 1000000 /dev/zero | tr '\\\\0' x", "log", 5), 0);
+  EXPECT_EQ(printed_.size(), 4 + 8192U) << "a megabyte without a newline";
+}
+
+TEST_P(Command, without_a_log_writes_nothing) {
+  EXPECT_EQ(run_command("echo one; exit 4", "", 5), 4);
+  EXPECT_EQ(printed_, "t-1\none\n");
+  EXPECT_FALSE(fs::exists(folder_ / "run/cierzo"));
+}
+
+// Also what ignores SIGTERM, and what has left the process group and holds the output open.
+TEST_P(Command, that_does_not_end_is_killed_with_all_that_it_started) {
+  const std::string name = "4321.5" + std::to_string(getpid());
+  EXPECT_EQ(run_command("trap '' TERM; echo begun; setsid sleep " + name + " & sleep " + name,
+                        "log", 1),
+            137);
+  EXPECT_EQ(printed_, "t-1\nbegun\n");
+  EXPECT_TRUE(ends_soon("sleep " + name));
+}
+
+// Their output is in the log; they are the service.
+TEST_P(Command, that_ends_leaves_its_daemons_alone) {
+  const std::string name = "4322.5" + std::to_string(getpid());
+  EXPECT_EQ(run_command("sleep " + name + " & echo done", "log", 5), 0);
+  EXPECT_EQ(printed_, "t-1\ndone\n");
+  EXPECT_TRUE(run_program({"pkill", "-f", "sleep " + name}, std::chrono::seconds(5)).ok);
+}
+
+TEST_P(Command, runs_where_its_log_cannot_be_written_and_says_so) {
+  write("run/cierzo", "a file in the way");
+  EXPECT_EQ(run_command("echo lost; exit 5", "log", 5), 5);
+  EXPECT_NE(printed_.find("/run/cierzo/log/log cannot be written: "), std::string::npos)
+      << printed_;
+  EXPECT_EQ(printed_.find("lost\n"), std::string::npos);
+  fs::remove(folder_ / "run/cierzo");
+  const std::string full =
+      "mount -t tmpfs -o size=8k full /run; mkdir -p /run/cierzo/log;"
+      " head -c 9000 /dev/zero >/run/data 2>/dev/null\n";
+  EXPECT_EQ(run_command("echo lost; exit 6", "log", 5, full), 6);
+  EXPECT_NE(printed_.find("no output is kept"), std::string::npos) << printed_;
+}
+
+INSTANTIATE_TEST_SUITE_P(Shells, Command, testing::Values("dash", "bash --posix", "busybox sh"),
+                         shell_name);
 
 TEST(Guest, text_that_is_no_probes_says_nothing) {
   EXPECT_TRUE(read_probe("").boot.empty());
