@@ -1,7 +1,10 @@
 #include "agent/guest_watch.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
+
+#include "resources/brief.hpp"
 
 namespace cierzo {
 namespace {
@@ -34,7 +37,7 @@ GuestWatch::GuestWatch(Executor& executor, Provider& provider, InstanceName name
       provider_(provider),
       name_(std::move(name)),
       changed_(std::move(changed)),
-      silent_since_(executor.now()) {}
+      answers_since_(executor.now()) {}
 
 void GuestWatch::start() { turn(); }
 
@@ -76,7 +79,7 @@ void GuestWatch::ping() {
         if (!self || self->stopped_) return;
         self->asking_ = false;
         if (answers.value_or(false)) return self->probe();
-        const bool patient = self->executor_.now() - self->silent_since_ < ping_patience;
+        const bool patient = self->executor_.now() - self->answers_since_ < ping_patience;
         self->turn_after(patient ? ping_every : ping_every_slow);
       });
 }
@@ -119,10 +122,8 @@ void GuestWatch::take_probe(const GuestProgress& progress, unsigned changes) {
 void GuestWatch::answered(bool answers) {
   if (answers == answers_) return;
   answers_ = answers;
-  if (!answers) {
-    silent_since_ = executor_.now();
-    checks_.forget(executor_.now());
-  }
+  answers_since_ = executor_.now();
+  if (!answers) checks_.forget(executor_.now());
   changed_();
 }
 
@@ -147,7 +148,7 @@ void GuestWatch::run_check(const RoleCheck& check) {
 
 void GuestWatch::take_check(const RoleName& role, const GuestProgress& progress) {
   Checks::Result result;
-  result.text = progress.last_lines;
+  result.text = brief(progress.last_lines);
   if (!progress.outcome.ok() || !progress.finished) {
     result.kind = Checks::Result::Kind::unanswered;
     result.text = "the guest agent does not answer: " + progress.outcome.text;
@@ -156,17 +157,22 @@ void GuestWatch::take_check(const RoleName& role, const GuestProgress& progress)
     result.kind = Checks::Result::Kind::passed;
   } else {
     result.kind = Checks::Result::Kind::failed;
-    if (result.text.empty()) {
+    if (was_killed(progress)) {
+      result.text =
+          "killed, as at its time limit" + (result.text.empty() ? "" : ": " + result.text);
+    } else if (result.text.empty()) {
       result.text = "exit status " + std::to_string(progress.exit_code) + ", nothing printed";
     }
   }
-  std::map<RoleName, RoleObserved> before, after;
-  checks_.describe(before);
+  const auto told = [this, &role] {
+    std::map<RoleName, RoleObserved> roles;
+    checks_.describe(roles);
+    const RoleObserved& seen = roles[role];
+    return std::tuple(seen.health, seen.failures, seen.restarts, all_settled());
+  };
+  const auto before = told();
   checks_.finished(role, result, executor_.now());
-  checks_.describe(after);
-  if (before[role].health != after[role].health || before[role].failures != after[role].failures) {
-    changed_();
-  }
+  if (told() != before) changed_();
 }
 
 void GuestWatch::run(GuestCommand command, std::function<void(GuestProgress)> done) {
@@ -276,8 +282,11 @@ void GuestWatch::was_reset() {
   ++changes_;
   knowledge_ = GuestKnowledge{};
   answered(false);
+  answers_since_ = executor_.now();  // Also where it did not answer before.
   turn_after(ping_every);
 }
+
+bool GuestWatch::all_settled() const { return answers_ && checks_.all_settled(executor_.now()); }
 
 bool GuestWatch::role_failing(const RoleName& role) const {
   std::map<RoleName, RoleObserved> roles;

@@ -38,10 +38,12 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   void was_reset();
 
   [[nodiscard]] bool answers() const { return answers_; }
+  // Since when it answers, or does not.
+  [[nodiscard]] Time answers_since() const { return answers_since_; }
   [[nodiscard]] bool role_failing(const RoleName& role) const;
   // Fills in what is known of the guest, its roles and their checks.
   void describe(Observed& observed) const;
-  [[nodiscard]] bool all_passing() const { return answers_ && checks_.all_passing(); }
+  [[nodiscard]] bool all_settled() const;
 
  private:
   void turn();
@@ -78,7 +80,7 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   int commands_ = 0;     // Commands under way for the worker: checks wait.
   // Counts what changed the guest: a probe or check that began before is late news.
   unsigned changes_ = 0;
-  Time silent_since_{}, probe_due_{};
+  Time answers_since_{}, probe_due_{};
   unsigned turns_ = 0;  // Numbers the timers, so that only the newest one counts.
   // How long probes and checks took lately: asking after one before it can have ended is a waste,
   // many times a minute in every guest.

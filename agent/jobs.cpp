@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "resources/brief.hpp"
 #include "resources/guest.hpp"
 
 namespace cierzo {
@@ -27,6 +28,17 @@ JobResult result(Outcome outcome) {
 
 Outcome overdue(const std::string& what) {
   return {FailureKind::timeout, what + " did not return in time; its outcome is unknown"};
+}
+
+// "exit status 1: port 80 is in use", in one line of bounded length: it is kept, reported and
+// shown. The guest has the whole output.
+Outcome how_it_failed(const GuestProgress& progress, Duration limit) {
+  const std::string printed = brief(progress.last_lines);
+  const std::string output = printed.empty() ? "it printed nothing" : printed;
+  if (was_killed(progress)) {
+    return {FailureKind::timeout, "killed (its time limit is " + in_words(limit) + "): " + output};
+  }
+  return {FailureKind::other, "exit status " + std::to_string(progress.exit_code) + ": " + output};
 }
 
 // One action under way. Kept alive by the callbacks that it waits for.
@@ -212,17 +224,15 @@ void Job::begin(const Configure& configure) {
   command.script = configure_script(configure, guest_network(*network), configure.mac);
   command.log = "configure";
   command.timeout = configure_timeout;
-  watch->run(std::move(command), [self = shared_from_this(), watch,
-                                  configure](const GuestProgress& progress) {
-    if (!progress.outcome.ok()) return self->finish(progress.outcome);
-    if (progress.exit_code != 0) {
-      return self->finish({FailureKind::other, "setting the guest's address failed (exit status " +
-                                                   std::to_string(progress.exit_code) +
-                                                   "): " + progress.last_lines});
-    }
-    watch->configured(configure.digest);
-    self->finish({});
-  });
+  watch->run(std::move(command),
+             [self = shared_from_this(), watch, configure](const GuestProgress& progress) {
+               if (!progress.outcome.ok()) return self->finish(progress.outcome);
+               if (progress.exit_code != 0) {
+                 return self->finish(how_it_failed(progress, configure_timeout));
+               }
+               watch->configured(configure.digest);
+               self->finish({});
+             });
 }
 
 void Job::begin(const RunScript& run) {
@@ -239,18 +249,11 @@ void Job::begin(const RunScript& run) {
 }
 
 void Job::script_ended(const RunScript& run, const GuestProgress& progress) {
-  const std::string what =
-      run.role.value + (run.kind == ScriptKind::start ? "'s start script" : "'s stop script");
   Outcome outcome = progress.outcome;
   if (outcome.ok() && !progress.finished) {
-    outcome = {FailureKind::timeout, what + " did not end"};
+    outcome = {FailureKind::timeout, "it did not end"};
   } else if (outcome.ok() && progress.exit_code != 0) {
-    const bool killed = progress.exit_code == 124 || progress.exit_code == 137;
-    outcome = {killed ? FailureKind::timeout : FailureKind::other,
-               what +
-                   (killed ? " was ended after its time limit: "
-                           : " failed (exit status " + std::to_string(progress.exit_code) + "): ") +
-                   (progress.last_lines.empty() ? "it printed nothing" : progress.last_lines)};
+    outcome = how_it_failed(progress, run.timeout);
   }
   if (const auto watch = context_.watch()) {
     if (run.kind == ScriptKind::start) {

@@ -29,12 +29,6 @@ Action without_texts(Action action) {
   return action;
 }
 
-// Whether only a survey shows what the work did.
-bool seen_by_survey(const Work& work) {
-  return !std::holds_alternative<Configure>(work) && !std::holds_alternative<RunScript>(work) &&
-         !std::holds_alternative<Attend>(work);
-}
-
 }  // namespace
 
 Worker::Worker(Executor& executor, Provider& provider, WorkerConfig config, WorkerHooks hooks)
@@ -140,7 +134,7 @@ void Worker::job_ended(const InstanceName& name, const Command& command, const J
   answer.error = result.outcome.text;
   if (!answer.ok)
     hooks_.log("failed: " + to_string(command.action, "this host") + ": " + answer.error);
-  if (seen_by_survey(command.action.work)) {
+  if (loads_host(command.action.work)) {
     // Only a survey that begins from now on shows what it did; until then it is under way.
     ended_.push_back({command.id, surveys_ + 1});
     survey_soon();
@@ -353,10 +347,10 @@ void Worker::changed_soon() {
   });
 }
 
-// The rungs of the ladder that were climbed count until every role is well again.
+// The rungs of the ladder that were climbed count until every role has been well for a while.
 void Worker::note_health(Local& local) {
   if (!local.watch) return;
-  if (local.watch->all_passing()) {
+  if (local.watch->all_settled()) {
     local.resets = 0;
     local.restarts.clear();
     return;
@@ -381,7 +375,8 @@ Observed Worker::observe(const InstanceName& name, const Local& local, Time now)
   seen.start = aged(local.start);
   seen.configure = aged(local.configure);
   seen.resets = local.resets;
-  seen.since = now - local.since;
+  seen.since =
+      now - (local.watch ? std::max(local.since, local.watch->answers_since()) : local.since);
   seen.presence = local.domain ? Presence::present : Presence::absent;
   if (local.domain) {
     const DomainMetadata& metadata = local.domain->metadata;

@@ -1,9 +1,28 @@
 #include "monitor/checks.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
+#include "resources/ladder.hpp"
+
 namespace cierzo {
+
+void Checks::Results::add(bool failed) {
+  bits = bits << 1 | static_cast<std::uint32_t>(failed);
+  count = std::min(count + 1, results_kept);
+}
+
+int Checks::Results::changes() const {
+  if (count < 2) return 0;
+  const std::uint32_t pairs = (std::uint32_t{1} << (count - 1)) - 1;
+  return std::popcount((bits ^ bits >> 1) & pairs);
+}
+
+bool Checks::Results::alike(int newest) const {
+  const std::uint32_t mask = (std::uint32_t{1} << newest) - 1;
+  return count >= newest && ((bits & mask) == 0 || (bits & mask) == mask);
+}
 
 void Checks::attend(const Attend& attend, Time now) {
   std::map<RoleName, Attended> next;
@@ -39,6 +58,7 @@ void Checks::started(const RoleName& role, bool because_failing, Time now) {
   if (because_failing) ++attended.restarts;
   attended.health = Health::unknown;
   attended.failures = 0;
+  attended.passing_since.reset();
   attended.due = now;
 }
 
@@ -67,23 +87,42 @@ void Checks::finished(const RoleName& role, const Result& result, Time now) {
   Attended& attended = found->second;
   attended.under_way = false;
   attended.due = now + attended.check.every;
-  switch (result.kind) {
-    case Result::Kind::passed:
-      attended.health = Health::passing;
-      attended.failures = 0;
-      attended.restarts = 0;
-      attended.error.clear();
-      break;
-    case Result::Kind::failed:
-      ++attended.failures;
-      attended.error = result.text;
-      // A role that was never seen passing is still starting: it fails by the same threshold.
-      if (attended.failures >= attended.check.failures) attended.health = Health::failing;
-      break;
-    case Result::Kind::unanswered:
-      attended.health = Health::unknown;
-      attended.error = result.text;
-      break;
+  judge(attended, result, now);
+}
+
+void Checks::judge(Attended& attended, const Result& result, Time now) {
+  if (result.kind == Result::Kind::unanswered) {
+    attended.health = Health::unknown;
+    attended.error = result.text;
+    attended.passing_since.reset();
+    return;
+  }
+  const bool failed = result.kind == Result::Kind::failed;
+  attended.results.add(failed);
+  if (failed) {
+    ++attended.failures;
+    attended.error = result.text;
+    attended.passing_since.reset();
+  } else {
+    attended.failures = 0;
+    if (!attended.passing_since) attended.passing_since = now;
+  }
+  if (attended.flapping ? attended.results.alike(results_alike)
+                        : attended.results.changes() >= changes_max) {
+    attended.flapping = !attended.flapping;
+    if (!attended.flapping) attended.results = {};
+  }
+  if (attended.flapping) {
+    attended.health = Health::flapping;
+  } else if (!failed) {
+    attended.health = Health::passing;
+    attended.error.clear();
+    if (now - *attended.passing_since >= settled_after(attended.restarts)) attended.restarts = 0;
+  } else if (attended.failures >= attended.check.failures) {
+    // A role that was never seen passing is still starting: it fails by the same threshold.
+    attended.health = Health::failing;
+  } else if (attended.health == Health::flapping) {
+    attended.health = Health::unknown;
   }
 }
 
@@ -98,15 +137,18 @@ void Checks::describe(std::map<RoleName, RoleObserved>& roles) const {
   for (const auto& [role, attended] : roles_) {
     RoleObserved& observed = roles[role];
     observed.health = attended.health;
-    observed.failures = attended.failures;
+    observed.failures = attended.flapping ? 0 : attended.failures;  // No news with every result.
     observed.restarts = attended.restarts;
     observed.error = attended.error;
   }
 }
 
-bool Checks::all_passing() const {
-  return std::all_of(roles_.begin(), roles_.end(),
-                     [](const auto& entry) { return entry.second.health == Health::passing; });
+bool Checks::all_settled(Time now) const {
+  return std::all_of(roles_.begin(), roles_.end(), [now](const auto& entry) {
+    const Attended& attended = entry.second;
+    return attended.health == Health::passing &&
+           now - *attended.passing_since >= settled_after(attended.restarts);
+  });
 }
 
 }  // namespace cierzo

@@ -1,6 +1,7 @@
 // When which health check is due, and what its results mean. Pure: the worker runs the checks and
 // says how they ended.
 #pragma once
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,9 +13,14 @@
 
 namespace cierzo {
 
+// Of a role's last `results_kept` results, taken one after another: this many changes between pass
+// and fail make it flapping, and that ends when `results_alike` in a row are the same.
+inline constexpr int results_kept = 20, changes_max = 8, results_alike = 10;
+
 // The checks of one instance. Consecutive failures up to the threshold make a role failing, one
 // success makes it passing again; a guest that does not answer says nothing about its services
-// (rule 18: unknown is not down).
+// (rule 18: unknown is not down). The restarts of a role are forgotten when it has passed for
+// settled_after() (resources/ladder.hpp), not at the first success.
 class Checks {
  public:
   struct Result {
@@ -42,17 +48,31 @@ class Checks {
 
   // Fills in health, failures, restarts and error of the roles attended.
   void describe(std::map<RoleName, RoleObserved>& roles) const;
-  [[nodiscard]] bool all_passing() const;
+  // Has every role passed for long enough that what was done for it may be forgotten?
+  [[nodiscard]] bool all_settled(Time now) const;
 
  private:
+  // The last results, the newest in the lowest bit: 1 is a failure.
+  struct Results {
+    std::uint32_t bits = 0;
+    int count = 0;  // How many of the bits are results.
+    void add(bool failed);
+    [[nodiscard]] int changes() const;
+    [[nodiscard]] bool alike(int newest) const;
+  };
   struct Attended {
     RoleCheck check;
     Time due{};
     bool under_way = false;
     Health health = Health::unknown;
     int failures = 0, restarts = 0;
-    std::string error;
+    bool flapping = false;
+    Results results;
+    std::optional<Time> passing_since;
+    std::string error;  // Of the last failure, while it is failing or flapping.
   };
+  static void judge(Attended& attended, const Result& result, Time now);
+
   std::map<RoleName, Attended> roles_;
   std::string digest_;
 };

@@ -37,6 +37,11 @@ std::string sentence(const Action& action) {
 
 }  // namespace
 
+bool loads_host(const Work& work) {
+  return !std::holds_alternative<Configure>(work) && !std::holds_alternative<RunScript>(work) &&
+         !std::holds_alternative<Attend>(work);
+}
+
 std::string to_string(const Action& action, const std::string& host) {
   std::string text = sentence(action) + host;
   if (!action.reason.empty()) text += ": " + action.reason;

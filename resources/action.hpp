@@ -76,6 +76,10 @@ struct Attend {
 using Work =
     std::variant<StartVm, StopVm, RemoveDisk, ResetVm, Resume, Configure, RunScript, Attend>;
 
+// Does the host's hypervisor carry it out? The others are done by the guest itself, and may take as
+// long as a script does.
+[[nodiscard]] bool loads_host(const Work& work);
+
 struct Action {
   InstanceName instance;
   HostId on;

@@ -4,7 +4,11 @@
 // For an unhealthy role: run `start` again, `restarts_max` times, each after a longer wait; then
 // reset the VM once; then replace it, on a fresh disk and, where there is one, on another host. A
 // role that must keep its disk (`on_host_lost: wait`, shared disks) is not replaced: `start` is run
-// again for ever, at the longest interval.
+// again for ever, at the longest interval. What was climbed is forgotten only when the role has
+// been well for a while: one passing check right after a restart says little.
+//
+// A role whose check passes and fails in turn is left alone and told: it serves some of the time,
+// and nothing that the ladder has makes that better for certain.
 #pragma once
 
 #include "resources/world.hpp"
@@ -21,7 +25,11 @@ inline constexpr int starts_before_other_host = 2;  // failed starts of a VM tha
 inline constexpr int starts_before_fresh_disk =
     3;                                            // failed starts on a disk, before another is made
 inline constexpr int failures_before_failed = 3;  // of a start or a script, before status says so
-inline constexpr int actions_per_host_max = 8;    // commands under way on one host at once
+// Commands to one host's hypervisor that are under way at once. Scripts in guests do not count: as
+// many as hang would keep everything else on that host from being done.
+inline constexpr int actions_per_host_max = 8;
+// For a guest to answer at all, before status calls it wrong.
+inline constexpr Duration boot_patience = std::chrono::minutes(2);
 inline constexpr Duration stop_grace = std::chrono::seconds(30);  // ACPI shutdown, then destroyed
 
 // How long to wait after the n-th failure in a row: 5 s, 10 s, 20 s ... 5 min. Nothing for none.
@@ -30,6 +38,13 @@ inline constexpr Duration stop_grace = std::chrono::seconds(30);  // ACPI shutdo
   Duration wait = backoff_first;
   for (int i = 1; i < failures && wait < backoff_longest; ++i) wait *= 2;
   return wait < backoff_longest ? wait : backoff_longest;
+}
+
+// How long a role must have passed its check before its restarts are forgotten: twice what the next
+// one would have waited, and a minute at least.
+[[nodiscard]] constexpr Duration settled_after(int restarts) {
+  const Duration wait = 2 * backoff(restarts);
+  return wait < std::chrono::minutes(1) ? std::chrono::minutes(1) : wait;
 }
 
 // When a failure may be tried again.

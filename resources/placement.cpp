@@ -77,7 +77,7 @@ Rooms::Rooms(const World& world, const WorldIndex& index) {
   for (const InFlight& command : world.in_flight) {
     if (!index.host(command.action.on)) continue;
     Room* room = of(command.action.on);
-    ++room->actions;
+    if (loads_host(command.action.work)) ++room->actions;
     if (const auto* start = std::get_if<StartVm>(&command.action.work)) {
       take(command.action.on, start->instance);
     }

@@ -83,12 +83,12 @@ void Planner::act(const InstanceName& instance, HostId on, Work work, std::strin
     block(instance, true, "host " + index_.host_name(on) + " does not answer");
     return;
   }
-  if (room->actions >= actions_per_host_max) {
+  if (loads_host(work) && room->actions >= actions_per_host_max) {
     block(instance, true,
           room->host->name + " has " + std::to_string(room->actions) + " commands under way");
     return;
   }
-  ++room->actions;
+  if (loads_host(work)) ++room->actions;
   if (const auto* start = std::get_if<StartVm>(&work)) {
     rooms_.take(on, start->instance);
     if (shared_.siblings) {
@@ -110,8 +110,8 @@ bool Planner::backs_off(const Subject& s, const std::string& what, const Failure
   if (failure.count == 0 || due(failure) <= world_.now) return false;
   look_again(due(failure));
   block(s.instance.name, true,
-        what + " failed " + std::to_string(failure.count) +
-            (failure.count == 1 ? " time: " : " times: ") + failure.error);
+        what + " failed " + times(failure.count) + ", next try in " +
+            in_words(due(failure) - world_.now) + ": " + brief(failure.error));
   return true;
 }
 
@@ -160,14 +160,6 @@ const RoleObserved& role_of(const Observed& copy, const RoleName& role) {
   static const RoleObserved nothing;
   const auto found = copy.roles.find(role);
   return found == copy.roles.end() ? nothing : found->second;
-}
-
-std::string last_line(const std::string& text) {
-  const std::size_t end = text.find_last_not_of("\n\r ");
-  if (end == std::string::npos) return {};
-  const std::size_t begin = text.find_last_of('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1,
-                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
 }
 
 }  // namespace cierzo

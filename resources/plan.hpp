@@ -38,7 +38,7 @@ struct InstanceStatus {
   std::string address;
   std::optional<HostId> host;
   std::string state;   // absent starting booting configuring running paused stopping failed unknown
-  std::string health;  // passing failing unknown
+  std::string health;  // passing failing flapping unknown
   std::optional<Incarnation> incarnation;
   std::string reason;  // Why it is not simply running; "fresh disk"; "outdated: memory ..."; empty
                        // if nothing.

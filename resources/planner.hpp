@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "resources/brief.hpp"
 #include "resources/desired.hpp"
 #include "resources/ladder.hpp"
 #include "resources/placement.hpp"
@@ -60,6 +61,7 @@ class Planner {
   const Instance* comes_after_kept(const Subject& s) const;
   void start_somewhere(const Subject& s, const Observed* worn);
   void serve(const Subject& s, const Observed& copy);
+  void wait_for_guest(const Subject& s, const Observed& copy);
   bool start_role(const Subject& s, const Observed& copy, std::size_t role);
   std::optional<InstanceName> first_not_ready(const DesiredResource& desired, const RoleName& role);
   const std::map<HostId, int>& siblings(const DesiredResource& desired, const RoleName& role);
@@ -67,6 +69,7 @@ class Planner {
 
   // ---- unhealthy.cpp
   bool climb_ladder(const Subject& s, const Observed& copy, const RoleType& role);
+  void tell_flapping(const Subject& s, const Observed& copy, const RoleType& role);
 
   // ---- stopping.cpp
   void keep_stopped(const Subject& s);
@@ -99,8 +102,5 @@ class Planner {
 
 // What is known of a role of a copy; an empty value where nothing is.
 [[nodiscard]] const RoleObserved& role_of(const Observed& copy, const RoleName& role);
-
-// The last line of a script's output, for one-line reasons.
-[[nodiscard]] std::string last_line(const std::string& text);
 
 }  // namespace cierzo

@@ -76,8 +76,8 @@ struct DomainEvent {
 struct GuestCommand {
   std::string script;                              // For /bin/sh in the guest.
   std::map<std::string, std::string> environment;  // PATH is added.
-  // Base name of the file under /run/cierzo/log that keeps its output. Empty: none does, and nothing
-  // but the host's patience ends it; for scripts that start no process.
+  // Base name of the file under /run/cierzo/log that keeps its output. Empty: none does, and
+  // nothing but the host's patience ends it; for scripts that start no process.
   std::string log;
   // After which the guest itself kills it with all that it has started (status 124 or 137).
   Duration timeout{};
@@ -95,6 +95,11 @@ struct GuestProgress {
   int exit_code = 0;       // 128 + signal where it was killed.
   std::string last_lines;  // Of its output: at most 20 lines and 4 KiB, valid UTF-8.
 };
+
+// Was it ended by the guest, after its time limit or by the kernel for lack of memory?
+[[nodiscard]] inline bool was_killed(const GuestProgress& progress) {
+  return progress.exit_code == 124 || progress.exit_code == 137;
+}
 
 class Provider {
  public:

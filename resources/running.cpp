@@ -17,6 +17,8 @@ bool comes_after(const Type& type, const RoleName& role, const RoleName& earlier
   });
 }
 
+bool serves(Health health) { return health == Health::passing || health == Health::flapping; }
+
 }  // namespace
 
 void Planner::keep_running(const Subject& s) {
@@ -129,7 +131,7 @@ void Planner::start_on_its_disk(const Subject& s, const Observed& disk) {
   }
   if (backs_off(s, "starting it on " + host, disk.start)) return;
   act(s.instance.name, disk.host, StartVm{s.instance, {}, false},
-      disk.start.count > 0 ? "the last start failed: " + disk.start.error
+      disk.start.count > 0 ? "the last start failed: " + brief(disk.start.error)
                            : "not running; its disk is there");
 }
 
@@ -176,18 +178,20 @@ void Planner::start_somewhere(const Subject& s, const Observed* worn) {
   if (failure && backs_off(s, "starting it on " + placement.host->name, *failure)) return;
   std::string reason = "declared";
   if (worn) {
-    reason = worn_out(*worn) ? "replaced: neither restarts nor a reset made it healthy"
-                             : "replaced: it does not start on its disk: " + worn->start.error;
+    reason = worn_out(*worn)
+                 ? "replaced: neither restarts nor a reset made it healthy"
+                 : "replaced: it does not start on its disk: " + brief(worn->start.error);
   } else if (s.copies.lost) {
     reason = s.copies.lost_seen
                  ? at_host(*s.copies.lost) + " lost"
                  : "not on any host that answers; " + at_host(*s.copies.lost) + " is lost";
   } else if (failure) {
-    reason = "the last start failed: " + failure->error;
+    reason = "the last start failed: " + brief(failure->error);
   } else if (!s.copies.tried.empty()) {
     for (const Observed* seen : s.copies.tried) {
       if (seen->start.count >= starts_before_other_host) {
-        reason = "starting it on " + index_.host_name(seen->host) + " failed: " + seen->start.error;
+        reason = "starting it on " + index_.host_name(seen->host) +
+                 " failed: " + brief(seen->start.error);
       }
     }
   }
@@ -197,14 +201,7 @@ void Planner::start_somewhere(const Subject& s, const Observed* worn) {
 
 // A VM that runs: network, then checks, then its roles in their order, then its health.
 void Planner::serve(const Subject& s, const Observed& copy) {
-  if (!copy.guest_answers) {
-    if (needs_guest(s.desired, s.instance)) {
-      block(s.instance.name, true,
-            copy.network_digest.empty() ? "its guest is booting"
-                                        : "its guest agent does not answer: nothing is known");
-    }
-    return;  // unknown is not down: nothing is done because of silence (rule 18)
-  }
+  if (!copy.guest_answers) return wait_for_guest(s, copy);
   if (copy.network_digest != s.wanted.network_digest) {
     if (backs_off(s, "setting its guest's address", copy.configure)) return;
     act(s.instance.name, copy.host, make_configure(s.desired, s.which, copy.incarnation),
@@ -223,7 +220,32 @@ void Planner::serve(const Subject& s, const Observed& copy) {
     const RoleType& role = *s.desired.type->role(name);
     if (role_of(copy, name).health == Health::failing && climb_ladder(s, copy, role)) return;
   }
+  for (const RoleName& name : s.instance.roles) {
+    if (role_of(copy, name).health != Health::flapping) continue;
+    return tell_flapping(s, copy, *s.desired.type->role(name));
+  }
   remove_stale_disk(s);
+}
+
+// Unknown is not down: nothing is done because of silence (rule 18). What a person can do is said.
+void Planner::wait_for_guest(const Subject& s, const Observed& copy) {
+  if (!needs_guest(s.desired, s.instance)) return;
+  const Duration silent = world_.now - copy.since;
+  const std::string console =
+      "virsh console " + s.instance.name.value + " on " + index_.host_name(copy.host);
+  if (!copy.network_digest.empty()) {
+    block(s.instance.name, true,
+          "its guest agent has not answered for " + in_words(silent) +
+              ": its services may be well, so nothing is done; if it hangs, look with " + console +
+              " and end it with virsh reset");
+  } else if (silent < boot_patience) {
+    look_again(copy.since + boot_patience);
+    block(s.instance.name, true, "its guest is booting, for " + in_words(silent));
+  } else {
+    block(s.instance.name, false,
+          "its guest has not answered for " + in_words(silent) +
+              ": does it boot, and is the QEMU guest agent in its image? Look with " + console);
+  }
 }
 
 // True: this instance has got its action, or waits.
@@ -240,7 +262,7 @@ bool Planner::start_role(const Subject& s, const Observed& copy, std::size_t whi
   }
   std::string reason = "not started in this boot of its guest";
   if (seen.start.count > 0)
-    reason = "its last start failed: " + last_line(seen.start.error);
+    reason = "its last start failed: " + brief(seen.start.error);
   else if (!seen.stopped_digest.empty())
     reason = "was stopped";
   else if (!seen.configured_digest.empty())
@@ -251,7 +273,8 @@ bool Planner::start_role(const Subject& s, const Observed& copy, std::size_t whi
   return true;
 }
 
-// Ready: its network and its inputs are the wanted ones, and its check passes where it has one.
+// Ready: its network and its inputs are the wanted ones, and its check passes where it has one, if
+// only some of the time: one that flaps must not keep others from being started.
 std::optional<InstanceName> Planner::first_not_ready(const DesiredResource& desired,
                                                      const RoleName& name) {
   const auto [found, added] = shared_.not_ready.try_emplace(name);
@@ -268,7 +291,7 @@ std::optional<InstanceName> Planner::first_not_ready(const DesiredResource& desi
                                        !needs_guest(desired, instance));
       if (!configured || copy->run != RunState::running ||
           !is_started(role, *copy, wanted.start_digests[i]) ||
-          (role.check && role_of(*copy, name).health != Health::passing)) {
+          (role.check && !serves(role_of(*copy, name).health))) {
         found->second = instance.name;
       }
     }

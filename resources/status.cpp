@@ -106,6 +106,7 @@ class Reporter {
       if (!needs_guest(desired, instance)) return "running";
       return copy.network_digest.empty() ? "booting" : "unknown";
     }
+    if (copy.configure.count >= failures_before_failed) return "failed";
     bool started = copy.network_digest == wanted.network_digest;
     for (std::size_t i = 0; i < instance.roles.size(); ++i) {
       const RoleType& role = *desired.type->role(instance.roles[i]);
@@ -118,13 +119,15 @@ class Reporter {
 
   static std::string health_of(const DesiredResource& desired, const Instance& instance,
                                const Observed& copy) {
-    bool passing = false, unknown = false;
+    bool passing = false, unknown = false, flapping = false;
     for (const RoleName& name : instance.roles) {
       if (!desired.type->role(name)->check) continue;
       const Health health = role_of(copy, name).health;
       if (health == Health::failing) return "failing";
+      if (health == Health::flapping) flapping = true;
       (health == Health::passing ? passing : unknown) = true;
     }
+    if (flapping) return "flapping";
     return passing && !unknown ? "passing" : "unknown";
   }
 
@@ -140,13 +143,18 @@ class Reporter {
       add(planned->second->reason);
     }
     if (!copy) return text;
+    const auto add_failure = [&](const std::string& what, const Failure& failure) {
+      const std::string error = brief(failure.error);
+      if (failure.count == 0 || text.find(error) != std::string::npos) return false;
+      add(what + " failed " + times(failure.count) + ": " + error);
+      return true;
+    };
+    add_failure("setting its guest's address", copy->configure);
     for (const RoleName& name : instance.roles) {
       const RoleObserved& seen = role_of(*copy, name);
-      if (seen.start.count > 0 && text.find(seen.start.error) == std::string::npos) {
-        add("start of " + name.value + " failed: " + seen.start.error);
-      } else if (seen.health == Health::failing &&
-                 text.find("check of " + name.value) == std::string::npos) {
-        add("check of " + name.value + " fails: " + seen.error);
+      if (!add_failure("start of " + name.value, seen.start) && seen.health == Health::failing &&
+          text.find("check of " + name.value) == std::string::npos) {
+        add("check of " + name.value + " fails: " + brief(seen.error));
       }
     }
     const std::string differs = spec_difference(copy->spec_digest, instance.spec_digest);
@@ -169,7 +177,8 @@ class Reporter {
       const bool lacks = blocked != blocked_.end() && !blocked->second->waiting;
       if (instance.state == "unknown") {
         ++unknown;
-      } else if (instance.state == "failed" || instance.health == "failing" || lacks) {
+      } else if (instance.state == "failed" || instance.health == "failing" ||
+                 instance.health == "flapping" || lacks) {
         ++wrong;
       } else if (instance.state == "running" && !to_be_checked(instance)) {
         ++serving;

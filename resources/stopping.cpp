@@ -53,7 +53,7 @@ bool Planner::stop_roles(const Subject& s, const Observed& copy) {
     act(s.instance.name, copy.host,
         make_run(s.desired, s.which, *name, ScriptKind::stop, copy.incarnation),
         seen.stop.count > 0
-            ? "its last stop failed: " + last_line(seen.stop.error)
+            ? "its last stop failed: " + brief(seen.stop.error)
             : "its resource is " +
                   std::string(s.desired.resource->ensure == Ensure::absent ? "absent" : "stopped"));
     return true;

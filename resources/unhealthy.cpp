@@ -2,16 +2,10 @@
 #include "resources/planner.hpp"
 
 namespace cierzo {
-namespace {
-
-std::string times(int count) { return std::to_string(count) + (count == 1 ? " time" : " times"); }
-
-}  // namespace
-
 // True: this instance has got its action, or waits for its turn.
 bool Planner::climb_ladder(const Subject& s, const Observed& copy, const RoleType& role) {
   const RoleObserved& seen = role_of(copy, role.name);
-  const std::string detail = last_line(seen.error);
+  const std::string detail = brief(seen.error);
   const std::string failing = "check of " + role.name.value + " failed " + times(seen.failures) +
                               (detail.empty() ? "" : ": " + detail);
   const bool may_replace = may_be_replaced(s.desired, s.instance);
@@ -35,12 +29,24 @@ bool Planner::climb_ladder(const Subject& s, const Observed& copy, const RoleTyp
   if (seen.restarts > 0 && next > world_.now) {
     look_again(next);
     block(s.instance.name, true,
-          failing + "; restarted " + times(seen.restarts) + " already, backing off");
+          failing + "; restarted " + times(seen.restarts) + " already, next try in " +
+              in_words(next - world_.now));
     return true;
   }
   act(s.instance.name, copy.host,
       make_run(s.desired, s.which, role.name, ScriptKind::start, copy.incarnation), failing);
   return true;
+}
+
+// It serves some of the time, and a restart is no better than the next passing check: a person
+// looks. When it settles, for better or worse, it is treated as what it settled on.
+void Planner::tell_flapping(const Subject& s, const Observed& copy, const RoleType& role) {
+  const RoleObserved& seen = role_of(copy, role.name);
+  const std::string detail = brief(seen.error);
+  block(s.instance.name, false,
+        "check of " + role.name.value + " flaps: it passes and fails in turn" +
+            (seen.restarts > 0 ? "; restarted " + times(seen.restarts) : "") +
+            (detail.empty() ? "" : "; it last failed with: " + detail));
 }
 
 }  // namespace cierzo

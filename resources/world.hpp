@@ -18,7 +18,8 @@ namespace cierzo {
 // Unknown is not absent (rule 18): nothing is started or destroyed because of it.
 enum class Presence { absent, present, unknown };
 enum class RunState { running, paused, stopping, shut_off, crashed };
-enum class Health { unknown, passing, failing };
+// flapping: its check passes and fails in turn; no single result of it is believed.
+enum class Health { unknown, passing, failing, flapping };
 
 // Something that was tried on a host and did not work. Counted by the host since the last success.
 struct Failure {
@@ -33,8 +34,8 @@ struct RoleObserved {
                                   // guest; empty: none.
   Health health = Health::unknown;
   int failures = 0;     // Consecutive failed checks.
-  int restarts = 0;     // Runs of `start` because of failing checks since it was last passing: the
-                        // ladder's rung.
+  int restarts = 0;     // Runs of `start` because of failing checks since it was last well for a
+                        // while (ladder.hpp): the ladder's rung.
   Time last_restart{};  // When the last of these ran, on the leader's clock; 0 before the first.
   std::string error;    // Last lines of the check that failed.
   Failure start;        // Of the `start` script.
@@ -64,7 +65,7 @@ struct Observed {
   Disk disk = Disk::local;                        // counts, not what is declared now. (rule 14)
   Failure start;                                  // Of starting the domain on that host.
   Failure configure;                              // Of setting its guest's address.
-  int resets = 0;                                 // Since every role was last passing.
+  int resets = 0;                                 // Since every role was last well for a while.
   Time since{};  // When `run` or `guest_answers` last changed, on the leader's clock.
 };
 

@@ -41,7 +41,7 @@ struct InstanceRow {
   std::string address;
   std::string host;    // Its name; empty: on none, or nobody knows.
   std::string state;   // absent starting booting configuring running paused stopping failed unknown
-  std::string health;  // passing failing unknown
+  std::string health;  // passing failing flapping unknown
   std::string incarnation;  // "counter.owner.sequence"; empty: it was never started.
   std::string reason;       // Why it is not simply running; empty if nothing.
 };

@@ -8,8 +8,9 @@ namespace {
 const char* wanted(Ensure goal) { return goal == Ensure::running ? "running" : "stopped"; }
 
 bool there(const api::InstanceRow& instance, Ensure goal) {
-  return goal == Ensure::running ? instance.state == "running" && instance.health != "failing"
-                                 : instance.state == "absent";
+  if (goal != Ensure::running) return instance.state == "absent";
+  return instance.state == "running" && instance.health != "failing" &&
+         instance.health != "flapping";
 }
 
 std::string described(const api::InstanceRow& instance) {

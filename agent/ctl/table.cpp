@@ -67,7 +67,7 @@ Cell state_cell(const std::string& state) {
     return std::find(states.begin(), states.end(), state) != states.end();
   };
   if (is_one_of({"running", "alive", "passing"})) return {state, Paint::good};
-  if (is_one_of({"failed", "failing", "lost", "degraded"})) return {state, Paint::bad};
+  if (is_one_of({"failed", "failing", "flapping", "lost", "degraded"})) return {state, Paint::bad};
   if (is_one_of({"stopped", "absent"})) return {state, Paint::faint};
   return {state, Paint::busy};
 }

@@ -83,6 +83,8 @@ wire::Health put(Health value) {
       return wire::HEALTH_PASSING;
     case Health::failing:
       return wire::HEALTH_FAILING;
+    case Health::flapping:
+      return wire::HEALTH_FLAPPING;
   }
   std::abort();
 }
@@ -95,6 +97,8 @@ Health get(wire::Health from, Checker& check) {
       return Health::passing;
     case wire::HEALTH_FAILING:
       return Health::failing;
+    case wire::HEALTH_FLAPPING:
+      return Health::flapping;
     default:
       break;
   }

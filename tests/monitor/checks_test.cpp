@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "resources/ladder.hpp"
+
 namespace cierzo {
 namespace {
 
@@ -84,7 +86,8 @@ TEST(Checks, AreDueAgainAfterTheirInterval) {
   EXPECT_TRUE(checks.take_due(configured, 9s).empty()) << "it is under way";
 }
 
-TEST(Checks, CountTheRestartsUntilTheServiceIsWellAgain) {
+// One passing check right after a restart says little: what the ladder climbed is not forgotten.
+TEST(Checks, CountTheRestartsUntilTheServiceWasWellForAWhile) {
   Checks checks;
   checks.attend(attend_server(1), 0s);
   run_once(checks, Kind::failed, 0s);
@@ -93,8 +96,89 @@ TEST(Checks, CountTheRestartsUntilTheServiceIsWellAgain) {
   run_once(checks, Kind::failed, 1s);
   checks.started(server, true, 2s);
   EXPECT_EQ(observed(checks).restarts, 2);
-  run_once(checks, Kind::passed, 2s);
+  for (Time now = 2s; now < 62s; now += 2s) {
+    run_once(checks, Kind::passed, now);
+    EXPECT_EQ(observed(checks).restarts, 2);
+    EXPECT_FALSE(checks.all_settled(now));
+  }
+  run_once(checks, Kind::passed, 62s);
   EXPECT_EQ(observed(checks).restarts, 0);
+  EXPECT_TRUE(checks.all_settled(62s));
+}
+
+TEST(Checks, AFailureBeginsTheWaitAnew) {
+  Checks checks;
+  checks.attend(attend_server(1), 0s);
+  run_once(checks, Kind::failed, 0s);
+  checks.started(server, true, 0s);
+  for (Time now = 0s; now <= 58s; now += 2s) run_once(checks, Kind::passed, now);
+  run_once(checks, Kind::failed, 60s);
+  checks.started(server, true, 60s);
+  run_once(checks, Kind::passed, 62s);
+  EXPECT_EQ(observed(checks).restarts, 2);
+}
+
+// The more often it was restarted, the longer it must be well: never less than twice the back-off.
+TEST(Checks, ManyRestartsAreForgottenLater) {
+  EXPECT_EQ(settled_after(0), 1min);
+  EXPECT_EQ(settled_after(3), 1min);
+  EXPECT_EQ(settled_after(5), 160s);
+  EXPECT_EQ(settled_after(100), 10min);
+}
+
+TEST(Checks, ThatPassAndFailInTurnFlap) {
+  for (const int failures : {1, 3}) {
+    Checks checks;
+    checks.attend(attend_server(failures), 0s);
+    Time now = 0s;
+    for (int i = 0; i < changes_max; ++i, now += 2s) {
+      run_once(checks, i % 2 == 0 ? Kind::passed : Kind::failed, now, "refused");
+      EXPECT_NE(observed(checks).health, Health::flapping) << i;
+    }
+    for (int i = 0; i < 20; ++i, now += 2s) {
+      run_once(checks, i % 2 == 0 ? Kind::passed : Kind::failed, now, "refused");
+      EXPECT_EQ(observed(checks).health, Health::flapping);
+      EXPECT_EQ(observed(checks).error, "refused") << "also after one that passed";
+      EXPECT_EQ(observed(checks).failures, 0) << "no news with every result";
+    }
+  }
+}
+
+Checks flapping_checks(Time& now) {
+  Checks checks;
+  checks.attend(attend_server(3), 0s);
+  for (int i = 0; i <= changes_max; ++i, now += 2s) {
+    run_once(checks, i % 2 == 0 ? Kind::passed : Kind::failed, now);
+  }
+  EXPECT_EQ(observed(checks).health, Health::flapping);
+  return checks;
+}
+
+TEST(Checks, FlapUntilTheyAreAlikeForAWhile) {
+  for (const Kind kind : {Kind::passed, Kind::failed}) {
+    Time now = 0s;
+    Checks checks = flapping_checks(now);  // The last result passed.
+    const int needed = kind == Kind::passed ? results_alike - 1 : results_alike;
+    for (int i = 1; i < needed; ++i, now += 2s) {
+      run_once(checks, kind, now);
+      EXPECT_EQ(observed(checks).health, Health::flapping) << i;
+    }
+    run_once(checks, kind, now);
+    EXPECT_EQ(observed(checks).health, kind == Kind::passed ? Health::passing : Health::failing);
+    EXPECT_EQ(observed(checks).error.empty(),
+              kind == Kind::passed || observed(checks).failures > 0);
+  }
+}
+
+// A single failure, or one restart, is no flapping: a change now and then.
+TEST(Checks, ThatFailNowAndThenDoNotFlap) {
+  Checks checks;
+  checks.attend(attend_server(3), 0s);
+  Time now = 0s;
+  for (int i = 0; i < 100; ++i, now += 2s) {
+    run_once(checks, i % 8 == 7 ? Kind::failed : Kind::passed, now);
+    EXPECT_EQ(observed(checks).health, Health::passing) << i;
+  }
 }
 
 TEST(Checks, KeepTheirHistoryWhenTheyAreChanged) {

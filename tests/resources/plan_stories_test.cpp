@@ -182,13 +182,7 @@ class Story {
                 (i.reason.empty() ? "" : " # " + i.reason) + "\n";
       }
     }
-    // A script's last lines may be several; a story's output is one fact a line.
-    std::string one_line_each;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-      const bool inside = text[at] == '\n' && at + 1 < text.size() && text[at + 1] == 'p';
-      one_line_each += inside ? std::string(" | ") : std::string(1, text[at]);
-    }
-    return one_line_each;
+    return text;
   }
 
   void set_host(const Command& c) {
@@ -244,6 +238,7 @@ class Story {
         copy.incarnation = {{1, HostId{1}}, std::stoull(value)};
       } else if (name == "answers") {
         copy.guest_answers = value == "yes";
+        copy.since = site_.now;
       } else if (name == "unknown") {
         copy.presence = Presence::unknown;
       } else if (name != "on") {
@@ -257,9 +252,13 @@ class Story {
     site_.reboot_guest(site_.copy(c.words.at(0), c.option("on")));
   }
 
-  // break INSTANCE start=HOST | script=ROLE | check=ROLE
+  // break INSTANCE start=HOST | script=ROLE | check=ROLE | flap=ROLE
   void set_broken(const Command& c, bool broken) {
     for (const auto& [what, where] : c.options) {
+      if (what == "flap") {
+        set_health(c.words.at(0), where, broken ? Health::flapping : Health::passing);
+        continue;
+      }
       auto& set = what == "start"    ? site_.broken_starts
                   : what == "script" ? site_.broken_scripts
                                      : site_.sick;
@@ -268,17 +267,19 @@ class Story {
         set.insert(key);
       else
         set.erase(key);
-      if (what == "check") fail_check(key.first, where, broken);
+      if (what == "check") {
+        set_health(key.first, where, broken ? Health::failing : Health::passing);
+      }
     }
   }
 
-  void fail_check(const std::string& instance, const std::string& role, bool broken) {
+  void set_health(const std::string& instance, const std::string& role, Health health) {
     for (const Observed& seen : site_.world().observed) {
       if (seen.name.value != instance || seen.presence != Presence::present) continue;
       RoleObserved& state = site_.copy(instance, site_.host_name(seen.host)).roles[RoleName{role}];
-      state.health = broken ? Health::failing : Health::passing;
-      state.failures = broken ? 3 : 0;
-      state.error = broken ? "connection refused" : "";
+      state.health = health;
+      state.failures = health == Health::failing ? 3 : 0;
+      state.error = health == Health::passing ? "" : "connection refused";
     }
   }
 

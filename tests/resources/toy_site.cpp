@@ -139,6 +139,7 @@ Observed* ToySite::present(const InstanceName& name, HostId on) {
 void ToySite::reboot_guest(Observed& copy) {
   copy.network_digest.clear();
   copy.guest_answers = guests_boot_at_once;
+  copy.since = now;
   for (auto& [role, seen] : copy.roles) {
     seen.configured_digest.clear();
     seen.stopped_digest.clear();
