@@ -29,7 +29,14 @@ std::chrono::steady_clock::duration steady(Duration delay) {
 }  // namespace
 
 struct AsioExecutor::State {
-  explicit State(asio::io_context& loop) : io(loop), surveys(1), pool(pool_threads) {}
+  explicit State(asio::io_context& loop)
+      : io(loop), surveys(1), silent(1), guests(guest_threads), pool(pool_threads) {}
+
+  asio::thread_pool& pool_of(const std::string& strand) {
+    if (strand == survey_strand) return surveys;
+    if (strand.starts_with("silent ")) return silent;
+    return strand.starts_with("guest ") ? guests : pool;
+  }
 
   struct Waiting {
     std::function<void()> call;
@@ -47,28 +54,29 @@ struct AsioExecutor::State {
       return;
     }
     const Waiting& first = strand.front();
-    asio::post(name == survey_strand ? surveys : pool,
-               [this, name, call = first.call, race = first.race]() mutable {
-                 call();
-                 call = nullptr;  // What it captured ends here, not on another thread later.
-                 asio::post(io, [this, name, race] {
-                   race->end(true);
-                   strands[name].pop_front();
-                   run_first(name);
-                 });
-               });
+    asio::post(pool_of(name), [this, name, call = first.call, race = first.race]() mutable {
+      call();
+      call = nullptr;  // What it captured ends here, not on another thread later.
+      asio::post(io, [this, name, race] {
+        race->end(true);
+        strands[name].pop_front();
+        run_first(name);
+      });
+    });
   }
 
   asio::io_context& io;
   Clock clock;
   std::map<std::string, Strand> strands;
-  asio::thread_pool surveys, pool;
+  asio::thread_pool surveys, silent, guests, pool;
 };
 
 AsioExecutor::AsioExecutor(asio::io_context& io) : state_(std::make_unique<State>(io)) {}
 
 AsioExecutor::~AsioExecutor() {
   state_->pool.join();
+  state_->guests.join();
+  state_->silent.join();
   state_->surveys.join();
 }
 

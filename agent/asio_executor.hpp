@@ -1,5 +1,5 @@
-// The executor of the real agent: timers and results on the main io_context, blocking calls on a
-// small pool, ordered within a strand.
+// The executor of the real agent: timers and results on the main io_context, blocking calls on
+// small pools, ordered within a strand.
 #pragma once
 #include <memory>
 
@@ -12,8 +12,10 @@ class io_context;
 
 namespace cierzo {
 
-inline constexpr unsigned pool_threads =
-    4;  // For calls to the hypervisor. More would only wait for it.
+// For calls to the hypervisor, and to guests that answer: more would only wait. Together with the
+// one thread for surveys and the one for guests that do not answer these are five each, which is
+// what libvirtd lets one connection ask at once (max_client_requests); a sixth would block all.
+inline constexpr unsigned pool_threads = 4, guest_threads = 4;
 
 class AsioExecutor : public Executor {
  public:

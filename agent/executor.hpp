@@ -11,8 +11,16 @@
 
 namespace cierzo {
 
-// What the whole host is judged by must not wait for guests that hang.
+// A strand's name says which threads run its calls, so that what may hang holds up only its like:
+// the survey, by which the whole host is judged, guests that do not answer, guests that do, and
+// (every other name) the hypervisor.
 inline constexpr const char* survey_strand = "survey";
+[[nodiscard]] inline std::string guest_strand(const InstanceName& name) {
+  return "guest " + name.value;
+}
+[[nodiscard]] inline std::string silent_strand(const InstanceName& name) {
+  return "silent " + name.value;
+}
 
 class Executor {
  public:
@@ -30,11 +38,10 @@ class Executor {
   // `then` on the main loop, not before `delay` has passed.
   virtual void after(Duration delay, std::function<void()> then) = 0;
 
-  // `call` on the pool (of the strand survey_strand: on a thread of its own), after every earlier
-  // call of the same strand has returned; then exactly one of done(true) when it returned, or
-  // done(false) when `deadline` passed first, on the main loop. A call whose deadline passes before
-  // it begins never begins. A late call is left to end by itself and still holds up its strand:
-  // what it was about is unknown until then.
+  // `call` on the threads of its strand, after every earlier call of the same strand has returned;
+  // then exactly one of done(true) when it returned, or done(false) when `deadline` passed first,
+  // on the main loop. A call whose deadline passes before it begins never begins. A late call is
+  // left to end by itself and still holds up its strand: what it was about is unknown until then.
   virtual void offload(const std::string& strand, Duration deadline, std::function<void()> call,
                        std::function<void(bool in_time)> done) = 0;
 };

@@ -15,6 +15,7 @@ constexpr Duration ping_every =
     250ms;  // While a guest boots: it decides how soon it is configured.
 constexpr Duration ping_every_slow = 2s;  // After `ping_patience` of silence.
 constexpr Duration ping_patience = 60s;
+constexpr Duration slow_ping = 500ms;
 // Notices a guest that rebooted from the inside where no event of its agent told it. Where services
 // are checked, a check that is not answered is followed by a probe at once: so it can be seldom.
 constexpr Duration probe_every = 5s, probe_every_checked = 15s;
@@ -69,18 +70,24 @@ void GuestWatch::turn() {
   turn_after(std::max<Duration>(next - now, 20ms));
 }
 
+// A guest without an agent is known at once to libvirt, one that hangs only after seconds. It is
+// asked ever more rarely the longer it lets wait, and where it holds up only its like.
 void GuestWatch::ping() {
   asking_ = true;
+  const Time asked = executor_.now();
   offload<bool>(
-      executor_, name_.value, call_deadline,
+      executor_, slow_ ? silent_strand(name_) : guest_strand(name_), call_deadline,
       [&provider = provider_, name = name_] { return provider.guest_answers(name); },
-      [weak = weak_from_this()](std::optional<bool> answers) {
+      [weak = weak_from_this(), asked](std::optional<bool> answers) {
         const auto self = weak.lock();
         if (!self || self->stopped_) return;
         self->asking_ = false;
+        const Time now = self->executor_.now();
+        const Duration took = now - asked;
+        self->slow_ = !answers.value_or(false) && took >= slow_ping;
         if (answers.value_or(false)) return self->probe();
-        const bool patient = self->executor_.now() - self->answers_since_ < ping_patience;
-        self->turn_after(patient ? ping_every : ping_every_slow);
+        const bool patient = now - self->answers_since_ < ping_patience;
+        self->turn_after(std::max(patient ? ping_every : ping_every_slow, 2 * took));
       });
 }
 
@@ -201,7 +208,7 @@ void GuestWatch::start_command(GuestCommand command, std::function<void(GuestPro
   const auto usual = usual_.find(command.log);
   asking.pause = usual == usual_.end() ? poll_first : usual->second;
   offload<Started>(
-      executor_, name_.value, call_deadline,
+      executor_, guest_strand(name_), call_deadline,
       [&provider = provider_, name = name_, command = std::move(command)] {
         Started started;
         started.outcome = provider.guest_start(name, command, started.handle);
@@ -227,7 +234,7 @@ void GuestWatch::poll(Asking asking, std::function<void(GuestProgress)> done) {
     if (self->stopped_) return done(no_answer("the domain is gone"));
     const GuestHandle handle = asking.handle;
     offload<GuestProgress>(
-        self->executor_, self->name_.value, call_deadline,
+        self->executor_, guest_strand(self->name_), call_deadline,
         [&provider = self->provider_, name = self->name_, handle] {
           return provider.guest_progress(name, handle);
         },

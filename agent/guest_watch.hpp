@@ -77,6 +77,7 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   bool answers_ = false;
   bool stopped_ = false;
   bool asking_ = false;  // A ping or probe is under way.
+  bool slow_ = false;    // The last ping waited for an answer: others must not wait for the next.
   int commands_ = 0;     // Commands under way for the worker: checks wait.
   // Counts what changed the guest: a probe or check that began before is late news.
   unsigned changes_ = 0;

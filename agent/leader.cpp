@@ -23,6 +23,15 @@ std::string seconds(Duration duration) {
 
 }  // namespace
 
+std::string telling(const InstanceStatus& instance, const std::string& before) {
+  const std::string state = instance.state;
+  if (instance.health == "failing" || instance.health == "flapping") {
+    return state + ", " + instance.health;
+  }
+  const bool may_be_bad = instance.health == "unknown" && before.starts_with(state + ", ");
+  return may_be_bad ? before : state;
+}
+
 Leader::Leader(Executor& executor, Term term, Duration converge, LeaderHooks hooks)
     : executor_(executor),
       hooks_(std::move(hooks)),
@@ -331,14 +340,16 @@ void Leader::tell_changes(const std::vector<ResourceStatus>& status) {
     for (const InstanceStatus& instance : resource.instances) {
       seen.insert(instance.name);
       const auto before = told_.find(instance.name);
-      if (before != told_.end() && before->second == instance.state) continue;
+      const std::string now_told =
+          telling(instance, before == told_.end() ? std::string() : before->second);
+      if (before != told_.end() && before->second == now_told) continue;
       std::string text = instance.name.value + ": ";
       if (before != told_.end()) text += before->second + " => ";
-      text += instance.state + " (" + (instance.host ? host_name(*instance.host) : "no host");
+      text += now_told + " (" + (instance.host ? host_name(*instance.host) : "no host");
       if (before != told_.end()) text += ", after " + seconds(now - told_at_[instance.name]);
       text += ")";
       if (!instance.reason.empty()) text += ": " + instance.reason;
-      told_[instance.name] = instance.state;
+      told_[instance.name] = now_told;
       told_at_[instance.name] = now;
       hooks_.event("instance", instance.name.value, text);
     }

@@ -36,6 +36,10 @@ struct LeaderHooks {
       event;
 };
 
+// What is told of an instance: its state, and its health where that is bad. Until a check passes
+// again a restart in between is no news. `before` is what was told last; empty: nothing.
+[[nodiscard]] std::string telling(const InstanceStatus& instance, const std::string& before);
+
 class Leader {
  public:
   Leader(Executor& executor, Term term, Duration converge, LeaderHooks hooks);
@@ -98,7 +102,7 @@ class Leader {
   election::CommandLedger ledger_;
   Term term_;
   std::map<HostId, std::map<std::uint64_t, Sent>> sent_;
-  std::map<InstanceName, std::string> told_;  // The state that was last told of each.
+  std::map<InstanceName, std::string> told_;  // What was last told of each.
   std::map<ResourceName, std::string> told_resources_;
   std::map<InstanceName, Time> told_at_;
   std::vector<std::string> images_wanted_;      // Absolute paths, sorted.

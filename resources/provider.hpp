@@ -1,10 +1,10 @@
 // The seam to the hypervisor of one host. Two implementations: providers/libvirt (real) and
 // providers/simulated (scriptable, ships with the seam, used by tests).
 //
-// Every call blocks, for a bounded time where the hypervisor is well; the agent calls it on a pool,
-// one call at a time for an instance, with a deadline of its own: a call that overruns makes its
-// subject unknown. Calls may come from several threads at once. Nothing is thrown: the world's
-// refusals are values.
+// Every call blocks, for a bounded time where the hypervisor is well; the agent calls it on pools,
+// one call at a time for an instance and one for its guest, with a deadline of its own: a call that
+// overruns makes its subject unknown. Calls may come from several threads at once. Nothing is
+// thrown: the world's refusals are values.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -139,19 +139,37 @@ void DomainList::forget(const ProcessName& name) {
 }
 
 std::optional<DomainFound> DomainList::listed(const Connection& connection,
-                                              const std::string& name) const {
-  const std::lock_guard lock(mutex_);
+                                              const std::string& name) {
+  std::unique_lock lock(mutex_);
   const auto at = known_.lower_bound({name, ""});
   if (at == known_.end() || at->first.domain != name || !at->second.handle) return std::nullopt;
-  const virDomainPtr domain = at->second.handle.get();
-  if (virDomainGetConnect(domain) != connection.get()) return std::nullopt;
-  virDomainRef(domain);
-  return DomainFound{Domain(domain), at->first, at->second.id, at->second.metadata};
+  const Known known = at->second;
+  const ProcessName key = at->first;
+  lock.unlock();
+  std::shared_ptr<virDomain> handle;
+  for (const auto& one : {known.handle, known.other}) {
+    if (one && virDomainGetConnect(one.get()) == connection.get()) handle = one;
+  }
+  if (!handle) {
+    unsigned char uuid[VIR_UUID_BUFLEN];
+    if (virDomainGetUUID(known.handle.get(), uuid) != 0) return std::nullopt;
+    Domain found(virDomainLookupByUUID(connection.get(), uuid));
+    if (!found) return std::nullopt;
+    handle = std::move(found);
+    lock.lock();
+    if (const auto still = known_.find(key); still != known_.end()) still->second.other = handle;
+    lock.unlock();
+  }
+  virDomainRef(handle.get());
+  return DomainFound{Domain(handle.get()), key, known.id, known.metadata};
 }
 
 void DomainList::drop_handles() {
   const std::lock_guard lock(mutex_);
-  for (auto& [name, known] : known_) known.handle.reset();
+  for (auto& [name, known] : known_) {
+    known.handle.reset();
+    known.other.reset();
+  }
 }
 
 }  // namespace cierzo::libvirt

@@ -48,17 +48,19 @@ class DomainList {
   // Metadata of that domain were changed: they are asked for again.
   void forget(const ProcessName& name);
 
-  // The domain of that name as the last list had it: costs nothing, where find_domain() costs three
-  // calls. It may be gone by now. Its handle names it by its uuid, which no two incarnations share,
-  // so whatever is asked of it is never asked of a successor. None: not listed on this connection.
+  // The domain of that name as the last list had it: costs nothing (on another connection than the
+  // list's, one call for each domain), where find_domain() costs three calls. It may be gone by
+  // now. Its handle names it by its uuid, which no two incarnations share, so whatever is asked of
+  // it is never asked of a successor. None: not listed, or gone.
   [[nodiscard]] std::optional<DomainFound> listed(const Connection& connection,
-                                                  const std::string& name) const;
+                                                  const std::string& name);
   // Handles keep their connection: they are dropped when it is lost, and before the link ends.
   void drop_handles();
 
  private:
   struct Known {
     std::shared_ptr<virDomain> handle;
+    std::shared_ptr<virDomain> other;  // On the connection that guests are asked by.
     int id = -1;
     std::optional<DomainMetadata> metadata;
     std::uint64_t memory_kib = 0;

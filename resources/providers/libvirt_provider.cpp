@@ -60,6 +60,7 @@ class LibvirtProvider : public Provider {
                    [events = events_](const std::string& domain, const Incarnation& incarnation) {
                      events->emit(DomainEvent::What::died, domain, incarnation);
                    }),
+        guests_(config_.uri, std::make_shared<EventSink>()),
         link_(config_.uri, events_) {}
   LibvirtProvider(const LibvirtProvider&) = delete;
   LibvirtProvider& operator=(const LibvirtProvider&) = delete;
@@ -130,6 +131,9 @@ class LibvirtProvider : public Provider {
   virNodeInfo machine_{};
   DomainList domains_;
   ProcessWatch processes_;
+  // A connection of its own, whose events nobody hears: libvirtd takes five calls of a connection
+  // at once, and guests that hang hold up theirs.
+  Link guests_;
   Link link_;  // Last: it ends first, and nothing calls back into what is gone.
 };
 
@@ -393,7 +397,7 @@ Outcome LibvirtProvider::remove_disk(const InstanceName& name) {
 std::optional<DomainFound> LibvirtProvider::find_guest(const Connection& connection,
                                                        const InstanceName& name) {
   auto found = domains_.listed(connection, name.value);
-  if (!found) found = find_domain(link_, connection, name.value);
+  if (!found) found = find_domain(guests_, connection, name.value);
   if (!found || !found->metadata) return std::nullopt;
   // libvirt would make the call wait until it has cleared the domain away.
   if (processes_.state(found->name) == ProcessState::dead) return std::nullopt;
@@ -403,7 +407,7 @@ std::optional<DomainFound> LibvirtProvider::find_guest(const Connection& connect
 bool LibvirtProvider::guest_answers(const InstanceName& name) {
   bool answers = false;
   const auto asked = guarded([&] {
-    const auto connection = link_.get();
+    const auto connection = guests_.get();
     const auto found = find_guest(connection, name);
     answers = found && libvirt::guest_answers(*found);
   });
@@ -413,24 +417,24 @@ bool LibvirtProvider::guest_answers(const InstanceName& name) {
 Outcome LibvirtProvider::guest_start(const InstanceName& name, const GuestCommand& command,
                                      GuestHandle& handle) {
   return guarded([&] {
-    const auto connection = link_.get();
+    const auto connection = guests_.get();
     const auto found = find_guest(connection, name);
     if (!found) {
       throw Refused{{FailureKind::not_found, "there is no domain " + name.value + " of ours"}};
     }
-    handle = libvirt::guest_start(link_, connection, *found, command);
+    handle = libvirt::guest_start(guests_, connection, *found, command);
   });
 }
 
 GuestProgress LibvirtProvider::guest_progress(const InstanceName& name, const GuestHandle& handle) {
   GuestProgress progress;
   const auto outcome = guarded([&] {
-    const auto connection = link_.get();
+    const auto connection = guests_.get();
     const auto found = find_guest(connection, name);
     if (!found) {
       throw Refused{{FailureKind::not_found, "there is no domain " + name.value + " of ours"}};
     }
-    progress = libvirt::guest_progress(link_, connection, *found, handle);
+    progress = libvirt::guest_progress(guests_, connection, *found, handle);
   });
   if (!outcome.ok()) progress.outcome = outcome;
   return progress;

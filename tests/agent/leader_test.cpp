@@ -401,6 +401,24 @@ TEST_F(DesiredTest, RefusesAnEntryUnderAnotherName) {
   EXPECT_EQ(desired_.resources().size(), 1U);
 }
 
+TEST(Telling, NamesBadHealthUntilACheckPassesAgain) {
+  InstanceStatus status;
+  status.state = "running";
+  status.health = "unknown";
+  EXPECT_EQ(telling(status, "configuring"), "running");
+  status.health = "failing";
+  EXPECT_EQ(telling(status, "running"), "running, failing");
+  status.health = "unknown";  // `start` was run again; nothing was checked since.
+  EXPECT_EQ(telling(status, "running, failing"), "running, failing");
+  status.health = "flapping";
+  EXPECT_EQ(telling(status, "running, failing"), "running, flapping");
+  status.health = "passing";
+  EXPECT_EQ(telling(status, "running, flapping"), "running");
+  status.state = "unknown";
+  status.health = "unknown";
+  EXPECT_EQ(telling(status, "running, failing"), "unknown");
+}
+
 TEST_F(LeaderTest, TellsEveryTransitionOnce) {
   all_report_nothing();
   executor_.run_for(3s);

@@ -24,6 +24,7 @@ class VirtualExecutor : public Executor {
   void offload(const std::string& strand, Duration deadline, std::function<void()> call,
                std::function<void(bool in_time)> done) override {
     if (hanging.contains(strand)) {
+      ++hung;
       queue_.emplace(now_ + deadline, [done = std::move(done)] { done(false); });
       return;
     }
@@ -57,6 +58,7 @@ class VirtualExecutor : public Executor {
   }
 
   std::set<std::string> hanging;  // Strands whose calls do not return.
+  int hung = 0;                   // How many there were.
   Duration call_takes = std::chrono::milliseconds(1);
 
  private:

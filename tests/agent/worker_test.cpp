@@ -348,6 +348,33 @@ TEST_F(WorkerTest, ConfiguresAndChecksAGuest) {
   EXPECT_EQ(seen()->roles[RoleName{"app"}].error, "port 80 is closed");
 }
 
+// Its guest hangs: asked where it holds up only its like, and told since when.
+TEST_F(WorkerTest, AsksAGuestThatHangsApartFromTheOthers) {
+  worker_->command(command(1, start_vm(1)));
+  ASSERT_TRUE(executor_.run_until([this] { return seen() && seen()->guest_answers; }, 10s));
+  executor_.hanging = {guest_strand(app1), silent_strand(app1)};
+  ASSERT_TRUE(executor_.run_until([this] { return !seen()->guest_answers; }, 30s));
+  executor_.run_for(60s);
+  EXPECT_NEAR(std::chrono::duration<double>(seen()->since).count(), 60, 1);
+  executor_.hanging = {silent_strand(app1)};
+  executor_.run_for(60s);
+  EXPECT_FALSE(seen()->guest_answers) << "it is not asked beside those that answer";
+  executor_.hanging.clear();
+  EXPECT_TRUE(executor_.run_until([this] { return seen()->guest_answers; }, 30s));
+  EXPECT_LT(seen()->since, 1s);
+}
+
+// A question that waits for its time-out is asked again only after twice as long.
+TEST_F(WorkerTest, AsksAGuestThatHangsMoreAndMoreRarely) {
+  worker_->command(command(1, start_vm(1)));
+  ASSERT_TRUE(executor_.run_until([this] { return seen() && seen()->guest_answers; }, 10s));
+  executor_.hanging = {guest_strand(app1), silent_strand(app1)};
+  executor_.run_for(30s);
+  const int before = executor_.hung;
+  executor_.run_for(240s);
+  EXPECT_LE(executor_.hung - before, 10) << "8 s each, and 16 s between two";
+}
+
 // A guest that reboots from the inside has forgotten what it was told, and says so by itself.
 TEST_F(WorkerTest, NoticesAGuestThatRebooted) {
   worker_->command(command(1, start_vm(1)));
@@ -384,7 +411,8 @@ TEST_F(WorkerTest, NoticesASilentRebootByTheCheckThatIsNotAnswered) {
   ASSERT_EQ(seen()->roles[RoleName{"app"}].health, Health::passing);
   const auto probes = [this] {
     const auto calls = provider_.calls();
-    return std::count(calls.begin(), calls.end(), "guest_start " + app1.value + " probe");
+    return std::count(calls.begin(), calls.end(),
+                      "guest_start " + app1.value + " ");  // Without a log.
   };
   const auto before = probes();
   executor_.run_for(30s);
