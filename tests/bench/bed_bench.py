@@ -6,9 +6,11 @@ The machines live through the change of agents.
 """
 
 import argparse
+import datetime
 import json
 import os
 import pathlib
+import subprocess
 import sys
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
@@ -16,11 +18,19 @@ sys.path.insert(0, str(REPOSITORY / "tests" / "system"))
 
 from bed import enclosure  # noqa: E402  (needs the path above)
 from bed.machines import hypervisors  # noqa: E402,F401  (for the benchmarks)
-from bed.site import BUILD, Site  # noqa: E402
+from bed.site import BUILD, IMAGES, Site  # noqa: E402
 
 MANIFEST = REPOSITORY / "manifests" / "examples" / "web.yaml"
 RESOURCE = "myweb"
 UP_SECONDS = 240  # Four guests under emulation, on cores that are busy otherwise.
+
+PLAIN = "plain"  # The name of a type without services, and of a resource of it.
+PLAIN_TYPE = """\
+type: plain
+summary: virtual machines without services
+roles:
+  server: {count: 1..}
+"""
 
 
 def arguments(description):
@@ -34,12 +44,35 @@ def arguments(description):
 
 
 def run_enclosed(script, main, parser):
-    """Runs `main(options)` inside an enclosure; outside of one starts it there."""
+    """Runs `main(options)` inside an enclosure; outside of one builds and starts it there."""
     options = parser.parse_args()
     if not enclosure.inside():
+        build(options.programs)
         sys.exit(enclosure.run([enclosure.PYTHON, script, *sys.argv[1:]]))
     options.programs = [path.resolve() for path in options.programs or [BUILD / "bin"]]
     main(options)
+
+
+def build(programs):
+    """Images, and the programs of this repository where no others are given."""
+    commands = [[str(REPOSITORY / "resources" / "images" / "build"), str(IMAGES)]]
+    if not programs:
+        commands += [["cmake", "--preset", "release", "--log-level=WARNING"],
+                     ["ninja", "-C", "build", "agentd", "agentctl", "simulation"]]
+    for command in commands:
+        subprocess.run(command, cwd=REPOSITORY, stdout=sys.stderr, check=True)
+
+
+def plain_resource(folder, count, memory):
+    """A type of machines without services, and a manifest of `count`: (folder of types, file)."""
+    types = folder / "types"
+    (types / PLAIN).mkdir(parents=True, exist_ok=True)
+    (types / PLAIN / "type.yaml").write_text(PLAIN_TYPE, encoding="utf-8")
+    manifest = folder / f"{PLAIN}.yaml"
+    manifest.write_text(f"{PLAIN}:\n  {PLAIN}:\n    ensure: running\n    vm_mem: {memory}\n"
+                        f"    server: {{ips: 10.77.2.1-10.77.2.{count}, image: mini.qcow2}}\n",
+                        encoding="utf-8")
+    return types, manifest
 
 
 def site_up(programs):
@@ -78,6 +111,16 @@ def percentile(values, share):
     """The value below which `share` (0 to 1) of the values lie, nearest rank."""
     ordered = sorted(values)
     return ordered[max(0, min(len(ordered) - 1, round(share * len(ordered) + 0.5) - 1))]
+
+
+def seconds_of(text):
+    """Seconds since the epoch of an RFC 3339 time, as events have it."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def say(text):
+    """Progress, on stderr: stdout is the result's."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def machine():
