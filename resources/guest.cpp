@@ -43,27 +43,46 @@ std::string interpreter_of(const std::string& text) {
   return quoted(program) + (argument.empty() ? "" : " " + quoted(argument));
 }
 
-// Runs the text in a process of its own, without the descriptor of the lock. It is no operand of ||
-// or `if`, because `set -e` has no effect inside those.
+// Runs the text in a process of its own. It is no operand of || or `if`, because `set -e` has no
+// effect inside those.
 std::string run_text(const std::string& text, const std::string& file) {
   const std::string interpreter = interpreter_of(text);
-  if (interpreter.empty()) return "(eval " + quoted(text) + ") 9>&-\n";
+  if (interpreter.empty()) return "(eval " + quoted(text) + ")\n";
   return "printf %s " + quoted(text) + " >" + file + " || exit 1\n" + interpreter + " " + file +
-         " 9>&-\n";
+         "\n";
 }
 
 // An agent that was restarted, or another leader, does not know that a script still runs here: the
 // second run waits for the first, and has nothing to do where the first did the same work. The lock
-// is let go by the kernel however a run ends; what the script leaves behind does not hold it.
-constexpr std::string_view lock_part = R"sh(exec 9>>"$lock" || exit 1
-if command -v flock >/dev/null && ! flock -n 9; then
-  echo "waits for an earlier run of a script of this role"
-  flock 9
-  if [ -f "$fact" ] && read -r kind when digest <"$fact" && [ "$kind" = "$doing" ] &&
-    [ "$when" = "$cierzo_boot" ] && [ "$digest" = "$inputs" ]; then
-    echo "which did the work"
-    exit 0
+// names the first's process and the variable that only this run has in its environment
+// (guest_agent.cpp), so it counts only while that process lives: not after a kill, nor because of
+// what the script left behind. (No flock: Debian's busybox has none.)
+constexpr std::string_view lock_part = R"sh(take_lock() {
+  (set -C; echo "$$ $CIERZO_RUN" >"$lock") 2>/dev/null
+}
+lock_is_held() {
+  { read -r holder run <"$lock"; } 2>/dev/null && [ -n "$run" ] &&
+    grep -qs "CIERZO_RUN=$run" "/proc/$holder/environ"
+}
+waited=no
+tries=0
+until take_lock; do
+  if lock_is_held; then
+    [ $waited = yes ] || echo "waits for an earlier run of a script of this role"
+    waited=yes
+    sleep 1
+  elif [ $tries -lt 5 ]; then
+    tries=$((tries + 1))
+    rm -f "$lock"
+  else
+    echo "cannot write $lock: $({ echo "$$" >"$lock"; } 2>&1)"
+    exit 1
   fi
+done
+if [ $waited = yes ] && [ -f "$fact" ] && read -r kind when digest <"$fact" &&
+  [ "$kind $when $digest" = "$doing $cierzo_boot $inputs" ]; then
+  echo "which did the work"
+  exit 0
 fi
 )sh";
 

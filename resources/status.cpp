@@ -106,8 +106,8 @@ class Reporter {
       if (!needs_guest(desired, instance)) return "running";
       return copy.network_digest.empty() ? "booting" : "unknown";
     }
-    if (copy.configure.count >= failures_before_failed) return "failed";
     bool started = copy.network_digest == wanted.network_digest;
+    if (!started && copy.configure.count >= failures_before_failed) return "failed";
     for (std::size_t i = 0; i < instance.roles.size(); ++i) {
       const RoleType& role = *desired.type->role(instance.roles[i]);
       if (is_started(role, copy, wanted.start_digests[i])) continue;
@@ -149,9 +149,17 @@ class Reporter {
       add(what + " failed " + times(failure.count) + ": " + error);
       return true;
     };
-    add_failure("setting its guest's address", copy->configure);
-    for (const RoleName& name : instance.roles) {
+    // What failed and has come about all the same, by the guest's own doing, is no news.
+    const Wanted& wanted = desired.wanted[which];
+    if (copy->network_digest != wanted.network_digest) {
+      add_failure("setting its guest's address", copy->configure);
+    }
+    for (std::size_t i = 0; i < instance.roles.size(); ++i) {
+      const RoleName& name = instance.roles[i];
       const RoleObserved& seen = role_of(*copy, name);
+      const bool well = is_started(*desired.type->role(name), *copy, wanted.start_digests[i]) &&
+                        seen.health != Health::failing;
+      if (well) continue;
       if (!add_failure("start of " + name.value, seen.start) && seen.health == Health::failing &&
           text.find("check of " + name.value) == std::string::npos) {
         add("check of " + name.value + " fails: " + brief(seen.error));

@@ -106,16 +106,20 @@ TEST(Checks, CountTheRestartsUntilTheServiceWasWellForAWhile) {
   EXPECT_TRUE(checks.all_settled(62s));
 }
 
+// Also one below the threshold, after which nothing was restarted.
 TEST(Checks, AFailureBeginsTheWaitAnew) {
   Checks checks;
-  checks.attend(attend_server(1), 0s);
-  run_once(checks, Kind::failed, 0s);
-  checks.started(server, true, 0s);
-  for (Time now = 0s; now <= 58s; now += 2s) run_once(checks, Kind::passed, now);
-  run_once(checks, Kind::failed, 60s);
-  checks.started(server, true, 60s);
-  run_once(checks, Kind::passed, 62s);
-  EXPECT_EQ(observed(checks).restarts, 2);
+  checks.attend(attend_server(3), 0s);
+  for (const Time now : {0s, 2s, 4s}) run_once(checks, Kind::failed, now);
+  checks.started(server, true, 4s);
+  for (Time now = 4s; now <= 60s; now += 2s) run_once(checks, Kind::passed, now);
+  run_once(checks, Kind::failed, 62s);
+  for (Time now = 64s; now < 124s; now += 2s) {
+    run_once(checks, Kind::passed, now);
+    EXPECT_EQ(observed(checks).restarts, 1);
+  }
+  run_once(checks, Kind::passed, 124s);
+  EXPECT_EQ(observed(checks).restarts, 0);
 }
 
 // The more often it was restarted, the longer it must be well: never less than twice the back-off.

@@ -64,6 +64,13 @@ class Sandbox : public testing::TestWithParam<const char*> {
     printed_ = read("printed");
     return std::atoi(read("status").c_str());
   }
+  // While the script in the file `first` runs. Each is run as the guest agent runs it.
+  int run_beside_first(const std::string& script) {
+    write("second", script);
+    const std::string shell = GetParam(), folder = folder_.string();
+    return run("CIERZO_RUN=r1 " + shell + " " + folder + "/first >/dev/null & sleep 0.3\n" +
+               "CIERZO_RUN=r2 " + shell + " " + folder + "/second");
+  }
   GuestKnowledge probe() {
     EXPECT_EQ(run(probe_script()), 0);
     return read_probe(printed_);
@@ -139,10 +146,7 @@ TEST_P(Sandbox, a_second_run_waits_for_the_first_and_finds_the_work_done) {
   const std::string tries = (folder_ / "tries").string();
   const auto script = role_script(start("echo x >>" + tries + "; sleep 0.5", "d1"));
   write("first", script);
-  // What stays behind of the first run must not hold the lock.
-  EXPECT_EQ(run("(" + std::string(GetParam()) + " " + (folder_ / "first").string() +
-                ") & sleep 0.2\n" + script),
-            0);
+  EXPECT_EQ(run_beside_first(script), 0) << printed_;
   EXPECT_EQ(read("tries"), "x\n");
   EXPECT_NE(printed_.find("waits for an earlier run"), std::string::npos) << printed_;
   EXPECT_EQ(run(script), 0) << "asked for again, it is run again";
@@ -151,23 +155,30 @@ TEST_P(Sandbox, a_second_run_waits_for_the_first_and_finds_the_work_done) {
 
 TEST_P(Sandbox, a_second_run_does_the_work_where_the_first_failed) {
   const std::string tries = (folder_ / "tries").string();
-  const auto script = role_script(start("echo x >>" + tries + "; sleep 0.5; [ -e " +
-                                            (folder_ / "again").string() + " ] || { : >" +
-                                            (folder_ / "again").string() + "; exit 1; }",
-                                        "d1"));
+  const auto script =
+      role_script(start("echo x >>" + tries + "; sleep 0.5; [ -e " + (folder_ / "again").string() +
+                            " ] || { : >" + (folder_ / "again").string() + "; exit 1; }",
+                        "d1"));
   write("first", script);
-  EXPECT_EQ(run("(" + std::string(GetParam()) + " " + (folder_ / "first").string() +
-                ") & sleep 0.2\n" + script),
-            0);
+  EXPECT_EQ(run_beside_first(script), 0) << printed_;
   EXPECT_EQ(read("tries"), "x\nx\n");
   EXPECT_EQ(probe().configured[RoleName{"server"}], "d1");
 }
 
+// Also one that was killed: its process is gone, and its daemons have another number.
 TEST_P(Sandbox, a_daemon_of_an_earlier_run_holds_nothing_up) {
-  EXPECT_EQ(run(role_script(start("sleep 3 >/dev/null 2>&1 &", "d1")) +
-                role_script(start("echo again", "d2"))),
-            0);
-  EXPECT_EQ(printed_, "again\n");
+  write("first", role_script(start("sleep 3 >/dev/null 2>&1 & kill -KILL $$", "d1")));
+  EXPECT_EQ(run_beside_first(role_script(start("echo again", "d2"))), 0);
+  EXPECT_EQ(printed_.find("waits"), std::string::npos) << printed_;
+}
+
+TEST_P(Sandbox, a_lock_that_cannot_be_written_is_no_endless_wait) {
+  const auto script = role_script(start("echo begun", "d1"));
+  EXPECT_EQ(run("mount -t tmpfs -o size=8k full /run; mkdir -p /run/cierzo/roles;"
+                " head -c 9000 /dev/zero >/run/data 2>/dev/null\n" +
+                script),
+            1);
+  EXPECT_NE(printed_.find("cannot write /run/cierzo/server.lock"), std::string::npos) << printed_;
 }
 
 TEST_P(Sandbox, a_script_may_name_its_interpreter) {
@@ -224,9 +235,9 @@ class Command : public Sandbox {
       wrapper += request[at - 1] == '\\' && request[at] == 'n' ? '\n' : request[at];
     }
     write("body", script);
-    return run(before_all + "export CIERZO_LOG=" + log + " CIERZO_TOKEN=t-1 CIERZO_LIMIT=" +
-               std::to_string(limit) + " CIERZO_SCRIPT_0=\"$(cat " + (folder_ / "body").string() +
-               ")\"\n" + wrapper);
+    return run(before_all + "export CIERZO_LOG=" + log +
+               " CIERZO_TOKEN=t-1 CIERZO_LIMIT=" + std::to_string(limit) +
+               " CIERZO_SCRIPT_0=\"$(cat " + (folder_ / "body").string() + ")\"\n" + wrapper);
   }
   // Once nobody runs it any more; namespaces share the processes of this machine.
   bool ends_soon(const std::string& name) {
@@ -256,9 +267,9 @@ TEST_P(Command, without_a_log_writes_nothing) {
 // Also what ignores SIGTERM, and what has left the process group and holds the output open.
 TEST_P(Command, that_does_not_end_is_killed_with_all_that_it_started) {
   const std::string name = "4321.5" + std::to_string(getpid());
-  EXPECT_EQ(run_command("trap '' TERM; echo begun; setsid sleep " + name + " & sleep " + name,
-                        "log", 1),
-            137);
+  EXPECT_EQ(
+      run_command("trap '' TERM; echo begun; setsid sleep " + name + " & sleep " + name, "log", 1),
+      137);
   EXPECT_EQ(printed_, "t-1\nbegun\n");
   EXPECT_TRUE(ends_soon("sleep " + name));
 }

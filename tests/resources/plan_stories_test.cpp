@@ -239,6 +239,8 @@ class Story {
       } else if (name == "answers") {
         copy.guest_answers = value == "yes";
         copy.since = site_.now;
+      } else if (name == "unconfigured") {  // So often in vain; the guest may know better.
+        copy.configure = {std::stoi(value), site_.now, "exit status 1: no space left"};
       } else if (name == "unknown") {
         copy.presence = Presence::unknown;
       } else if (name != "on") {
