@@ -12,9 +12,8 @@ class io_context;
 
 namespace cierzo {
 
-// For calls to the hypervisor, and to guests that answer: more would only wait. Together with the
-// one thread for surveys and the one for guests that do not answer these are five each, which is
-// what libvirtd lets one connection ask at once (max_client_requests); a sixth would block all.
+// For calls to the hypervisor, and to guests that answer: more would only wait. There is one thread
+// more for surveys, and one for guests that do not answer.
 inline constexpr unsigned pool_threads = 4, guest_threads = 4;
 
 class AsioExecutor : public Executor {

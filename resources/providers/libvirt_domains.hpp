@@ -60,7 +60,7 @@ class DomainList {
  private:
   struct Known {
     std::shared_ptr<virDomain> handle;
-    std::shared_ptr<virDomain> other;  // On the connection that guests are asked by.
+    std::shared_ptr<virDomain> other;  // The same on another connection.
     int id = -1;
     std::optional<DomainMetadata> metadata;
     std::uint64_t memory_kib = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -15,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int keepalive_seconds = 2, keepalive_count = 3;  // A hung daemon is given up after 8 s.
+constexpr int hung_seconds = 1, hung_count = 1;            // And calls that wait for it 2 s later.
 constexpr auto retry_first = 100ms, retry_most = 2000ms;
 
 }  // namespace
@@ -26,7 +28,11 @@ struct LinkState {
   mutable std::mutex mutex;
   std::condition_variable changed;
   bool stop = false, ended = false;
-  Connection connection;  // Null: none, or given up.
+  Connection connection;    // Events come by it. Null: none, or given up.
+  bool in_process = false;  // It is no connection at all, but a driver in this process (test).
+  unsigned opened = 0;
+  std::vector<Connection> idle;           // For calls: nobody has them now.
+  std::map<virConnectPtr, bool> in_call;  // Somebody has them; true: never to be used again.
   std::string error = "not connected yet";
 };
 
@@ -121,11 +127,46 @@ void on_close(virConnectPtr, int, void* opaque) {
 
 void free_weak(void* opaque) { delete static_cast<std::weak_ptr<LinkState>*>(opaque); }
 
+Connection open(const std::string& uri) {
+  return {virConnectOpen(uri.c_str()), [](virConnectPtr closing) {
+            if (closing != nullptr) virConnectClose(closing);
+          }};
+}
+
+void give_back(LinkState& state, Connection connection) {
+  {
+    const std::lock_guard lock(state.mutex);
+    const bool tainted = state.in_call.extract(connection.get()).mapped();
+    if (!tainted && !state.stop && virConnectIsAlive(connection.get()) == 1) {
+      return state.idle.push_back(std::move(connection));
+    }
+  }
+  connection.reset();  // Closing is a call: not under the mutex.
+}
+
+Connection lend(const State& state, Connection connection) {
+  const virConnectPtr raw = connection.get();
+  {
+    const std::lock_guard lock(state->mutex);
+    state->in_call[raw] = false;
+  }
+  return {raw, [state, connection = std::move(connection)](virConnectPtr) mutable {
+            give_back(*state, std::move(connection));
+          }};
+}
+
+// The daemon hangs, or is gone: calls that wait for it must end. A keepalive does that, and taints
+// the connection.
+void end_calls(LinkState& state) {  // With the mutex held.
+  for (auto& [connection, tainted] : state.in_call) {
+    tainted = true;
+    virConnectSetKeepAlive(connection, hung_seconds, hung_count);
+  }
+}
+
 // Keeps one connection from its opening to its loss. False: it could not be opened.
 bool serve(const State& state) {
-  const Connection connection(virConnectOpen(state->uri.c_str()), [](virConnectPtr closing) {
-    if (closing != nullptr) virConnectClose(closing);
-  });
+  const Connection connection = open(state->uri);
   if (!connection) {
     auto error = last_error();
     const std::lock_guard lock(state->mutex);
@@ -133,21 +174,25 @@ bool serve(const State& state) {
     return false;
   }
   // Drivers inside this process (test) have no keepalive and no close callback, and cannot hang.
-  virConnectSetKeepAlive(connection.get(), keepalive_seconds, keepalive_count);
   auto* weak = new std::weak_ptr<LinkState>(state);
   const bool watched =
       virConnectRegisterCloseCallback(connection.get(), on_close, weak, free_weak) == 0;
   if (!watched) free_weak(weak);
   {
     const Registrations registrations(connection.get(), state->sink);
+    // Behind the calls above: no message of its own may come in between.
+    virConnectSetKeepAlive(connection.get(), keepalive_seconds, keepalive_count);
     std::unique_lock lock(state->mutex);
     state->connection = connection;
+    state->in_process = !watched;
+    ++state->opened;
     if (virConnectIsAlive(connection.get()) == 0) lost(*state);  // Before the callback was there.
     lock.unlock();
     state->sink->emit(What::hypervisor_back);
     lock.lock();
     state->changed.wait(lock, [&] { return state->stop || !state->connection; });
     state->connection.reset();
+    end_calls(*state);
     lock.unlock();
     state->sink->emit(What::hypervisor_gone);
   }
@@ -170,6 +215,12 @@ void keep(const State& state) {
       state->changed.wait_for(lock, pause, [&] { return state->stop; });
       pause = std::min<std::chrono::milliseconds>(pause * 2, retry_most);
     }
+  }
+  // Closing them is a call, which must end also where the daemon hangs.
+  const auto idle = std::exchange(state->idle, {});
+  lock.unlock();
+  for (const Connection& each : idle) {
+    virConnectSetKeepAlive(each.get(), hung_seconds, hung_count);
   }
 }
 
@@ -195,12 +246,32 @@ Link::~Link() {
 }
 
 Connection Link::get() const {
-  const std::lock_guard lock(state_->mutex);
-  if (!state_->connection) {
-    throw Refused{{FailureKind::unreachable,
-                   "libvirtd at " + state_->uri + " cannot be reached: " + state_->error}};
+  const auto unreachable = [this](const std::string& why) {
+    return Refused{
+        {FailureKind::unreachable, "libvirtd at " + state_->uri + " cannot be reached: " + why}};
+  };
+  std::vector<Connection> dead;  // Closed behind the mutex.
+  std::unique_lock lock(state_->mutex);
+  if (!state_->connection) throw unreachable(state_->error);
+  if (state_->in_process) return state_->connection;
+  while (!state_->idle.empty()) {
+    Connection last = std::move(state_->idle.back());  // The busiest: others stay untouched.
+    state_->idle.pop_back();
+    if (virConnectIsAlive(last.get()) == 1) {
+      lock.unlock();
+      return lend(state_, std::move(last));
+    }
+    dead.push_back(std::move(last));
   }
-  return state_->connection;
+  lock.unlock();
+  Connection made = open(state_->uri);
+  if (!made) throw unreachable(last_error().text);
+  return lend(state_, std::move(made));
+}
+
+unsigned Link::opened() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->opened;
 }
 
 bool Link::failed(const Connection& connection) {

@@ -60,7 +60,6 @@ class LibvirtProvider : public Provider {
                    [events = events_](const std::string& domain, const Incarnation& incarnation) {
                      events->emit(DomainEvent::What::died, domain, incarnation);
                    }),
-        guests_(config_.uri, std::make_shared<EventSink>()),
         link_(config_.uri, events_) {}
   LibvirtProvider(const LibvirtProvider&) = delete;
   LibvirtProvider& operator=(const LibvirtProvider&) = delete;
@@ -127,13 +126,10 @@ class LibvirtProvider : public Provider {
   const Disks disks_;
   const std::shared_ptr<EventSink> events_;
   std::mutex machine_mutex_;
-  std::weak_ptr<virConnect> machine_of_;  // The connection that was asked for what follows.
+  unsigned machine_of_ = 0;  // Of link_.opened(): when what follows was asked.
   virNodeInfo machine_{};
   DomainList domains_;
   ProcessWatch processes_;
-  // A connection of its own, whose events nobody hears: libvirtd takes five calls of a connection
-  // at once, and guests that hang hold up theirs.
-  Link guests_;
   Link link_;  // Last: it ends first, and nothing calls back into what is gone.
 };
 
@@ -181,10 +177,11 @@ Survey LibvirtProvider::survey() {
 void LibvirtProvider::fill_totals(Survey& survey, const Connection& connection,
                                   const std::vector<DomainRow>& rows) {
   {
-    // The machine does not grow while a daemon lives: asked once for each connection.
+    // The machine does not grow while a daemon lives: asked once for each.
     const std::lock_guard lock(machine_mutex_);
-    if (machine_of_.lock() != connection && virNodeGetInfo(connection.get(), &machine_) == 0) {
-      machine_of_ = connection;
+    const unsigned opened = link_.opened();
+    if (machine_of_ != opened && virNodeGetInfo(connection.get(), &machine_) == 0) {
+      machine_of_ = opened;
     }
     survey.memory_total_kib = machine_.memory;
     survey.cpus_total = static_cast<int>(machine_.cpus);
@@ -397,7 +394,7 @@ Outcome LibvirtProvider::remove_disk(const InstanceName& name) {
 std::optional<DomainFound> LibvirtProvider::find_guest(const Connection& connection,
                                                        const InstanceName& name) {
   auto found = domains_.listed(connection, name.value);
-  if (!found) found = find_domain(guests_, connection, name.value);
+  if (!found) found = find_domain(link_, connection, name.value);
   if (!found || !found->metadata) return std::nullopt;
   // libvirt would make the call wait until it has cleared the domain away.
   if (processes_.state(found->name) == ProcessState::dead) return std::nullopt;
@@ -407,7 +404,7 @@ std::optional<DomainFound> LibvirtProvider::find_guest(const Connection& connect
 bool LibvirtProvider::guest_answers(const InstanceName& name) {
   bool answers = false;
   const auto asked = guarded([&] {
-    const auto connection = guests_.get();
+    const auto connection = link_.get();
     const auto found = find_guest(connection, name);
     answers = found && libvirt::guest_answers(*found);
   });
@@ -417,24 +414,24 @@ bool LibvirtProvider::guest_answers(const InstanceName& name) {
 Outcome LibvirtProvider::guest_start(const InstanceName& name, const GuestCommand& command,
                                      GuestHandle& handle) {
   return guarded([&] {
-    const auto connection = guests_.get();
+    const auto connection = link_.get();
     const auto found = find_guest(connection, name);
     if (!found) {
       throw Refused{{FailureKind::not_found, "there is no domain " + name.value + " of ours"}};
     }
-    handle = libvirt::guest_start(guests_, connection, *found, command);
+    handle = libvirt::guest_start(link_, connection, *found, command);
   });
 }
 
 GuestProgress LibvirtProvider::guest_progress(const InstanceName& name, const GuestHandle& handle) {
   GuestProgress progress;
   const auto outcome = guarded([&] {
-    const auto connection = guests_.get();
+    const auto connection = link_.get();
     const auto found = find_guest(connection, name);
     if (!found) {
       throw Refused{{FailureKind::not_found, "there is no domain " + name.value + " of ours"}};
     }
-    progress = libvirt::guest_progress(guests_, connection, *found, handle);
+    progress = libvirt::guest_progress(link_, connection, *found, handle);
   });
   if (!outcome.ok()) progress.outcome = outcome;
   return progress;
