@@ -251,6 +251,9 @@ void Worker::take_survey(std::optional<Survey> survey, unsigned number) {
       if (ended.after_survey <= number) end_command(ended.id);
     }
     std::erase_if(ended_, [number](const Ended& ended) { return ended.after_survey <= number; });
+  } else if (config_.fresh_boot && !surveyed_ && survey && survey->disks_known) {
+    disks_surveyed_ = true;
+    take_domains(*survey);  // None, and the disks.
   }
   changed_soon();
   if (survey_wanted_) return this->survey();
@@ -423,8 +426,8 @@ Report Worker::report() const {
   report.permit_spell = permit.permit_spell;
   report.executed = high_water_;
   for (const auto& [id, action] : unfinished_) report.unfinished.push_back({id, action});
-  // After a boot no domain of ours can be there, seen or not.
-  report.surveyed = surveyed_ || config_.fresh_boot;
+  // After a boot no domain of ours can be there, seen or not; but disks can.
+  report.surveyed = surveyed_ || disks_surveyed_;
   report.hypervisor_answers = hypervisor_answers_;
   if (!hypervisor_answers_) report.hypervisor_error = hypervisor_error_;
   const Survey& survey = last_survey_;

@@ -129,6 +129,7 @@ class Worker {
   std::vector<std::string> images_asked_, images_looked_for_;
   bool retired_ = false;
   bool surveyed_ = false, hypervisor_answers_ = false;
+  bool disks_surveyed_ = false;  // Of a host that was booted: all there can be. (WorkerConfig)
   std::string hypervisor_error_ = "it was not asked yet";
   std::optional<std::string> told_;  // The error that a person was told last; empty: none any more.
   bool survey_wanted_ = false, survey_running_ = false, changed_pending_ = false;

@@ -44,7 +44,9 @@ struct DomainSeen {
 };
 
 struct Survey {
-  Outcome outcome;  // Not ok: nothing below is known.
+  Outcome outcome;  // Not ok: nothing below is known, but for the overlays if disks_known.
+  // The overlays are known: they are files, and need no hypervisor.
+  bool disks_known = false;
   std::vector<DomainSeen> domains;
   std::vector<InstanceName> overlays;  // Disks of instances on this host, with or without a domain.
   std::map<std::string, std::string> images;  // Name -> digest (size and time of change will do).

@@ -75,6 +75,14 @@ std::optional<DirectKernel> read_sidecar(const std::string& path) {
                       fields["cmdline"]};
 }
 
+// What cannot be looked at is not "not there": a disk that was taken for missing is made anew.
+bool there(const std::string& path) {
+  std::error_code error;
+  const bool found = fs::exists(path, error);
+  if (error) refuse(FailureKind::other, path + ": " + error.message());
+  return found;
+}
+
 void make_folder(const std::string& path) {
   std::error_code error;
   fs::create_directories(path, error);  // The store, or the unit, has made what is above it.
@@ -107,18 +115,33 @@ Disks::Disks(std::string images_folder, std::string state_folder)
   clear_unfinished();
 }
 
-// An owner without its overlay: whoever made it was killed before the one was there, or after it
-// was removed.
+// An owner without its overlay: whoever made it was killed before the one was there, after it was
+// removed, or between the two renames of prepare(): then the disk is the previous one.
 void Disks::clear_unfinished() const {
-  std::error_code error;
-  for (fs::directory_iterator at(disks_folder_, error), end; at != end; at.increment(error)) {
-    if (error) break;
-    if (at->path().extension() != owner_suffix) continue;
-    const InstanceName name{at->path().stem().string()};
-    std::error_code ignored;
-    fs::remove(overlay_path(name) + std::string(unfinished_suffix), ignored);
-    if (!fs::exists(overlay_path(name), ignored) && !ignored) remove(name);
+  for (const InstanceName& name : owned()) {
+    const std::string path = overlay_path(name);
+    std::error_code error;
+    fs::remove(path + std::string(unfinished_suffix), error);
+    if (there(path)) continue;
+    const std::string previous = path + std::string(previous_suffix);
+    if (!there(previous)) {
+      remove(name);
+      continue;
+    }
+    fs::rename(previous, path, error);
+    if (error) refuse(FailureKind::other, previous + ": " + error.message());
   }
+}
+
+std::vector<InstanceName> Disks::owned() const {
+  std::vector<InstanceName> names;
+  std::error_code error;
+  for (fs::directory_iterator at(disks_folder_, error), end; !error && at != end;
+       at.increment(error)) {
+    if (at->path().extension() == owner_suffix) names.push_back({at->path().stem().string()});
+  }
+  if (error) refuse(FailureKind::other, disks_folder_ + ": " + error.message());
+  return names;
 }
 
 std::map<std::string, std::string> Disks::images() const {
@@ -158,15 +181,8 @@ Image Disks::find(const std::string& name) const {
 }
 
 std::vector<InstanceName> Disks::overlays() const {
-  std::vector<InstanceName> names;
-  std::error_code error;
-  for (fs::directory_iterator at(disks_folder_, error), end; at != end; at.increment(error)) {
-    if (error) break;
-    if (at->path().extension() != overlay_suffix) continue;
-    InstanceName name{at->path().stem().string()};
-    std::error_code missing;
-    if (fs::exists(owner_path(name), missing)) names.push_back(std::move(name));
-  }
+  std::vector<InstanceName> names = owned();
+  std::erase_if(names, [this](const InstanceName& name) { return !there(overlay_path(name)); });
   return names;
 }
 
@@ -184,20 +200,19 @@ std::string Disks::console_path(const InstanceName& name) const {
 
 bool Disks::prepare(const InstanceName& name, const Image& image, bool fresh) const {
   const std::string path = overlay_path(name);
-  std::error_code error;
-  if (fs::exists(path, error) && !fs::exists(owner_path(name), error)) {
+  const bool present = there(path);
+  if (present && !there(owner_path(name))) {
     refuse(FailureKind::already_exists,
            path + " was not made by this agent: move it away, or name the resource otherwise");
   }
-  if (!fresh && fs::exists(path, error) && backing_file(path) == image.path) return false;
+  if (!fresh && present && backing_file(path) == image.path) return false;
   std::ofstream owner(owner_path(name));
   owner << "the disk of " << name.value << ", made by cierzo\n";
   owner.close();
   if (!owner) refuse(FailureKind::other, owner_path(name) + ": cannot be written");
   const std::string made = path + std::string(unfinished_suffix);
+  std::error_code error;
   fs::remove(made, error);
-  // Nobody asked for a fresh disk, so what the old one holds is kept until the instance is deleted.
-  const bool keep = !fresh && fs::exists(path, error);
   const auto ended = run_program(
       {"qemu-img", "create", "-q", "-f", "qcow2", "-F", image.format, "-b", image.path, made},
       overlay_limit);
@@ -207,19 +222,32 @@ bool Disks::prepare(const InstanceName& name, const Image& image, bool fresh) co
   // What a guest writes is no business of others, and the folder lets them pass. libvirt gives the
   // file to the user that QEMU runs as (`dynamic_ownership`, its default).
   fs::permissions(made, fs::perms(0600), error);
-  if (!error && keep) fs::rename(path, path + std::string(previous_suffix), error);
-  if (!error) fs::rename(made, path, error);
+  if (error) refuse(FailureKind::other, made + ": " + error.message());
+  // Nobody asked for a fresh disk, so what the old one holds is kept until the instance is deleted.
+  const std::string previous = path + std::string(previous_suffix);
+  const bool keep = !fresh && present;
+  if (keep) fs::rename(path, previous, error);
   if (error) refuse(FailureKind::other, path + ": " + error.message());
+  fs::rename(made, path, error);
+  if (error) {
+    const std::string why = error.message();
+    if (keep) fs::rename(previous, path, error);
+    refuse(FailureKind::other, path + ": " + why);
+  }
   return true;
 }
 
 void Disks::remove(const InstanceName& name) const {
   const std::string overlay = overlay_path(name);
-  std::error_code missing;
-  if (!fs::exists(owner_path(name), missing)) return;
-  for (const auto& path :
-       {overlay, overlay + std::string(unfinished_suffix), overlay + std::string(previous_suffix),
-        console_path(name), owner_path(name)}) {
+  // A shared disk has a console, but no overlay and no owner. The previous disk goes first and the
+  // owner last: what is cut short is never taken for a disk to be brought back, and is gone on with.
+  std::vector<std::string> paths = {console_path(name)};
+  if (there(owner_path(name))) {
+    paths.insert(paths.end(),
+                 {overlay + std::string(previous_suffix), overlay + std::string(unfinished_suffix),
+                  overlay, owner_path(name)});
+  }
+  for (const auto& path : paths) {
     std::error_code error;
     fs::remove(path, error);
     if (error) refuse(FailureKind::other, path + ": " + error.message());

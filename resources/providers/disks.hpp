@@ -14,7 +14,7 @@ struct Image {
   std::optional<DirectKernel> kernel;
 };
 
-// Throw Refused where a file cannot be read or made. May be called from several threads, but for
+// Throw Refused where a file cannot be looked at, read or made. May be called from several threads, but for
 // one instance by one only.
 //
 // Beside each overlay NAME.qcow2 that is made here stands NAME.owner, made before it and removed
@@ -36,6 +36,7 @@ class Disks {
   // Refuses with not_found where there is no such image.
   [[nodiscard]] Image find(const std::string& name) const;
 
+  // Whole, or Refused: a disk that is not listed counts as not there.
   [[nodiscard]] std::vector<InstanceName> overlays() const;
   [[nodiscard]] std::string overlay_path(const InstanceName& name) const;
   [[nodiscard]] std::string console_path(const InstanceName& name) const;
@@ -51,6 +52,7 @@ class Disks {
 
  private:
   [[nodiscard]] std::string owner_path(const InstanceName& name) const;
+  [[nodiscard]] std::vector<InstanceName> owned() const;  // With an owner, with or without a disk.
   void clear_unfinished() const;
 
   std::string images_folder_, disks_folder_, console_folder_;

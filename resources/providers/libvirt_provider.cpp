@@ -167,10 +167,13 @@ Survey LibvirtProvider::survey() {
     }
     processes_.forget_dead_except(shown);
     survey.overlays = disks_.overlays();
+    survey.disks_known = true;
     survey.images = disks_.images();
     fill_totals(survey, connection, rows);
   });
-  if (!survey.outcome.ok()) domains_.drop_handles();
+  if (survey.outcome.ok()) return survey;
+  domains_.drop_handles();
+  survey.disks_known = guarded([&] { survey.overlays = disks_.overlays(); }).ok();
   return survey;
 }
 

@@ -137,6 +137,8 @@ Survey SimulatedProvider::survey() {
   const Call call(*this, "survey", {});
   Survey survey;
   survey.outcome = call.failure();
+  for (const auto& [name, image] : overlays_) survey.overlays.push_back(name);
+  survey.disks_known = true;
   if (call.failed()) return survey;
   survey.images = images_;
   survey.memory_total_kib = config_.memory_total_kib;
@@ -151,7 +153,6 @@ Survey SimulatedProvider::survey() {
     survey.memory_used_kib += domain.memory_kib;
     survey.cpus_used += domain.vcpus;
   }
-  for (const auto& [name, image] : overlays_) survey.overlays.push_back(name);
   return survey;
 }
 

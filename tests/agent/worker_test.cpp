@@ -31,6 +31,7 @@ class WorkerTest : public ::testing::Test {
     config.process = "process";
     config.networks = {{"site", "10.0.0.0/8", "br0", "", {}}};
     config.unfinished = std::move(unfinished);
+    config.fresh_boot = fresh_boot_;
     WorkerHooks hooks;
     hooks.permit = [this] { return permit_; };
     hooks.begin = [this](const Command& command, std::function<void()> done) {
@@ -92,6 +93,7 @@ class WorkerTest : public ::testing::Test {
   SimulatedProvider provider_;
   election::CommandContext permit_;
   Duration disk_takes_ = 5ms;
+  bool fresh_boot_ = false;
   std::vector<Stamp> begun_, ended_;
   std::vector<CommandResult> answers_;
   std::vector<std::string> warnings_;
@@ -248,6 +250,29 @@ TEST_F(WorkerTest, IsNoInventoryBeforeTheHypervisorAnsweredOnce) {
   provider_.set_hypervisor_answers(false);
   executor_.run_for(5s);
   EXPECT_TRUE(worker_->report().surveyed) << "what it knew then is listed, and uncertain";
+}
+
+// After a boot no domain can be there, but a disk can: it must not be made anew elsewhere because
+// libvirtd is late.
+TEST_F(WorkerTest, AfterABootItsDisksAreTheInventoryAlsoBeforeTheHypervisorAnswers) {
+  worker_->command(command(1, start_vm(1)));
+  executor_.run_for(2s);
+  provider_.set_hypervisor_answers(false);
+  fresh_boot_ = true;
+  make_worker({});
+  executor_.run_for(5s);
+  EXPECT_TRUE(worker_->report().surveyed);
+  EXPECT_FALSE(worker_->report().hypervisor_answers);
+  ASSERT_TRUE(seen()) << "its disk is listed";
+  EXPECT_TRUE(seen()->overlay);
+}
+
+TEST_F(WorkerTest, AfterABootItIsNoInventoryBeforeTheDisksWereSeen) {
+  executor_.hanging.insert(survey_strand);
+  fresh_boot_ = true;
+  make_worker({});
+  executor_.run_for(20s);
+  EXPECT_FALSE(worker_->report().surveyed);
 }
 
 // A process that has ended is proof: no survey is waited for, and the host has room again.

@@ -110,6 +110,46 @@ TEST_F(DisksTest, what_was_being_made_when_the_agent_was_killed_is_cleared_away)
   EXPECT_EQ(next.overlays(), std::vector<InstanceName>{whole});
 }
 
+// The image changed, and the agent was killed between the two renames.
+TEST_F(DisksTest, a_disk_that_was_being_exchanged_when_the_agent_was_killed_is_put_back) {
+  disks_->prepare(name_, disks_->find("a.qcow2"), false);
+  const auto overlay = disks_->overlay_path(name_);
+  for (const bool made : {true, false}) {
+    fs::rename(overlay, overlay + ".previous");
+    if (made) std::ofstream(overlay + ".new") << "x";
+    const Disks next(folder_ / "images", folder_ / "state");
+    EXPECT_EQ(next.overlays(), std::vector<InstanceName>{name_});
+    EXPECT_EQ(backing_file(overlay), path("a.qcow2"));
+    EXPECT_FALSE(fs::exists(overlay + ".previous"));
+  }
+}
+
+TEST_F(DisksTest, a_removal_that_was_cut_short_is_gone_on_with) {
+  disks_->prepare(name_, disks_->find("a.qcow2"), false);
+  disks_->prepare(name_, disks_->find("b.qcow2"), false);
+  const auto overlay = disks_->overlay_path(name_);
+  ASSERT_TRUE(fs::exists(overlay + ".previous"));
+  fs::create_directory(disks_->console_path(name_));  // The first step fails.
+  std::ofstream(disks_->console_path(name_) + "/x") << "x";
+  EXPECT_THROW(disks_->remove(name_), Refused);
+  EXPECT_EQ(disks_->overlays(), std::vector<InstanceName>{name_});
+  fs::remove_all(disks_->console_path(name_));
+  disks_->remove(name_);
+  EXPECT_TRUE(fs::is_empty(folder_ / "state/disks"));
+}
+
+TEST_F(DisksTest, a_folder_that_cannot_be_listed_has_unknown_disks_not_none) {
+  disks_->prepare(name_, disks_->find("a.qcow2"), false);
+  fs::rename(folder_ / "state/disks", folder_ / "elsewhere");
+  EXPECT_THROW((void)disks_->overlays(), Refused);
+}
+
+TEST_F(DisksTest, the_console_of_a_shared_disk_goes_too) {
+  std::ofstream(disks_->console_path(name_)) << "boot";
+  disks_->remove(name_);
+  EXPECT_FALSE(fs::exists(disks_->console_path(name_)));
+}
+
 TEST_F(DisksTest, a_file_that_somebody_else_put_there_is_not_ours_whatever_its_name) {
   const auto foreign = disks_->overlay_path(name_);
   std::ofstream(foreign) << "precious";
