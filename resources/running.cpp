@@ -62,7 +62,9 @@ void Planner::keep_running(const Subject& s) {
 // the ladder says so. (RESOURCES.md, "Same disk or fresh disk")
 void Planner::start(const Subject& s) {
   const auto& disks = s.copies.disks;
-  const Observed* disk = disks.empty() ? nullptr : disks.front();
+  const auto usable =
+      std::find_if(disks.begin(), disks.end(), [](const Observed* one) { return !worn_out(*one); });
+  const Observed* disk = usable != disks.end() ? *usable : disks.empty() ? nullptr : disks.front();
   // The one that is not chosen is removed once the other serves. A disk without a domain has no
   // incarnation that says how old it is: where none may be lost, a person decides.
   if (disks.size() > 1 && disks[0]->incarnation == disks[1]->incarnation &&
@@ -320,9 +322,16 @@ const std::map<HostId, int>& Planner::siblings(const DesiredResource& desired,
   return (*shared_.siblings)[role];
 }
 
-// Once a copy runs on another host, what is left of the old one must not be taken for its disk.
+// Once a copy serves on another host, what is left of the old one must not be taken for its disk.
+// Not before: the old disk may be all that is left of what it held.
 void Planner::remove_stale_disk(const Subject& s) {
   if (s.copies.disks.empty() || !s.copies.unknown.empty()) return;
+  for (const RoleName& name : s.instance.roles) {
+    if (s.desired.type->role(name)->check &&
+        role_of(*s.copies.right(), name).health != Health::passing) {
+      return;
+    }
+  }
   const Observed& stale = *s.copies.disks.back();
   act(s.instance.name, stale.host, RemoveDisk{},
       "was replaced: it runs on " + index_.host_name(s.copies.right()->host));

@@ -8,7 +8,8 @@ bool Planner::climb_ladder(const Subject& s, const Observed& copy, const RoleTyp
   const std::string detail = brief(seen.error);
   const std::string failing = "check of " + role.name.value + " failed " + times(seen.failures) +
                               (detail.empty() ? "" : ": " + detail);
-  const bool may_replace = may_be_replaced(s.desired, s.instance);
+  // Once: a VM that is no better on a fresh disk would lose one disk after the other.
+  const bool may_replace = may_be_replaced(s.desired, s.instance) && !copy.fresh_disk;
   const bool restarts_left = role.start && seen.restarts < restarts_max;
   if (!restarts_left && copy.resets < resets_max) {
     act(s.instance.name, copy.host, ResetVm{copy.incarnation},
@@ -29,7 +30,9 @@ bool Planner::climb_ladder(const Subject& s, const Observed& copy, const RoleTyp
   if (seen.restarts > 0 && next > world_.now) {
     look_again(next);
     block(s.instance.name, true,
-          failing + "; restarted " + times(seen.restarts) + " already, next try in " +
+          failing + "; restarted " + times(seen.restarts) + " already" +
+              (copy.resets > 0 ? " and reset" : "") +
+              (copy.fresh_disk ? ", also on a fresh disk" : "") + ", next try in " +
               in_words(next - world_.now));
     return true;
   }
