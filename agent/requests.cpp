@@ -7,6 +7,7 @@
 #include "agent/net/codec_api.hpp"
 #include "agent/net/transport.hpp"
 #include "agent/site_view.hpp"
+#include "manifests/nearest.hpp"
 #include "resources/desired.hpp"
 
 namespace cierzo {
@@ -60,6 +61,25 @@ void check_addresses(const Resource& resource, const Places& places, const SiteA
                          ": " + slot.address + " " + why);
     }
   }
+}
+
+// Pool entries that are no host of this site. No mistake: the host may be added later; but a typing
+// error would show only when nothing else has room.
+std::vector<std::string> pool_warnings(const Resource& resource,
+                                       const std::vector<HostFacts>& hosts) {
+  std::vector<std::string> names, warnings;
+  for (const HostFacts& host : hosts) names.push_back(host.name);
+  for (const std::string& entry : resource.pool) {
+    const bool known = std::any_of(hosts.begin(), hosts.end(), [&](const HostFacts& host) {
+      return entry == host.name || entry == host.address;
+    });
+    if (known) continue;
+    const auto nearest = manifests::nearest(entry, names);
+    warnings.push_back(resource.type + "." + resource.name.value + ".pool: '" + entry +
+                       "' is no host of this site" +
+                       (nearest ? "; did you mean '" + *nearest + "'?" : ""));
+  }
+  return warnings;
 }
 
 Declared declared(const api::ApplyRequest& request, const Desired& desired,
@@ -314,6 +334,9 @@ void Requests::apply(Leader& leader, const std::string& body, const api::Answer&
   std::map<std::string, std::string> values;
   for (const DesiredResource& resource : request.resources) {
     const Resource& changed = *resource.resource;
+    for (std::string& warning : pool_warnings(changed, hooks_.host_facts())) {
+      accepted.warnings.push_back(std::move(warning));
+    }
     const auto before = leader.desired().resources().find(changed.name);
     const bool known = before != leader.desired().resources().end();
     if (known && *before->second.resource == changed) {

@@ -166,7 +166,10 @@ class Reporter {
       }
     }
     const std::string differs = spec_difference(copy->spec_digest, instance.spec_digest);
-    if (!differs.empty()) add("outdated: " + differs);
+    if (!differs.empty()) add("outdated: " + differs + " (takes a stop and a start)");
+    if (const HostView* host = index_.host(copy->host); host && !pool_rank(instance, *host)) {
+      add("runs outside its pool until it is stopped or replaced");
+    }
     if (copy->fresh_disk) add("fresh disk");
     return text;
   }

@@ -54,7 +54,9 @@ class RequestsTest : public ::testing::Test {
     hooks.writing = [this] { return writing_; };
     hooks.catalog_bytes = [this] { return catalog_bytes_; };
     hooks.hosts = [] { return std::vector<api::HostRow>{}; };
-    hooks.host_facts = [] { return std::vector<HostFacts>{}; };
+    hooks.host_facts = [] {
+      return std::vector<HostFacts>{{HostId{1}, "node1", "10.0.0.251", HostState::alive, {}}};
+    };
     hooks.leader_view = [] { return api::LeaderView{1, "node1", 5}; };
     hooks.local_status = [] { return std::vector<ResourceStatus>{}; };
     hooks.types = [] { return api::TypesView{}; };
@@ -319,6 +321,18 @@ TEST_F(RequestsTest, RefuseAddressesThatGuestsOfThisSiteCannotHave) {
   EXPECT_TRUE(written_.empty());
   EXPECT_EQ(ask("POST", "/v1/plan", api::to_json(request))->status, 409);
   EXPECT_EQ(ask("POST", "/v1/apply", api::to_json(plain("site", "10.0.0.1")))->status, 200);
+}
+
+TEST_F(RequestsTest, WarnOfAPoolHostThatTheSiteDoesNotHave) {
+  api::ApplyRequest request = plain("site", "10.0.0.1");
+  request.resources.at(0).pool = {"node1", "nodde1"};
+  const auto accepted = ask("POST", "/v1/apply", api::to_json(request));
+  ASSERT_TRUE(accepted);
+  EXPECT_EQ(accepted->status, 200);
+  const auto view = api::from_json<api::ApplyAnswer>(accepted->body);
+  const std::vector<std::string> expected = {
+      "plain.site.pool: 'nodde1' is no host of this site; did you mean 'node1'?"};
+  EXPECT_EQ(std::get<api::ApplyAnswer>(view).warnings, expected);
 }
 
 TEST_F(RequestsTest, NameWhatTheSiteHasAlready) {
