@@ -240,7 +240,7 @@ bool Disks::prepare(const InstanceName& name, const Image& image, bool fresh) co
 void Disks::remove(const InstanceName& name) const {
   const std::string overlay = overlay_path(name);
   // A shared disk has a console, but no overlay and no owner. The previous disk goes first and the
-  // owner last: what is cut short is never taken for a disk to be brought back, and is gone on with.
+  // owner last: what is cut short is not taken for a disk to be brought back, and is gone on with.
   std::vector<std::string> paths = {console_path(name)};
   if (there(owner_path(name))) {
     paths.insert(paths.end(),

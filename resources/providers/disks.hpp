@@ -14,8 +14,8 @@ struct Image {
   std::optional<DirectKernel> kernel;
 };
 
-// Throw Refused where a file cannot be looked at, read or made. May be called from several threads, but for
-// one instance by one only.
+// Throw Refused where a file cannot be looked at, read or made. May be called from several threads,
+// but for one instance by one only.
 //
 // Beside each overlay NAME.qcow2 that is made here stands NAME.owner, made before it and removed
 // after it. A file of the folder without one is somebody else's, whatever its name: it is not
