@@ -41,6 +41,44 @@ std::string image_problem(const HostView& host, const std::string& image) {
   return "has no image " + image;
 }
 
+std::string network_problem(const HostView& host, const Instance& instance) {
+  const auto holds = [&](const std::string& cidr) { return in_network(instance.address, cidr); };
+  if (host.networks.empty() || std::any_of(host.networks.begin(), host.networks.end(), holds)) {
+    return {};
+  }
+  return "has no network that holds " + instance.address;
+}
+
+std::string room_problem(const Room& room, const Instance& instance, bool beside_kept) {
+  const std::uint64_t memory_kept = beside_kept ? room.memory_kept_kib : 0;
+  const std::uint64_t memory = room.memory_free_kib - std::min(room.memory_free_kib, memory_kept);
+  if (memory < instance.memory_kib) {
+    return "has " + mebibytes(memory) + " of memory free, not " + mebibytes(instance.memory_kib);
+  }
+  const int cpus = std::max(room.cpus_free - (beside_kept ? room.cpus_kept : 0), 0);
+  if (cpus < instance.vcpus) {
+    return "has " + std::to_string(cpus) + " CPUs free, not " + std::to_string(instance.vcpus);
+  }
+  return {};
+}
+
+// The smallest is the best of the hosts that can take it.
+using Preference = std::tuple<bool, int, int, std::size_t, std::uint64_t, int, std::string_view>;
+
+Preference preference(const Wish& wish, const Room& room, std::size_t rank) {
+  const HostId id = room.host->id;
+  const Failure* failure = failed_start(*wish.tried, id);
+  const int failures = failure ? failure->count : 0;
+  const auto siblings = wish.siblings->find(id);
+  return {wish.avoid == id,
+          failures < starts_before_other_host ? 0 : failures,
+          siblings == wish.siblings->end() ? 0 : siblings->second,
+          rank,
+          ~room.memory_free_kib,
+          -room.cpus_free,
+          room.host->name};
+}
+
 // One sentence that names every host and what it lacks.
 class Refusals {
  public:
@@ -96,13 +134,12 @@ void Rooms::take(HostId id, const Instance& instance) {
   room->cpus_free -= instance.vcpus;
 }
 
-void Rooms::keep(const Instance& instance, std::optional<HostId> only_there) {
+void Rooms::keep(HostId id, const Instance& instance) {
+  Room* room = of(id);
+  if (!room) return;
   kept_ = true;
-  for (Room& room : rooms_) {
-    if (only_there ? room.host->id != *only_there : !pool_rank(instance, *room.host)) continue;
-    room.memory_kept_kib += instance.memory_kib;
-    room.cpus_kept += instance.vcpus;
-  }
+  room->memory_kept_kib += instance.memory_kib;
+  room->cpus_kept += instance.vcpus;
 }
 
 void Rooms::forget_kept() {
@@ -120,20 +157,15 @@ std::string cannot_take(const Room& room, const Instance& instance, bool beside_
   if (const std::string problem = image_problem(host, instance.image); !problem.empty()) {
     return problem;
   }
-  const auto holds = [&](const std::string& cidr) { return in_network(instance.address, cidr); };
-  if (!host.networks.empty() && std::none_of(host.networks.begin(), host.networks.end(), holds)) {
-    return "has no network that holds " + instance.address;
+  if (const std::string problem = network_problem(host, instance); !problem.empty()) {
+    return problem;
   }
-  const std::uint64_t memory_kept = beside_kept ? room.memory_kept_kib : 0;
-  const std::uint64_t memory = room.memory_free_kib - std::min(room.memory_free_kib, memory_kept);
-  if (memory < instance.memory_kib) {
-    return "has " + mebibytes(memory) + " of memory free, not " + mebibytes(instance.memory_kib);
-  }
-  const int cpus = std::max(room.cpus_free - (beside_kept ? room.cpus_kept : 0), 0);
-  if (cpus < instance.vcpus) {
-    return "has " + std::to_string(cpus) + " CPUs free, not " + std::to_string(instance.vcpus);
-  }
-  return {};
+  return room_problem(room, instance, beside_kept);
+}
+
+bool could_ever_take(const HostView& host, const Instance& instance) {
+  return state_problem(host).empty() && network_problem(host, instance).empty() &&
+         instance.memory_kib <= host.memory_total_kib && instance.vcpus <= host.cpus_total;
 }
 
 std::optional<std::size_t> pool_rank(const Instance& instance, const HostView& host) {
@@ -167,8 +199,7 @@ Placement place(const Wish& wish, const Rooms& rooms) {
     if (!is_of_site(name, rooms)) refusals.add(name, "is in its pool but no host of this site");
   }
   const Room* best = nullptr;
-  using Key = std::tuple<bool, int, int, std::size_t, std::uint64_t, int, std::string_view>;
-  Key best_key;
+  Preference best_preference;
   for (const Room& room : rooms.all()) {
     const auto rank = pool_rank(instance, *room.host);
     if (!rank) continue;
@@ -176,19 +207,10 @@ Placement place(const Wish& wish, const Rooms& rooms) {
       refusals.add(room.host->name, why);
       continue;
     }
-    const Failure* failure = failed_start(*wish.tried, room.host->id);
-    const int failures = failure ? failure->count : 0;
-    const auto siblings = wish.siblings->find(room.host->id);
-    const Key key{wish.avoid == room.host->id,
-                  failures < starts_before_other_host ? 0 : failures,
-                  siblings == wish.siblings->end() ? 0 : siblings->second,
-                  *rank,
-                  ~room.memory_free_kib,
-                  -room.cpus_free,
-                  room.host->name};
-    if (best && !(key < best_key)) continue;
+    const Preference this_one = preference(wish, room, *rank);
+    if (best && !(this_one < best_preference)) continue;
     best = &room;
-    best_key = key;
+    best_preference = this_one;
   }
   Placement placement;
   if (!best) {
@@ -201,6 +223,24 @@ Placement place(const Wish& wish, const Rooms& rooms) {
     placement.reason = failure->error;
   }
   return placement;
+}
+
+const HostView* place_later(const Wish& wish, const Rooms& rooms) {
+  const Instance& instance = *wish.instance;
+  const HostView* best = nullptr;
+  std::tuple<bool, bool, Preference> best_preference;
+  for (const Room& room : rooms.all()) {
+    const auto rank = pool_rank(instance, *room.host);
+    if (!rank || !could_ever_take(*room.host, instance)) continue;
+    const std::tuple<bool, bool, Preference> this_one{
+        !room.host->images.contains(instance.image),
+        !room_problem(room, instance, true).empty(),
+        preference(wish, room, *rank)};
+    if (best && !(this_one < best_preference)) continue;
+    best = room.host;
+    best_preference = this_one;
+  }
+  return best;
 }
 
 }  // namespace cierzo

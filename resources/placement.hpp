@@ -31,8 +31,8 @@ class Rooms {
   [[nodiscard]] Room* of(HostId id);
   [[nodiscard]] const std::vector<Room>& all() const { return rooms_; }
   void take(HostId id, const Instance& instance);
-  // Keeps room for it on that host, or wherever its pool lets it run; forget_kept() ends all that.
-  void keep(const Instance& instance, std::optional<HostId> only_there);
+  // Keeps room for it on that host; forget_kept() ends all that.
+  void keep(HostId id, const Instance& instance);
   void forget_kept();
 
  private:
@@ -60,6 +60,14 @@ struct Placement {
 // outage takes as few of them as can be); then the pool's order of preference; then the one with
 // the most memory free, the most CPUs, and the first name.
 [[nodiscard]] Placement place(const Wish& wish, const Rooms& rooms);
+
+// The one host on which room is worth keeping for an instance that cannot start now: of those that
+// could take it if they were empty and had its image, one that has the image, then one that has the
+// room beside what is kept already, then as place() prefers. Nullptr: none ever could.
+[[nodiscard]] const HostView* place_later(const Wish& wish, const Rooms& rooms);
+
+// Could this host take the instance if nothing ran there and it had the image?
+[[nodiscard]] bool could_ever_take(const HostView& host, const Instance& instance);
 
 // Why this host cannot take the instance now; empty: it can. Its pool is not looked at.
 [[nodiscard]] std::string cannot_take(const Room& room, const Instance& instance,

@@ -58,6 +58,7 @@ class Planner {
   void start_on_its_disk(const Subject& s, const Observed& disk);
   bool waits_for_answers(const Subject& s);
   void keep_room(const Subject& s);
+  Wish wish_of(const Subject& s);
   const Instance* comes_after_kept(const Subject& s) const;
   void start_somewhere(const Subject& s, const Observed* worn);
   void serve(const Subject& s, const Observed& copy);

@@ -17,6 +17,10 @@ bool comes_after(const Type& type, const RoleName& role, const RoleName& earlier
   });
 }
 
+bool is_given_up(const Observed& disk) {
+  return worn_out(disk) || disk.start.count >= starts_before_fresh_disk;
+}
+
 bool serves(Health health) { return health == Health::passing || health == Health::flapping; }
 
 }  // namespace
@@ -76,8 +80,7 @@ void Planner::start(const Subject& s) {
     return;
   }
   if (disk) {
-    const bool give_up = worn_out(*disk) || disk->start.count >= starts_before_fresh_disk;
-    if (!give_up || !may_be_replaced(s.desired, s.instance))
+    if (!is_given_up(*disk) || !may_be_replaced(s.desired, s.instance))
       start_on_its_disk(s, *disk);
     else
       start_somewhere(s, disk);
@@ -93,15 +96,32 @@ void Planner::start(const Subject& s) {
 }
 
 // It could not be started now. Those that come after it would only wait for it, so they must not
-// take what it needs: the last memory or CPUs of a host.
+// take what it needs: the last memory or CPUs of the host where it will probably start. On that one
+// only, so that those that fit beside it are not held up.
 void Planner::keep_room(const Subject& s) {
   const auto& disks = s.copies.disks;
   const bool keeps_disk = !may_be_replaced(s.desired, s.instance);
   if (disks.empty() && keeps_disk && s.copies.lost) return;  // it returns with its host
-  std::optional<HostId> there;
-  if (!disks.empty() && (keeps_disk || !worn_out(*disks.front()))) there = disks.front()->host;
+  const HostView* there = nullptr;
+  if (!disks.empty() && (keeps_disk || !is_given_up(*disks.front()))) {
+    there = rooms_.of(disks.front()->host)->host;
+    if (!could_ever_take(*there, s.instance)) return;
+  } else {
+    Wish wish = wish_of(s);
+    if (!disks.empty()) wish.avoid = disks.front()->host;
+    there = place_later(wish, rooms_);
+    if (!there) return;
+  }
   shared_.kept_for.push_back(&s.instance);
-  rooms_.keep(s.instance, there);
+  rooms_.keep(there->id, s.instance);
+}
+
+Wish Planner::wish_of(const Subject& s) {
+  Wish wish;
+  wish.instance = &s.instance;
+  wish.siblings = &siblings(s.desired, s.instance.roles.front());
+  wish.tried = &s.copies.tried;
+  return wish;
 }
 
 // The first of those that room is kept for which this one comes after; nullptr: none.
@@ -153,11 +173,8 @@ bool Planner::waits_for_answers(const Subject& s) {
 
 // `worn` is a disk that is given up, by the ladder or because nothing starts on it.
 void Planner::start_somewhere(const Subject& s, const Observed* worn) {
-  Wish wish;
-  wish.instance = &s.instance;
-  wish.siblings = &siblings(s.desired, s.instance.roles.front());
-  wish.tried = &s.copies.tried;
   if (waits_for_answers(s)) return;
+  Wish wish = wish_of(s);
   if (worn) wish.avoid = worn->host;
   const Instance* kept = comes_after_kept(s);
   wish.beside_kept = kept != nullptr;

@@ -88,6 +88,8 @@ struct HostView {
   bool inventory_known = false;
   bool hypervisor_answers = true;
   std::string hypervisor_error;               // Why it does not, for people.
+  std::uint64_t memory_total_kib = 0;         // Capacity.
+  int cpus_total = 0;
   std::uint64_t memory_free_kib = 0;          // Capacity less what runs there.
   int cpus_free = 0;                          // May be negative only where `capacity` was lowered.
   std::map<std::string, std::string> images;  // Name or path -> digest.

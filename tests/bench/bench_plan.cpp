@@ -68,8 +68,8 @@ HostView host(std::uint32_t number) {
   host.address = "192.168.0.1";
   host.state = HostState::alive;
   host.inventory_known = true;
-  host.memory_free_kib = 256ULL << 20;
-  host.cpus_free = 128;
+  host.memory_total_kib = host.memory_free_kib = 256ULL << 20;
+  host.cpus_total = host.cpus_free = 128;
   host.images["vm.qcow2"] = "1";
   return host;
 }

@@ -53,8 +53,8 @@ HostView& ToySite::add_host(const std::string& name, std::uint64_t memory_mib, i
   host.address = "192.168.0." + std::to_string(host.id.value);
   host.state = HostState::alive;
   host.inventory_known = true;
-  host.memory_free_kib = memory_mib * 1024;
-  host.cpus_free = cpus;
+  host.memory_total_kib = host.memory_free_kib = memory_mib * 1024;
+  host.cpus_total = host.cpus_free = cpus;
   host.images["vm.qcow2"] = "1";
   hosts_.push_back(host);
   return hosts_.back();
