@@ -54,28 +54,62 @@ std::string run_text(const std::string& text, const std::string& file) {
 
 // An agent that was restarted, or another leader, does not know that a script still runs here: the
 // second run waits for the first, and has nothing to do where the first did the same work. The lock
-// names the first's process and the variable that only this run has in its environment
-// (guest_agent.cpp), so it counts only while that process lives: not after a kill, nor because of
-// what the script left behind. (No flock: Debian's busybox has none.)
-constexpr std::string_view lock_part = R"sh(take_lock() {
-  (set -C; echo "$$ $CIERZO_RUN" >"$lock") 2>/dev/null
+// names the last run that had it: its process, and the variable that only this run has in its
+// environment (guest_agent.cpp). So it counts only while that process lives: not after a kill, nor
+// because of what the script left behind. (No flock: Debian's busybox has none.)
+//
+// The lock is never removed and never half written. Who finds the last run ended claims to be the
+// next after *that* run, by `ln`, which only one can; then it looks whether the lock still names
+// that run, and puts its own name there, by `mv`. A claim is removed only after the lock was
+// changed, so whoever gets a claim that was free again sees that. A run that was killed with a
+// claim, and is not the last yet, is followed like any other.
+constexpr std::string_view lock_part = R"sh(mine=$lock.new.$$
+name_in() {
+  name=
+  { read -r name <"$1"; } 2>/dev/null
 }
-lock_is_held() {
-  { read -r holder run <"$lock"; } 2>/dev/null && [ -n "$run" ] &&
-    grep -qs "CIERZO_RUN=$run" "/proc/$holder/environ"
+lives() {
+  run=${name#* }
+  [ -n "$run" ] && grep -qs "CIERZO_RUN=$run" "/proc/${name%% *}/environ"
 }
+take_lock() {
+  name_in "$lock"
+  last=$name claims=
+  until lives; do
+    claim=$lock.after.${name%% *}.${name#* }
+    claims="$claims $claim"
+    if ln "$mine" "$claim" 2>/dev/null; then
+      name_in "$lock"
+      if [ "$name" != "$last" ]; then
+        rm -f "$claim"
+        return 1
+      fi
+      mv -f "$mine" "$lock" && rm -f $claims
+      return
+    fi
+    name_in "$claim"
+    [ -n "$name" ] || return 1
+  done
+  return 1
+}
+rm -f "$mine"
+if ! error=$({ echo "$$ $CIERZO_RUN" >"$mine"; } 2>&1); then
+  echo "cannot write $lock: $error"
+  rm -f "$mine"
+  exit 1
+fi
 waited=no
 tries=0
 until take_lock; do
-  if lock_is_held; then
+  if lives; then
     [ $waited = yes ] || echo "waits for an earlier run of a script of this role"
     waited=yes
     sleep 1
-  elif [ $tries -lt 5 ]; then
+  elif [ $tries -lt 100 ]; then
     tries=$((tries + 1))
-    rm -f "$lock"
   else
-    echo "cannot write $lock: $({ echo "$$" >"$lock"; } 2>&1)"
+    echo "cannot write $lock: $(ln "$mine" "$claim" 2>&1)"
+    rm -f "$mine"
     exit 1
   fi
 done

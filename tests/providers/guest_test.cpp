@@ -172,6 +172,39 @@ TEST_P(Sandbox, a_daemon_of_an_earlier_run_holds_nothing_up) {
   EXPECT_EQ(printed_.find("waits"), std::string::npos) << printed_;
 }
 
+// Whichever of them finds what the last round left behind, and whatever it finds half done.
+TEST_P(Sandbox, of_many_runs_at_once_never_two_work) {
+  const std::string folder = folder_.string(), shell = GetParam();
+  const std::string text = "mkdir " + folder + "/busy || echo two >>" + folder + "/two\n" +
+                           "echo x >>" + folder + "/done; rmdir " + folder + "/busy";
+  constexpr int rounds = 6, runs = 5;
+  for (int run = 0; run < runs; ++run) {  // Other digests: none finds its work done.
+    write("run" + std::to_string(run),
+          "sleep() { :; }\n" + role_script(start(text, "d" + std::to_string(run))));
+  }
+  EXPECT_EQ(this->run("round=0; while [ $round -lt " + std::to_string(rounds) +
+                      " ]; do for run in 0 1 2 3 4; do CIERZO_RUN=r$round-$run " + shell + " " +
+                      folder + "/run$run & done; wait; round=$((round + 1)); done"),
+            0);
+  EXPECT_EQ(read("two"), "") << printed_;
+  EXPECT_EQ(read("done").size(), 2U * rounds * runs) << printed_;
+  EXPECT_TRUE(fs::exists(folder_ / "run/cierzo/server.lock"));
+  const auto files = std::distance(fs::directory_iterator(folder_ / "run/cierzo"), {});
+  EXPECT_EQ(files, 3) << "the lock, the facts and resource.json";
+}
+
+// It had claimed to be the next, and did not get further.
+TEST_P(Sandbox, a_run_that_was_killed_with_a_claim_is_followed) {
+  fs::create_directories(folder_ / "run/cierzo");
+  write("run/cierzo/server.lock", "999999991 r1\n");
+  write("run/cierzo/server.lock.after.999999991.r1", "999999992 r2\n");
+  write("run/cierzo/server.lock.after.999999992.r2", "999999993 r3\n");
+  EXPECT_EQ(run(role_script(start("echo begun", "d1"))), 0);
+  EXPECT_EQ(printed_, "begun\n");
+  EXPECT_FALSE(fs::exists(folder_ / "run/cierzo/server.lock.after.999999991.r1"));
+  EXPECT_FALSE(fs::exists(folder_ / "run/cierzo/server.lock.after.999999992.r2"));
+}
+
 TEST_P(Sandbox, a_lock_that_cannot_be_written_is_no_endless_wait) {
   const auto script = role_script(start("echo begun", "d1"));
   EXPECT_EQ(run("mount -t tmpfs -o size=8k full /run; mkdir -p /run/cierzo/roles;"
