@@ -50,7 +50,7 @@ class LibvirtProvider : public Provider {
  public:
   explicit LibvirtProvider(LibvirtConfig config)
       : config_(std::move(config)),
-        test_driver_(config_.uri.rfind("test:", 0) == 0),
+        test_driver_(config_.uri.starts_with("test:") || config_.uri.starts_with("test+")),
         virtualization_(test_driver_                       ? "test"
                         : config_.virtualization == "auto" ? detect_virtualization()
                                                            : config_.virtualization),
