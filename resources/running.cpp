@@ -220,6 +220,8 @@ void Planner::start_somewhere(const Subject& s, const Observed* worn) {
 
 // A VM that runs: network, then checks, then its roles in their order, then its health.
 void Planner::serve(const Subject& s, const Observed& copy) {
+  // Where no role has a script there is nobody to wait for: it serves as soon as it runs.
+  if (!copy.guest_answers && !needs_guest(s.desired, s.instance)) return remove_stale_disk(s);
   if (!copy.guest_answers) return wait_for_guest(s, copy);
   if (copy.network_digest != s.wanted.network_digest) {
     if (backs_off(s, "setting its guest's address", copy.configure)) return;
@@ -248,7 +250,6 @@ void Planner::serve(const Subject& s, const Observed& copy) {
 
 // Unknown is not down: nothing is done because of silence (rule 18). What a person can do is said.
 void Planner::wait_for_guest(const Subject& s, const Observed& copy) {
-  if (!needs_guest(s.desired, s.instance)) return;
   const Duration silent = world_.now - copy.since;
   const std::string console =
       "virsh console " + s.instance.name.value + " on " + index_.host_name(copy.host);

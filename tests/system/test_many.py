@@ -63,10 +63,10 @@ def each_once(site):
     return len(found) == COUNT and all(len(hosts) == 1 for hosts in found.values()) and found
 
 
-def overlays(site):
+def disks(site, pattern="many-*.qcow2"):
     """The disks of instances on every host that has power."""
     return sorted(path.name for host in site.hosts if host.powered
-                  for path in (host.folder / "cierzo" / "state" / "disks").glob("many-*"))
+                  for path in (host.folder / "cierzo" / "state" / "disks").glob(pattern))
 
 
 def say(what, began):
@@ -107,10 +107,11 @@ def test_a_host_that_is_back_empty_disturbs_nothing(site):
     before = domains(site)
     back = next(host for host in site.hosts if not host.powered)
     site.boot(back)
-    site.wait_until(lambda: {row["name"]: row["state"] for row in site.status()["hosts"]}[back.name] == "alive",
-                    60, "the host is back")
+    site.wait_until(
+        lambda: {row["name"]: row["state"] for row in site.status()["hosts"]}[back.name] == "alive",
+        60, "the host is back")
     # Its old disks are of no use to anybody: they go, each only where its machine runs elsewhere.
-    site.wait_until(lambda: len(overlays(site)) == COUNT, 60, "each has one disk")
+    site.wait_until(lambda: len(disks(site)) == COUNT, 60, "each has one disk")
     assert domains(site) == before
 
 
@@ -125,5 +126,5 @@ def test_stop_ends_them_all(site):
 
 def test_delete_leaves_no_disk(site):
     site.agentctl(site.host(1), "delete", "--yes", "many", seconds=120)
-    site.wait_until(lambda: not overlays(site), 60, "no disk is left")
+    site.wait_until(lambda: not disks(site, "*"), 60, "no disk is left")
     assert not site.status()["resources"]
