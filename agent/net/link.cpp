@@ -69,9 +69,7 @@ void PeerLink::connect(Instant now) {
   const std::string endpoint = endpoint_of(peer_.address).value_or("");
   // A closed socket's monitor lives on for a moment: names are not used twice.
   const std::string events = "inproc://cierzo.link." + std::to_string(++shared_.monitors);
-  if (monitor_) monitor_->stop();
-  monitor_.reset();
-  socket_.reset();
+  disconnect();
   broken_ = false;
   socket_ = sending_socket(shared_, peer_, endpoint);
   watch_events(events);
@@ -82,9 +80,18 @@ void PeerLink::connect(Instant now) {
   next_hello_ = now;
 }
 
-PeerLink::~PeerLink() {
-  if (monitor_) monitor_->stop();
+// libzmq's only I/O thread waits, for good, until an event that it was told to watch is taken: so
+// the watching ends before its reader does. (TRAPS Z10)
+void PeerLink::disconnect() {
+  if (monitor_) {
+    zmq_socket_monitor(socket_->handle(), nullptr, 0);
+    monitor_->stop();
+    monitor_.reset();
+  }
+  socket_.reset();
 }
+
+PeerLink::~PeerLink() { disconnect(); }
 
 bool PeerLink::calm() const {
   return link_.up && !asked_ && !owes_answer_ && !broken_ && ticks_unconnected_ == 0;
@@ -189,9 +196,18 @@ void PeerLink::set_up(bool up) {
 void PeerLink::watch_events(const std::string& name) {
   const int watched = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                       ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
-  if (zmq_socket_monitor(socket_->handle(), name.c_str(), watched) != 0) return;
   zmq::socket_t events(shared_.context, zmq::socket_type::pair);
   events.set(zmq::sockopt::linger, 0);
+  // No limit: the I/O thread would wait for this loop, which may just wait for it in disconnect().
+  events.set(zmq::sockopt::rcvhwm, 0);
+  if (zmq_socket_monitor(socket_->handle(), name.c_str(), watched) != 0) {
+    // The link works without: tick() finds out, later. Told once, since it befalls every link.
+    if (std::exchange(shared_.unwatched_told, true)) return;
+    return shared_.log("warning: libzmq cannot watch the connection to " + peer_.name + ": " +
+                       zmq_strerror(zmq_errno()) +
+                       "; broken ones are noticed only after seconds, " +
+                       "and why a peer refuses us is not told");
+  }
   events.connect(name);
   const auto take = [this](const Endpoint::Frames& frames) { take_event(frames); };
   monitor_ = std::make_shared<Endpoint>(shared_.io, std::move(events), take);

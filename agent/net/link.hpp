@@ -30,8 +30,9 @@ class PeerLink {
     std::string process;     // Random for each start.
     std::function<void(const std::string&)> log;
     std::function<void(HostId, bool up)> changed;
-    std::function<void()> look;  // A link is not calm any more: tick soon.
-    std::uint64_t monitors = 0;  // Made so far.
+    std::function<void()> look;   // A link is not calm any more: tick soon.
+    std::uint64_t monitors = 0;   // Made so far.
+    bool unwatched_told = false;  // That libzmq cannot watch a connection.
   };
 
   PeerLink(Shared& shared, Peer peer, Instant now);
@@ -58,6 +59,7 @@ class PeerLink {
 
  private:
   void connect(Instant now);
+  void disconnect();
   void watch_events(const std::string& name);
   void take_event(const Endpoint::Frames& frames);
   [[nodiscard]] bool connected();

@@ -93,7 +93,7 @@ class Transport::Impl : public std::enable_shared_from_this<Transport::Impl> {
 Transport::Impl::Impl(asio::io_context& io, TransportConfig config, Events events)
     : io_(io),
       events_(std::move(events)),
-      shared_{io, new_context(), std::move(config), {}, random_id(), {}, {}, {}, 0},
+      shared_{io, new_context(), std::move(config), {}, random_id(), {}, {}, {}, 0, false},
       zap_(io, shared_.context,
            [this](const std::string& key, const std::string& address) {
              log("refused " + address + ": its key " + key + "... is no host's");

@@ -4,8 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
+#include <thread>
 #include <zmq.hpp>
 
 #include "agent/asio.hpp"
@@ -405,6 +407,68 @@ TEST_F(TransportTest, a_link_that_was_dark_carries_messages_again_within_a_secon
   };
   ASSERT_TRUE(eventually(io_, arrives, 5s));
   EXPECT_LT(std::chrono::steady_clock::now() - mended, 1500ms);
+}
+
+// Takes connections and drops each after a moment, on a thread of its own: while a link is unmade,
+// too.
+class Breaker {
+ public:
+  using Tcp = asio::ip::tcp;
+
+  Breaker()
+      : acceptor_(io_, Tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+        endpoint_("127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port())) {
+    accept();
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~Breaker() {
+    io_.stop();
+    thread_.join();
+  }
+
+  [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+  [[nodiscard]] unsigned dropped() const { return dropped_; }
+
+ private:
+  void accept() {
+    acceptor_.async_accept([this](boost::system::error_code error, const Tcp::socket&) {
+      if (error) return;
+      std::this_thread::sleep_for(std::chrono::microseconds(dropped_ * 37 % 300));
+      ++dropped_;
+      accept();
+    });
+  }
+
+  asio::io_context io_;
+  Tcp::acceptor acceptor_;
+  const std::string endpoint_;
+  std::atomic<unsigned> dropped_ = 0;
+  std::thread thread_;
+};
+
+// The context has one I/O thread, and every link hangs on it.
+TEST_F(TransportTest, links_that_break_while_they_are_unmade_harm_no_other) {
+  const Breaker breaker;
+  Host first(io_, one, keys_one_, {});
+  const Peer good = peer(one, keys_one_, first.transport->endpoint());
+  const Peer broken = peer(HostId{3}, generate_keys(), breaker.endpoint());
+  Host second(io_, two, keys_two_, {good});
+  first.transport->set_peers({peer(two, keys_two_, second.transport->endpoint())});
+  ASSERT_TRUE(eventually(io_, [&] { return first.up() && second.up(); }));
+
+  // Each is unmade at about the time when its connection is dropped: now before, now after.
+  for (unsigned turn = 0; turn < 1000; ++turn) {
+    second.transport->set_peers({good, broken});
+    std::this_thread::sleep_for(std::chrono::microseconds(100 + turn * 131 % 900));
+    second.transport->set_peers({good});
+    io_.restart();
+    io_.poll();
+  }
+  const auto arrives = [&] {
+    (void)second.transport->send(one, result("alive"));
+    return first.has("alive");
+  };
+  EXPECT_TRUE(eventually(io_, arrives)) << "after " << breaker.dropped() << " connections";
 }
 
 TEST_F(TransportTest, an_address_in_use_is_said_in_words) {
