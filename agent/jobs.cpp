@@ -82,7 +82,7 @@ class Job : public std::enable_shared_from_this<Job> {
   void begin(const Attend& attend);
 
   void let_run(const StartVm& start);
-  void press(const StopVm& stop, Time deadline);
+  void press(const StopVm& stop, Time deadline, bool again);
   void await_gone(const StopVm& stop, Time deadline, Time press_again);
   void destroy(const StopVm& stop);
   void remove_disk();
@@ -125,19 +125,20 @@ void Job::let_run(const StartVm& start) {
 
 void Job::begin(const StopVm& stop) {
   if (stop.grace <= Duration::zero()) return destroy(stop);
-  press(stop, context_.executor->now() + stop.grace);
+  press(stop, context_.executor->now() + stop.grace, false);
 }
 
-void Job::press(const StopVm& stop, Time deadline) {
+void Job::press(const StopVm& stop, Time deadline, bool again) {
   const Time press_again = context_.executor->now() + press_every;
   call(
       "asking the guest to power off", call_deadline,
       [provider = context_.provider, name = action_.instance, stop] {
         return provider->shutdown(name, stop.incarnation);
       },
-      [self = shared_from_this(), stop, deadline, press_again](const Outcome& outcome) {
-        // A guest that cannot be asked is not waited for.
-        if (!outcome.ok()) return self->destroy(stop);
+      [self = shared_from_this(), stop, deadline, press_again, again](const Outcome& outcome) {
+        // A guest that cannot be asked is not waited for. One that was asked keeps its time: it may
+        // be powering off, whatever became of asking it once more.
+        if (!outcome.ok() && !again) return self->destroy(stop);
         self->await_gone(stop, deadline, press_again);
       });
 }
@@ -158,7 +159,9 @@ void Job::await_gone(const StopVm& stop, Time deadline, Time press_again) {
           }
           const Time now = self->context_.executor->now();
           if (!there || now >= deadline) return self->destroy(stop);
-          if (now >= press_again && self->context_.may_begin()) return self->press(stop, deadline);
+          if (now >= press_again && self->context_.may_begin()) {
+            return self->press(stop, deadline, true);
+          }
           self->await_gone(stop, deadline, press_again);
         });
   });

@@ -488,5 +488,33 @@ TEST_F(WorkerTest, PressesThePowerButtonAgainUntilItIsHeard) {
   EXPECT_TRUE(executor_.run_until([this] { return !running(); }, 10s)) << "long before its time";
 }
 
+TEST_F(WorkerTest, EndsAtOnceAGuestThatCannotBeAskedToPowerOff) {
+  worker_->command(command(1, start_vm(1)));
+  ASSERT_TRUE(executor_.run_until([this] { return running(); }, 5s));
+  provider_.fail_next("shutdown", {FailureKind::other, "no power button"}, 1);
+  worker_->command(command(2, StopVm{{term, 1}, 30s, false}));
+  EXPECT_TRUE(executor_.run_until([this] { return !running(); }, 2s));
+}
+
+// It was asked once and may be powering off: asking once more, in vain, does not cost it its time.
+TEST_F(WorkerTest, LeavesAGuestItsTimeThoughItCannotBeAskedAgain) {
+  worker_->command(command(1, start_vm(1)));
+  ASSERT_TRUE(executor_.run_until([this] { return running(); }, 5s));
+  const auto count = [this](const std::string& call) {
+    const auto calls = provider_.calls();
+    return std::count(calls.begin(), calls.end(), call + " " + app1.value);
+  };
+  provider_.set_ignores_shutdown(app1, true);
+  worker_->command(command(2, StopVm{{term, 1}, 30s, false}));
+  executor_.run_for(1s);
+  ASSERT_EQ(count("shutdown"), 1);
+  provider_.fail_next("shutdown", {FailureKind::timeout, "libvirtd hangs"}, 2);
+  executor_.run_for(28s);
+  EXPECT_TRUE(running());
+  EXPECT_EQ(count("destroy"), 0);
+  EXPECT_GT(count("shutdown"), 3) << "it is asked again after those that failed";
+  EXPECT_TRUE(executor_.run_until([this] { return !running(); }, 5s)) << "its time is over";
+}
+
 }  // namespace
 }  // namespace cierzo
