@@ -61,6 +61,8 @@ Agent::Agent(Config config, std::string boot, AgentSeams seams)
 }
 
 Agent::~Agent() {
+  // The provider outlives the agent, and its threads still tell what happens.
+  seams_.provider.listen({});
   leader_.reset();
   worker_.reset();
 }

@@ -10,9 +10,17 @@
 namespace cierzo {
 namespace {
 
-// Who comes first, the call or its deadline. Main loop only.
+// Who comes first, the call or its deadline. Main loop only, but for `phase`: the thread that is
+// about to begin the call and the deadline may come at the same moment, and only one of them wins.
 struct Race {
+  enum class Phase { waiting, begun, expired };
   explicit Race(asio::io_context& io) : timer(io) {}
+  // True for the first of both.
+  bool leaves_waiting_for(Phase next) {
+    Phase expected = Phase::waiting;
+    return phase.compare_exchange_strong(expected, next);
+  }
+  std::atomic<Phase> phase = Phase::waiting;
   asio::steady_timer timer;
   std::function<void(bool)> done;
   void end(bool in_time) {
@@ -55,7 +63,8 @@ struct AsioExecutor::State {
     }
     const Waiting& first = strand.front();
     asio::post(pool_of(name), [this, name, call = first.call, race = first.race]() mutable {
-      call();
+      // Its threads may have been busy until after the deadline.
+      if (race->leaves_waiting_for(Race::Phase::begun)) call();
       call = nullptr;  // What it captured ends here, not on another thread later.
       asio::post(io, [this, name, race] {
         race->end(true);
@@ -97,7 +106,9 @@ void AsioExecutor::offload(const std::string& strand, Duration deadline, std::fu
   race->done = std::move(done);
   race->timer.expires_after(steady(deadline));
   race->timer.async_wait([race](boost::system::error_code error) {
-    if (!error) race->end(false);
+    if (error) return;
+    (void)race->leaves_waiting_for(Race::Phase::expired);  // Begun: it is left to end by itself.
+    race->end(false);
   });
   auto& waiting = state_->strands[strand];
   waiting.push_back({std::move(call), race});

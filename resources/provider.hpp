@@ -141,7 +141,8 @@ class Provider {
   [[nodiscard]] virtual GuestProgress guest_progress(const InstanceName& name,
                                                      const GuestHandle& handle) = 0;
 
-  // One listener; called from any thread, until the provider is destroyed.
+  // One listener; called from any thread, until another takes its place or the provider is
+  // destroyed. An empty one ends the listening: when this has returned nobody is called any more.
   virtual void listen(std::function<void(DomainEvent)> listener) = 0;
 };
 
