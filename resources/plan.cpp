@@ -23,16 +23,18 @@ Plan plan(const World& world) { return Planner(world).make(); }
 
 Plan Planner::make() {
   remove_leftovers();  // first: it makes room
-  for (const DesiredResource& desired : world_.desired) decide(desired);
+  for (std::size_t i = 0; i < world_.desired.size(); ++i) decide(i);
   return std::move(plan_);
 }
 
-void Planner::decide(const DesiredResource& desired) {
+void Planner::decide(std::size_t resource) {
+  const DesiredResource& desired = world_.desired[resource];
   if (desired.wanted.size() != desired.instances.size()) {
     std::fputs("plan: a desired resource was not made by make_desired\n", stderr);
     std::abort();
   }
   shared_ = Shared{};
+  shared_.resource = resource;
   rooms_.forget_kept();
   const bool run = desired.resource->ensure == Ensure::running;
   for (const std::size_t which : in_order(desired)) {
@@ -72,7 +74,7 @@ std::vector<std::size_t> Planner::in_order(const DesiredResource& desired) {
 
 Planner::Subject Planner::subject(const DesiredResource& desired, std::size_t which) const {
   const Instance& instance = desired.instances[which];
-  return {desired, which, instance, desired.wanted[which], index_.copies(desired, which)};
+  return {desired, which, instance, desired.wanted[which], index_.copies(shared_.resource, which)};
 }
 
 // Every command passes here: this is where the limit per host is kept, and where nothing gets to a

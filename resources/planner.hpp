@@ -31,8 +31,9 @@ class Planner {
     const Wanted& wanted;
     Copies copies;
   };
-  // What is computed for a resource only when something of it needs it.
+  // Of one resource: which it is, and what is computed only when something of it needs it.
   struct Shared {
+    std::size_t resource = 0;  // world_.desired[resource]
     std::optional<std::map<RoleName, std::map<HostId, int>>> siblings;
     std::map<RoleName, std::optional<InstanceName>> not_ready;  // the first one of a role
     std::map<RoleName, int> depths;                             // longest chain of `after`
@@ -42,7 +43,7 @@ class Planner {
   };
 
   // ---- plan.cpp
-  void decide(const DesiredResource& desired);
+  void decide(std::size_t resource);
   std::vector<std::size_t> in_order(const DesiredResource& desired);
   Subject subject(const DesiredResource& desired, std::size_t which) const;
   void act(const InstanceName& instance, HostId on, Work work, std::string reason);

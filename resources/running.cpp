@@ -304,7 +304,7 @@ std::optional<InstanceName> Planner::first_not_ready(const DesiredResource& desi
     const Instance& instance = desired.instances[which];
     for (std::size_t i = 0; i < instance.roles.size(); ++i) {
       if (instance.roles[i] != name) continue;
-      const Copies copies = index_.copies(desired, which);
+      const Copies copies = index_.copies(shared_.resource, which);
       const Observed* copy = copies.right();
       const Wanted& wanted = desired.wanted[which];
       const bool configured = copy && (copy->network_digest == wanted.network_digest ||
@@ -326,7 +326,7 @@ const std::map<HostId, int>& Planner::siblings(const DesiredResource& desired,
     shared_.siblings.emplace();
     for (std::size_t which = 0; which < desired.instances.size(); ++which) {
       const Instance& instance = desired.instances[which];
-      const Copies copies = index_.copies(desired, which);
+      const Copies copies = index_.copies(shared_.resource, which);
       std::optional<HostId> on;
       if (const Observed* copy = copies.right())
         on = copy->host;

@@ -13,7 +13,7 @@ namespace {
 
 class Reporter {
  public:
-  Reporter(const World& world, const Plan& plan) : index_(world) {
+  Reporter(const World& world, const Plan& plan) : world_(world), index_(world) {
     for (const Blocked& blocked : plan.blocked) blocked_[blocked.instance.value] = &blocked;
     for (const Action& action : plan.actions) planned_[action.instance.value] = &action;
     for (const DesiredResource& desired : world.desired) {
@@ -25,13 +25,14 @@ class Reporter {
     }
   }
 
-  ResourceStatus report(const DesiredResource& desired) {
+  ResourceStatus report(std::size_t resource) {
+    const DesiredResource& desired = world_.desired[resource];
     ResourceStatus status;
     status.type = desired.type->name;
     status.name = desired.resource->name;
     status.ensure = desired.resource->ensure;
     for (const std::size_t which : in_order(desired)) {
-      status.instances.push_back(report(desired, which));
+      status.instances.push_back(report(desired, which, index_.copies(resource, which)));
     }
     status.state = state_of(status);
     return status;
@@ -53,9 +54,8 @@ class Reporter {
     return order;
   }
 
-  InstanceStatus report(const DesiredResource& desired, std::size_t which) {
+  InstanceStatus report(const DesiredResource& desired, std::size_t which, const Copies& copies) {
     const Instance& instance = desired.instances[which];
-    const Copies copies = index_.copies(desired, which);
     InstanceStatus status{
         instance.name, instance.roles, instance.address, {}, {}, "unknown", {}, {}};
     const Observed* copy = copies.right();
@@ -205,6 +205,7 @@ class Reporter {
     return instance.health == "unknown" && checked_.count(instance.name.value) != 0;
   }
 
+  const World& world_;
   WorldIndex index_;
   std::unordered_map<std::string_view, const Blocked*> blocked_;
   std::unordered_map<std::string_view, const Action*> planned_;
@@ -216,7 +217,7 @@ class Reporter {
 std::vector<ResourceStatus> status(const World& world, const Plan& plan) {
   Reporter reporter(world, plan);
   std::vector<ResourceStatus> all;
-  for (const DesiredResource& desired : world.desired) all.push_back(reporter.report(desired));
+  for (std::size_t i = 0; i < world.desired.size(); ++i) all.push_back(reporter.report(i));
   return all;
 }
 

@@ -74,7 +74,7 @@ std::string Planner::still_up(const Subject& s, const RoleName& role) {
     const Instance& instance = s.desired.instances[which];
     for (const RoleName& name : instance.roles) {
       if (std::find(dependants.begin(), dependants.end(), name) == dependants.end()) continue;
-      const Copies copies = index_.copies(s.desired, which);
+      const Copies copies = index_.copies(shared_.resource, which);
       const Observed* copy = copies.right();
       if (!copy && copies.unknown.empty()) continue;
       const bool has_stop = s.desired.type->role(name)->stop.has_value();
@@ -119,7 +119,7 @@ int Planner::deepest_live(const DesiredResource& desired) {
   if (shared_.deepest_live) return *shared_.deepest_live;
   int deepest = 0;
   for (std::size_t which = 0; which < desired.instances.size(); ++which) {
-    const Copies copies = index_.copies(desired, which);
+    const Copies copies = index_.copies(shared_.resource, which);
     if (copies.right() || !copies.unknown.empty()) {
       deepest = std::max(deepest, depth(desired, desired.instances[which]));
     }

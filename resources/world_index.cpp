@@ -188,11 +188,10 @@ void WorldIndex::look_at_silent_hosts(const Instance& instance, Copies& copies) 
   }
 }
 
-Copies WorldIndex::copies(const DesiredResource& desired, std::size_t which) const {
-  const Instance& instance = desired.instances[which];
+Copies WorldIndex::copies(std::size_t resource, std::size_t which) const {
+  const Instance& instance = world_.desired[resource].instances[which];
   Copies copies;
   look_at_silent_hosts(instance, copies);
-  const auto resource = static_cast<std::size_t>(&desired - world_.desired.data());
   const std::size_t first = first_of_[offsets_[resource] + which];
   if (first == npos) return copies;
   if (!by_name_.has_next(first)) {  // nearly always

@@ -64,8 +64,8 @@ class WorldIndex {
  public:
   explicit WorldIndex(const World& world);
 
-  // Of desired.instances[which]; `desired` is one of world.desired.
-  [[nodiscard]] Copies copies(const DesiredResource& desired, std::size_t which) const;
+  // Of world.desired[resource].instances[which].
+  [[nodiscard]] Copies copies(std::size_t resource, std::size_t which) const;
   // What is seen of instances that nothing declares, by name and host.
   [[nodiscard]] std::vector<const Observed*> undeclared() const;
   // The command that blocks others for this instance, or nullptr. One on a lost host does not.
