@@ -107,7 +107,6 @@ def test_the_leader_s_agent_is_killed_and_no_machine_notices(plain, before):
     leader = plain.leader()
     term = plain.status()["leader"]["term"]
     plain.restart_agent(leader, signal.SIGKILL)
-    # It gives up its own term at once (rule 8): nobody waits for what was granted to it.
     plain.wait_until(lambda: plain.status()["leader"]["term"] > term, 10, "a later term began")
     plain.wait_until(lambda: host_state(plain, leader.name) == "alive", 10, "it is back")
     all_run(plain)

@@ -43,14 +43,16 @@ class Site:
 
     `network`: the addresses of hosts and guests. `memory`: what each host offers its guests. `own`:
     folders that every host has beside the machine's: path in the host -> folder on the machine.
+    `timing`: the keys of the configuration's `timing`, in YAML.
     """
 
     def __init__(self, hosts=3, programs=BUILD / "bin", images=IMAGES, types=(),
-                 network=Network(), memory="2 GiB", own=None):
+                 network=Network(), memory="2 GiB", own=None, timing="profile: default"):
         self.programs = programs
         self.types = [REPOSITORY / "resources" / "types", *types]
         self.network = network
         self.memory = memory
+        self.timing = timing
         self.images = images
         if not (images / "mini.qcow2").exists():  # No network in an enclosure: build them outside.
             raise RuntimeError(f"no images: run resources/images/build {images} first")
@@ -111,7 +113,7 @@ networks:
 capacity: {{memory: {self.memory}, cpus: 8}}
 state: {host.folder}/cierzo/state
 socket: {SOCKET}
-timing: {{profile: default}}
+timing: {{{self.timing}}}
 types: [{", ".join(str(folder) for folder in self.types)}]
 """
 
