@@ -35,7 +35,7 @@ def serves(_day):
 @pytest.fixture(scope="module")
 def site():
     """The thesis' machines."""
-    folder = enclosure.scratch() / "thesis"
+    folder = enclosure.scratch() / "thesis-appscale"
     folder.mkdir()
     with thesis.thesis_site("appscale", folder) as made:
         made.start_agents()
@@ -45,7 +45,7 @@ def site():
 @pytest.fixture(scope="module")
 def day(site, request):
     """The platform; at the end the times are printed."""
-    made = Day(site, enclosure.scratch() / "thesis", "appscale.pp", "myappscale", [MASTER, *OPEN],
+    made = Day(site, enclosure.scratch() / "thesis-appscale", "appscale.pp", "myappscale", [MASTER, *OPEN],
                OPEN, serves)
     yield made
     made.table.show(request.config, "AppScale")

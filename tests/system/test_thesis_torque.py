@@ -62,7 +62,7 @@ def serves(day):
 @pytest.fixture(scope="module")
 def site():
     """The thesis' machines."""
-    folder = enclosure.scratch() / "thesis"
+    folder = enclosure.scratch() / "thesis-torque"
     folder.mkdir()
     with thesis.thesis_site("torque", folder) as made:
         made.start_agents()
@@ -72,7 +72,7 @@ def site():
 @pytest.fixture(scope="module")
 def day(site, request):
     """The cluster; at the end the times are printed."""
-    made = Day(site, enclosure.scratch() / "thesis", "torque.pp", "mytorque", [HEAD, *COMPUTE],
+    made = Day(site, enclosure.scratch() / "thesis-torque", "torque.pp", "mytorque", [HEAD, *COMPUTE],
                COMPUTE[:2], serves)
     yield made
     made.table.show(request.config, "TORQUE")

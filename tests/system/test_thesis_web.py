@@ -29,7 +29,7 @@ def serves(_day):
 @pytest.fixture(scope="module")
 def site():
     """The thesis' machines."""
-    folder = enclosure.scratch() / "thesis"
+    folder = enclosure.scratch() / "thesis-web"
     folder.mkdir()
     with thesis.thesis_site("web", folder) as made:
         made.start_agents()
@@ -39,7 +39,7 @@ def site():
 @pytest.fixture(scope="module")
 def day(site, request):
     """The web site; at the end the times are printed."""
-    made = Day(site, enclosure.scratch() / "thesis", "web-thesis.pp", "myweb", INSTANCES, SERVERS,
+    made = Day(site, enclosure.scratch() / "thesis-web", "web-thesis.pp", "myweb", INSTANCES, SERVERS,
                serves)
     yield made
     made.table.show(request.config, "web")
