@@ -131,6 +131,7 @@ void Leader::host_changed(HostId host, HostState state) {
 
 void Leader::host_heard(HostId host, const std::string& boot, const std::string& state_id,
                         const std::string& run) {
+  if (withheld_.contains(host) && hooks_.permit_spell(host) != 0) converge_soon();
   const Report* report = inventory_.of(host);
   if (report == nullptr) return;
   const bool same_boot = report->boot == boot && report->state_id == state_id;
@@ -232,6 +233,7 @@ void Leader::converge() {
   observe(world_);
   const World& now = world_;
   const Plan planned = plan(now);
+  withheld_.clear();
   for (const Action& action : planned.actions) issue(action);
   send_again();
   forget_stopped(now);
@@ -242,8 +244,13 @@ void Leader::converge() {
 void Leader::issue(const Action& action) {
   const Report* report = inventory_.of(action.on);
   const std::uint64_t spell = hooks_.permit_spell(action.on);
-  // Without a permit of this term it would be refused; its report of one makes the next plan.
-  if (report == nullptr || spell == 0 || refused_.contains(action.on) || !hooks_.may_act()) return;
+  if (report == nullptr || refused_.contains(action.on) || !hooks_.may_act()) return;
+  // It would be refused. Its report may well be here before the acknowledgement that tells of its
+  // permit, and may be the last for long: that acknowledgement makes the next plan.
+  if (spell == 0) {
+    withheld_.insert(action.on);
+    return;
+  }
   Command command;
   command.action = action;
   if (auto* start = std::get_if<StartVm>(&command.action.work)) {

@@ -55,7 +55,8 @@ class Leader {
   void result(HostId host, const CommandResult& result);
   void host_changed(HostId host, HostState state);
   // Who answers under that id now: another boot, machine or agent than the one that reported has to
-  // report again before anything it said is believed. (rules 14, 17)
+  // report again before anything it said is believed (rules 14, 17). Also when it acknowledges
+  // another permit: what was withheld for want of one is planned again.
   void host_heard(HostId host, const std::string& boot, const std::string& state_id,
                   const std::string& run);
   // What may run on that host as far as this leader knows, commands under way included. (rule 14)
@@ -115,6 +116,8 @@ class Leader {
   };
   std::map<HostId, Newest> newest_;  // Report of each host; outlives what was forgotten.
   std::set<HostId> lost_;
+  std::set<HostId>
+      withheld_;              // Of the last plan: they have not acknowledged a permit of this term.
   std::set<HostId> refused_;  // They refused a command: what was planned for them was out of date.
   struct Said {
     std::string subject, what;

@@ -104,7 +104,9 @@ void Node::State::on(Time now, HostId from, const HeartbeatAck& message) {
                     before.state_id == status.state_id && before.run == status.run;
   lead->reported[from] = Liveness::alive;
   if (!same) fact(HostHeard{from, status.stamp.boot, status.state_id, status.run});
-  if (!before.heard || before.inventory_digest != status.inventory_digest)
+  const bool same_permit =
+      before.permit_term == status.permit_term && before.permit_spell == status.permit_spell;
+  if (!before.heard || !same_permit || before.inventory_digest != status.inventory_digest)
     fact(InventoryDigest{from, status.inventory_digest});
   lead->liveness_due = std::min(lead->liveness_due, now + timing.lease);
 

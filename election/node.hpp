@@ -124,7 +124,7 @@ struct HostLost {
 struct InventoryDigest {
   HostId host;
   std::string digest;
-};  // It changed, or is the first of the term.
+};  // It changed, or the permit that the host acknowledges; or it is the first of the term.
 struct SiteFounded {
   std::string site;
 };  // This host started the site. (rule 22)

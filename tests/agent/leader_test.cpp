@@ -38,7 +38,9 @@ class LeaderTest : public ::testing::Test {
     LeaderHooks hooks;
     hooks.may_act = [this] { return authority_; };
     hooks.hosts = [this] { return hosts_; };
-    hooks.permit_spell = [](HostId) { return std::uint64_t{1}; };
+    hooks.permit_spell = [this](HostId host) {
+      return without_permit_.contains(host) ? std::uint64_t{0} : std::uint64_t{1};
+    };
     hooks.send = [this](HostId host, const PeerMessage& message) {
       if (const auto* command = std::get_if<Command>(&message)) sent_.push_back({host, *command});
     };
@@ -94,6 +96,7 @@ class LeaderTest : public ::testing::Test {
   VirtualExecutor executor_;
   election::Catalog catalog_;
   std::vector<HostFacts> hosts_;
+  std::set<HostId> without_permit_;
   bool authority_ = true, writing_ = false;
   std::vector<std::pair<HostId, Command>> sent_;
   std::vector<election::CatalogChange> written_;
@@ -125,6 +128,22 @@ TEST_F(LeaderTest, WaitsAMomentForEveryHostToSayWhetherItHasAnImage) {
   executor_.run_for(2500ms);
   ASSERT_EQ(starts().size(), 2U) << "the third never answers";
   EXPECT_NE(starts()[0].action.on, starts()[1].action.on);
+}
+
+// A report may overtake the acknowledgement that tells of the permit it was made under, and may be
+// the last for long. What was withheld meanwhile must not wait for the next look in half a minute.
+TEST_F(LeaderTest, SendsWhatItWithheldAsSoonAsTheHostAcknowledgesAPermit) {
+  for (std::uint32_t id : {1U, 2U, 3U}) without_permit_.insert(HostId{id});
+  all_report_nothing();
+  executor_.run_for(1s);
+  EXPECT_TRUE(starts().empty()) << "a command without a permit would be refused";
+  without_permit_.clear();
+  for (std::uint32_t id : {1U, 2U, 3U}) {
+    const Report report = empty_report(id);
+    leader_->host_heard(report.host, report.boot, report.state_id, report.process);
+  }
+  executor_.run_for(100ms);
+  EXPECT_EQ(starts().size(), 1U);
 }
 
 // Rule 15: nothing that a silent host may hold is started.
