@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/log.hpp"
+#include "agent/log_level.hpp"
 #include "election/members.hpp"
 #include "manifests/diagnostic.hpp"
 #include "resources/ids.hpp"

@@ -18,9 +18,9 @@
 #include <string_view>
 #include <vector>
 
-namespace cierzo::log {
+#include "agent/log_level.hpp"
 
-enum class Level { debug, info, warning, error };
+namespace cierzo::log {
 
 struct Field {
   std::string_view name;  // [a-z_]+

@@ -276,9 +276,13 @@ std::optional<ExecStatus> read_status(std::string_view text) {
   ExecStatus status;
   status.exited = exited->text == "true";
   if (!status.exited) return status;
-  if (const auto signal = number(field(*answer.value, "signal"))) {
+  // Whoever owns the guest may say anything: what no process can end with is no answer. Cut down to
+  // an int, 4294967296 would be a success.
+  const auto signal = number(field(*answer.value, "signal"));
+  const auto code = number(field(*answer.value, "exitcode"));
+  if (signal && *signal > 0 && *signal < 128) {
     status.exit_code = 128 + static_cast<int>(*signal);
-  } else if (const auto code = number(field(*answer.value, "exitcode"))) {
+  } else if (!signal && code && *code >= 0 && *code < 256) {
     status.exit_code = static_cast<int>(*code);
   } else {
     return std::nullopt;

@@ -32,6 +32,15 @@ TEST(GuestAgent, answers_are_read) {
   EXPECT_FALSE(read_status(R"({"return":{"exited":true,"exitcode":0,"out-data":"!"}})"));
 }
 
+// A guest may say anything. Cut down to an int the first two would be successes, and the third
+// beyond what an int holds.
+TEST(GuestAgent, an_exit_status_that_no_process_has_is_no_answer) {
+  for (const char* lie : {"\"exitcode\":4294967296", "\"exitcode\":-4294967296",
+                          "\"signal\":2147483647", "\"signal\":-128", "\"exitcode\":256"}) {
+    EXPECT_FALSE(read_status("{\"return\":{\"exited\":true," + std::string(lie) + "}}")) << lie;
+  }
+}
+
 TEST(GuestAgent, base64) {
   EXPECT_EQ(decode_base64(""), "");
   EXPECT_EQ(decode_base64("YQ=="), "a");
