@@ -8,6 +8,7 @@ The machines live through the change of agents.
 import argparse
 import datetime
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -43,10 +44,14 @@ def arguments(description):
     return parser
 
 
-def run_enclosed(script, main, parser):
-    """Runs `main(options)` inside an enclosure; outside of one builds and starts it there."""
+def run_enclosed(script, main, parser, prepare=None):
+    """Runs `main(options)` inside an enclosure; outside of one builds and starts it there, after
+    `prepare(options)`: an enclosure has no network to the world.
+    """
     options = parser.parse_args()
     if not enclosure.inside():
+        if prepare:
+            prepare(options)
         build(options.programs)
         sys.exit(enclosure.run([enclosure.PYTHON, script, *sys.argv[1:]]))
     options.programs = [path.resolve() for path in options.programs or [BUILD / "bin"]]
@@ -110,7 +115,7 @@ def wait_running(site):
 def percentile(values, share):
     """The value below which `share` (0 to 1) of the values lie, nearest rank."""
     ordered = sorted(values)
-    return ordered[max(0, min(len(ordered) - 1, round(share * len(ordered) + 0.5) - 1))]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def seconds_of(text):
