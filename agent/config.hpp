@@ -45,6 +45,9 @@ struct Config {
   std::optional<int> cpus;
   std::string state;   // Folder
   std::string socket;  // Path of the control socket.
+  // Groups whose members may change the site, and those that may only look (api/access.hpp).
+  std::vector<std::string> operators, readers;
+  bool operators_given = false;  // Else `operators` is the default, which need not exist.
   election::Timing timing;
   Duration converge{};  // How often the leader looks at everything again, as a safety net.
   std::vector<std::string> types;  // Folders of type folders; of types of one name the last wins.

@@ -7,6 +7,7 @@ constexpr const char* default_hypervisor = "qemu:///system";
 constexpr const char* default_images = "/var/lib/cierzo/images";
 constexpr const char* default_state = "/var/lib/cierzo";
 constexpr const char* default_socket = "/run/cierzo/agent.sock";
+constexpr const char* default_operators = "cierzo";
 constexpr const char* default_listen = "*:7400";
 constexpr std::uint32_t host_id_most = 65535;
 constexpr std::uint32_t cpus_most = 65535;
@@ -26,6 +27,7 @@ Draft empty_draft() {
   draft.config.images = default_images;
   draft.config.state = default_state;
   draft.config.socket = default_socket;
+  draft.config.operators = {default_operators};
   draft.config.virtualization = "auto";
   draft.config.converge = std::chrono::seconds(30);
   return draft;
@@ -83,6 +85,17 @@ const std::vector<Key>& keys() {
        [](Draft& d, const Field& f) { keep(f.absolute_path(), d.config.state); }},
       {"socket", default_socket, "the control socket, for agentctl",
        [](Draft& d, const Field& f) { keep(f.absolute_path(), d.config.socket); }},
+      {"control.operators", "cierzo, where there is such a group",
+       "groups whose members may use all of the control socket, as root may; a list or one. With "
+       "it "
+       "they control every host of the site",
+       [](Draft& d, const Field& f) {
+         d.config.operators = f.texts();
+         d.config.operators_given = true;
+       }},
+      {"control.readers", "none",
+       "groups whose members may see status, events and plans there; a list or one",
+       [](Draft& d, const Field& f) { d.config.readers = f.texts(); }},
       {"timing.profile", "default",
        "default, or fast for a quiet network: replaces a lost host's VMs sooner",
        [](Draft& d, const Field& f) {

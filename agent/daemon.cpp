@@ -55,7 +55,9 @@ class Daemon::Impl {
         agent_(config, boot_, seams()),
         transport_(io, transport_config(config), transport_events()),
         server_(std::make_unique<api::Server>(
-            io, config.socket, [this](const api::ApiRequest& request, const api::Answer& answer) {
+            io, config.socket,
+            api::find_groups(config.operators, !config.operators_given, config.readers),
+            [this](const api::ApiRequest& request, const api::Answer& answer) {
               agent_.request(request, answer);
             })) {
     if (store_.loaded().created) {

@@ -34,7 +34,9 @@ Unreachable unreachable(const std::string& path, const error_code& error, bool s
     case ECONNREFUSED:
       return {"no agent: nobody listens on " + path, look, false};
     case EACCES:
-      return {"no permission to use " + path, "run it as root or as a member of the socket's group",
+      return {"no permission to use " + path + ": it needs the role operator",
+              "run it as root, or have root add you to the socket's group (ls -l " + path +
+                  "), and log in again",
               false};
     case EAGAIN:
       return {"the agent at " + path + " takes no more connections", "try again", false};

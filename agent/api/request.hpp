@@ -21,8 +21,9 @@ struct ApiRequest {
   std::uint32_t uid = 0, gid = 0;  // Of the process at the other end, as the kernel knows them.
 };
 
-// Statuses: 200; 400 usage; 404 unknown; 405 wrong method; 409 refused; 413 too large; 503 no
-// leader; 504 the outcome is not known. Every one but 200 has an ErrorView as its body.
+// Statuses: 200; 400 usage; 403 not with this role; 404 unknown; 405 wrong method; 409 refused; 413
+// too large; 429 too many connections; 503 no leader; 504 the outcome is not known. Every one but
+// 200 has an ErrorView as its body.
 struct ApiResponse {
   int status = 200;
   std::string body;

@@ -47,7 +47,7 @@ void refuse_taken_path(asio::io_context& io, const std::string& path) {
 
 // Under a temporary name until its mode is right, then renamed: at no moment can others connect,
 // and a stale socket is replaced in one step.
-void listen_on(Local::acceptor& acceptor, const std::string& path) {
+void listen_on(Local::acceptor& acceptor, const std::string& path, const SocketOwner& owner) {
   const std::string temporary = path + ".new";
   if (temporary.size() >= sizeof(sockaddr_un{}.sun_path)) {
     cannot_listen(path, "the path is too long for a socket; set a shorter `socket`");
@@ -61,10 +61,21 @@ void listen_on(Local::acceptor& acceptor, const std::string& path) {
     cannot_listen(path, "its folder does not exist; make it: mkdir -p -m 0755 " + folder);
   }
   if (error) cannot_listen(path, error.message());
-  if (::chmod(temporary.c_str(), 0660) != 0) cannot_listen(path, std::strerror(errno));
+  if (owner.group && ::chown(temporary.c_str(), static_cast<uid_t>(-1), *owner.group) != 0) {
+    cannot_listen(path, std::string("its group cannot be set: ") + std::strerror(errno));
+  }
+  if (::chmod(temporary.c_str(), owner.mode) != 0) cannot_listen(path, std::strerror(errno));
   acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) cannot_listen(path, error.message());
   if (::rename(temporary.c_str(), path.c_str()) != 0) cannot_listen(path, std::strerror(errno));
+}
+
+ApiResponse crowded() {
+  ErrorView view;
+  view.error = "too many connections of users other than root: at most " +
+               std::to_string(connections_of_others_max);
+  view.next = "try again in a moment";
+  return {429, to_json(view)};
 }
 
 ApiResponse too_large() {
@@ -79,9 +90,10 @@ class Connection;
 }  // namespace
 
 struct Server::State : std::enable_shared_from_this<Server::State> {
-  State(asio::io_context& context, std::string socket_path, Handler request_handler)
+  State(asio::io_context& context, std::string socket_path, Access who, Handler request_handler)
       : io(context),
         path(std::move(socket_path)),
+        access(std::move(who)),
         handler(std::move(request_handler)),
         acceptor(context),
         retry(context) {}
@@ -93,12 +105,14 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
 
   asio::io_context& io;
   const std::string path;
+  const Access access;
   Handler handler;
   Local::acceptor acceptor;
   asio::steady_timer retry;
   struct stat own {};  // The socket's file: only this one is removed on closing.
   bool accepting = false;
   std::set<std::shared_ptr<Connection>> connections;
+  std::size_t of_others = 0;  // Among them.
 };
 
 namespace {
@@ -109,17 +123,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Local::socket socket, std::weak_ptr<Server::State> server);
   void read();
+  void write(ApiResponse response, bool keep_alive);
   void close();
+  // Of a user who is neither root nor the agent's own.
+  [[nodiscard]] bool of_other() const { return caller_.uid != 0 && caller_.uid != ::geteuid(); }
 
  private:
   void on_request(error_code error);
   void hand_over();
   void answer(std::uint64_t request, ApiResponse response);
-  void write(ApiResponse response, bool keep_alive);
+  [[nodiscard]] std::optional<ApiResponse> not_allowed(const Access& access) const;
 
   beast::basic_stream<Local> stream_;
   std::weak_ptr<Server::State> server_;
-  ucred peer_{};
+  Caller caller_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> response_;
@@ -128,11 +145,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 };
 
 Connection::Connection(Local::socket socket, std::weak_ptr<Server::State> server)
-    : stream_(std::move(socket)), server_(std::move(server)) {
-  peer_.uid = peer_.gid = static_cast<uid_t>(-1);  // Nobody, where the kernel does not say.
-  socklen_t size = sizeof peer_;
-  ::getsockopt(stream_.socket().native_handle(), SOL_SOCKET, SO_PEERCRED, &peer_, &size);
-}
+    : stream_(std::move(socket)),
+      server_(std::move(server)),
+      caller_(caller_of(stream_.socket().native_handle())) {}
 
 void Connection::read() {
   parser_.emplace();
@@ -157,20 +172,34 @@ void Connection::on_request(error_code error) {
 void Connection::hand_over() {
   const std::shared_ptr<Server::State> server = server_.lock();
   if (!server) return close();
+  if (auto refusal = not_allowed(server->access)) {
+    return write(std::move(*refusal), parser_->keep_alive());
+  }
   stream_.expires_never();  // It is the handler's time now.
   auto& request = parser_->get();
   ApiRequest out;
   out.method = std::string(request.method_string());
   out.target = std::string(request.target());
   out.body = std::move(request.body());
-  out.uid = peer_.uid;
-  out.gid = peer_.gid;
+  out.uid = caller_.uid;
+  out.gid = caller_.gid;
   waiting_ = true;
   // Weak: an answer that never comes, or comes after everything here is gone, keeps nothing alive.
   server->handler(std::move(out),
                   [weak = weak_from_this(), number = ++requests_](ApiResponse response) {
                     if (const auto self = weak.lock()) self->answer(number, std::move(response));
                   });
+}
+
+// A path that is none is for the handler to refuse, but a stranger does not even learn that.
+std::optional<ApiResponse> Connection::not_allowed(const Access& access) const {
+  const auto& request = parser_->get();
+  const std::string method(request.method_string());
+  const auto target = parse_target(method, std::string(request.target()));
+  const auto* known = std::get_if<Target>(&target);
+  const Role needed = known != nullptr ? needed_for(known->route) : Role::reader;
+  if (role_of(caller_, access) >= needed) return std::nullopt;
+  return forbidden(caller_, access, method + " " + std::string(request.target()), needed);
 }
 
 void Connection::answer(std::uint64_t request, ApiResponse response) {
@@ -205,7 +234,7 @@ void Connection::close() {
 
 void Server::State::open() {
   refuse_taken_path(io, path);
-  listen_on(acceptor, path);
+  listen_on(acceptor, path, socket_owner(access));
   ::lstat(path.c_str(), &own);
   accept();
 }
@@ -225,13 +254,17 @@ void Server::State::accept() {
     }
     auto connection = std::make_shared<Connection>(std::move(socket), self->weak_from_this());
     self->connections.insert(connection);
-    connection->read();
+    if (connection->of_other() && ++self->of_others > connections_of_others_max) {
+      connection->write(crowded(), false);
+    } else {
+      connection->read();
+    }
     self->accept();
   });
 }
 
 void Server::State::forget(const std::shared_ptr<Connection>& connection) {
-  connections.erase(connection);
+  if (connections.erase(connection) > 0 && connection->of_other()) --of_others;
   accept();
 }
 
@@ -249,8 +282,8 @@ void Server::State::close() {
   for (const auto& connection : closing) connection->close();
 }
 
-Server::Server(asio::io_context& io, std::string path, Handler handler)
-    : state_(std::make_shared<State>(io, std::move(path), std::move(handler))) {
+Server::Server(asio::io_context& io, std::string path, Access access, Handler handler)
+    : state_(std::make_shared<State>(io, std::move(path), std::move(access), std::move(handler))) {
   state_->open();
 }
 

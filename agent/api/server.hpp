@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/api/access.hpp"
 #include "agent/api/request.hpp"
 
 namespace boost::asio {
@@ -24,16 +25,19 @@ inline constexpr std::size_t body_max = 4 * 1024 * 1024;
 inline constexpr std::size_t header_max = 16 * 1024;  // bytes; beyond: the connection is closed
 // Beyond: further ones wait in the kernel's queue until one closes.
 inline constexpr std::size_t connections_max = 64;
+// Of those, of users other than root and the agent's own; beyond: 429. So nobody keeps root out.
+inline constexpr std::size_t connections_of_others_max = 48;
 // For a whole request to arrive, from the first byte or since the last answer; and for an answer to
 // be taken.
 inline constexpr auto request_timeout = std::chrono::seconds(30);
 
 class Server {
  public:
-  // Listens on `path`: mode 0660, so that the agent's user and group may use it. A socket
-  // that nobody listens on any more is removed first. Throws std::runtime_error, with what to do,
-  // where another process listens or the path cannot be used.
-  Server(boost::asio::io_context& io, std::string path, Handler handler);
+  // Listens on `path`; its group and mode are those of socket_owner(). What a caller's role does
+  // not allow is refused here (403) and never reaches the handler. A socket that nobody listens on
+  // any more is removed first. Throws std::runtime_error, with what to do, where another process
+  // listens or the path cannot be used.
+  Server(boost::asio::io_context& io, std::string path, Access access, Handler handler);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -28,8 +28,9 @@ struct ScratchFolder {
 
 class ApiServer {
  public:
-  explicit ApiServer(api::Handler handler)
-      : server_(std::make_unique<api::Server>(io_, socket(), std::move(handler))),
+  explicit ApiServer(api::Handler handler, api::Access access = {})
+      : server_(
+            std::make_unique<api::Server>(io_, socket(), std::move(access), std::move(handler))),
         thread_([this] { io_.run(); }) {}
   ~ApiServer() {
     on_loop([this] { server_.reset(); });

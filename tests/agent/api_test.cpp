@@ -83,10 +83,10 @@ TEST(Api, HandsOnARequestAndItsAnswer) {
 
 TEST(Api, KnowsWhoAsksFromTheKernel) {
   ApiServer server([](const ApiRequest& request, const Answer& answer) {
-    answer({200, std::to_string(request.uid) + ":" + std::to_string(request.gid)});
+    answer({200, std::to_string(request.uid)});
   });
   EXPECT_EQ(answer_of(ask(server.socket(), "GET", "/", "", patience)).body,
-            std::to_string(::geteuid()) + ":" + std::to_string(::getegid()));
+            std::to_string(::geteuid()));
 }
 
 TEST(Api, AnswersLaterAndOnlyOnce) {
@@ -155,18 +155,10 @@ TEST(Api, MakesFurtherClientsWaitAtTheLimitAndServesThemThen) {
   EXPECT_EQ(answer_of(ask(server.socket(), "GET", "/", "", patience)).status, 200);
 }
 
-TEST(Api, IsForItsUserAndGroupOnly) {
-  ApiServer server(echo);
-  struct stat found {};
-  ASSERT_EQ(::stat(server.socket().c_str(), &found), 0);
-  EXPECT_EQ(found.st_mode & 0777, 0660u);
-  EXPECT_FALSE(std::filesystem::exists(server.socket() + ".new"));
-}
-
 std::string start_error(const std::string& path) {
   asio::io_context io;
   try {
-    const Server server(io, path, echo);
+    const Server server(io, path, {}, echo);
   } catch (const std::runtime_error& error) {
     return error.what();
   }

@@ -44,6 +44,20 @@ std::string mistakes(const ConfigRead& read) {
 
 std::string mistakes(const std::string& text) { return mistakes(read(text)); }
 
+TEST(Config, who_may_use_the_control_socket) {
+  const ConfigRead least = read(site());
+  ASSERT_TRUE(least.config) << mistakes(least);
+  EXPECT_EQ(least.config->operators, std::vector<std::string>{"cierzo"});
+  EXPECT_FALSE(least.config->operators_given) << "so that the group need not exist";
+  EXPECT_TRUE(least.config->readers.empty());
+  const ConfigRead given = read(site() + "control: {operators: [ops, admins], readers: staff}\n");
+  ASSERT_TRUE(given.config) << mistakes(given);
+  EXPECT_EQ(given.config->operators, (std::vector<std::string>{"ops", "admins"}));
+  EXPECT_TRUE(given.config->operators_given);
+  EXPECT_EQ(given.config->readers, std::vector<std::string>{"staff"});
+  EXPECT_EQ(mistakes(site() + "control: {writers: staff}\n").find("agentd.yaml:7:11: "), 0U);
+}
+
 TEST(Config, the_least_file_has_defaults_for_everything_else) {
   const ConfigRead got = read(site());
   ASSERT_TRUE(got.config) << mistakes(got);
