@@ -75,6 +75,7 @@ class Agent {
   // For whoever looks from outside: the simulation's checkers.
   [[nodiscard]] const election::Node& node() const { return node_; }
   [[nodiscard]] const Leader* leader() const { return leader_.get(); }  // Null: it does not lead.
+  [[nodiscard]] const Events& events() const { return events_; }
 
  private:
   // From outside to the cores.

@@ -137,7 +137,7 @@ Survey SimulatedProvider::survey() {
   const Call call(*this, "survey", {});
   Survey survey;
   survey.outcome = call.failure();
-  for (const auto& [name, image] : overlays_) survey.overlays.push_back(name);
+  for (const auto& [name, overlay] : overlays_) survey.overlays.push_back(name);
   survey.disks_known = true;
   if (call.failed()) return survey;
   survey.images = images_;
@@ -177,8 +177,11 @@ Outcome SimulatedProvider::create(const StartVm& start) {
   if (instance.disk == Disk::local) {
     const auto overlay = overlays_.find(instance.name);
     // An overlay of another image cannot be used with this one.
-    fresh = fresh || (overlay != overlays_.end() && overlay->second != instance.image);
-    overlays_[instance.name] = instance.image;
+    fresh = fresh || (overlay != overlays_.end() && overlay->second.image != instance.image);
+    if (fresh || overlay == overlays_.end()) {
+      if (disk_full_) return {FailureKind::other, "no space is left for the disk"};
+      overlays_[instance.name] = {instance.image, ++disks_made_};
+    }
   }
   Domain domain;
   domain.metadata = {
@@ -252,7 +255,7 @@ Outcome SimulatedProvider::remove_disk(const InstanceName& name) {
   if (find(name) != nullptr) {
     return {FailureKind::already_exists, "the domain " + name.value + " still exists"};
   }
-  overlays_.erase(name);
+  if (overlays_.erase(name) > 0) ++changes_;
   return {};
 }
 
@@ -333,10 +336,26 @@ void SimulatedProvider::fail_next(const std::string& name, Outcome outcome, int 
   for (int i = 0; i < times; ++i) failures_[name].push_back(outcome);
 }
 
+void SimulatedProvider::forget_failures() {
+  const Call call(*this, "", {});
+  failures_.clear();
+}
+
 void SimulatedProvider::set_hypervisor_answers(bool is) {
   const Call call(*this, "", {});
   if (std::exchange(hypervisor_answers_, is) == is) return;
   remember(is ? What::hypervisor_back : What::hypervisor_gone, {});
+}
+
+void SimulatedProvider::set_disk_full(bool is) {
+  const Call call(*this, "", {});
+  disk_full_ = is;
+}
+
+void SimulatedProvider::lose_disks() {
+  const Call call(*this, "", {});
+  overlays_.clear();
+  ++changes_;
 }
 
 void SimulatedProvider::lose_power() {
@@ -408,16 +427,18 @@ std::map<InstanceName, SimulatedProvider::Copy> SimulatedProvider::domains() con
   std::map<InstanceName, Copy> copies;
   for (const auto& [name, domain] : domains_) {
     if (domain.gone_at && *domain.gone_at <= now) continue;
-    copies[name] = {domain.metadata.incarnation, !domain.paused};
+    const auto overlay = overlays_.find(name);
+    copies[name] = {domain.metadata.incarnation, !domain.paused, domain.metadata.fresh_disk,
+                    overlay == overlays_.end() ? 0 : overlay->second.number};
   }
   return copies;
 }
 
-std::vector<InstanceName> SimulatedProvider::overlays() const {
+std::map<InstanceName, std::uint64_t> SimulatedProvider::overlays() const {
   const std::lock_guard lock(mutex_);
-  std::vector<InstanceName> names;
-  for (const auto& [name, image] : overlays_) names.push_back(name);
-  return names;
+  std::map<InstanceName, std::uint64_t> numbers;
+  for (const auto& [name, overlay] : overlays_) numbers[name] = overlay.number;
+  return numbers;
 }
 
 std::uint64_t SimulatedProvider::changes() const {

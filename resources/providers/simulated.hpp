@@ -63,8 +63,11 @@ class SimulatedProvider : public Provider {
   // The next `times` calls of that name ("create", "guest_start", ...) end so and do nothing.
   // guest_answers says no, survey and guest_progress carry the outcome.
   void fail_next(const std::string& call, Outcome outcome, int times);
+  void forget_failures();  // That were ordered and have not come.
 
   void set_hypervisor_answers(bool answers);  // No: every call is `unreachable`.
+  void set_disk_full(bool is);                // No disk of an instance can be made.
+  void lose_disks();                          // With what is on them. After lose_power().
   void lose_power();                          // All domains are gone, without a word; disks stay.
   void set_images(std::map<std::string, std::string> images);
   void add_foreign_domain(std::uint64_t memory_kib, int vcpus);
@@ -86,12 +89,15 @@ class SimulatedProvider : public Provider {
   // ---- What is really there, for checkers: nobody asks the hypervisor, so it cannot hang.
   struct Copy {
     Incarnation incarnation;
-    bool runs = false;  // Its CPUs do: it is not paused.
+    bool runs = false;        // Its CPUs do: it is not paused.
+    bool fresh_disk = false;  // It was started on a disk that the start made, and says so.
+    std::uint64_t disk = 0;   // Which one it has; 0: a shared one.
   };
   [[nodiscard]] std::map<InstanceName, Copy> domains() const;
-  [[nodiscard]] std::vector<InstanceName> overlays() const;
-  // Rises with every domain that comes, goes, is paused or let run, but for those that end by
-  // themselves: these go when the next call looks.
+  // Disks of instances, by their number.
+  [[nodiscard]] std::map<InstanceName, std::uint64_t> overlays() const;
+  // Rises with every domain or disk that comes or goes, is paused or let run, but for those that
+  // end by themselves: these go when the next call looks.
   [[nodiscard]] std::uint64_t changes() const;
 
  private:
@@ -146,13 +152,17 @@ class SimulatedProvider : public Provider {
   std::map<std::string, std::vector<Outcome>> failures_;
   std::map<std::string, std::string> images_;
   std::map<InstanceName, Domain> domains_;
-  std::map<InstanceName, std::string> overlays_;  // -> image
+  struct Overlay {
+    std::string image;
+    std::uint64_t number = 0;  // No two that were ever made on this host have the same.
+  };
+  std::map<InstanceName, Overlay> overlays_;
   std::map<InstanceName, Faults> faults_;
   std::map<ScriptKey, ScriptResult> scripts_;
   std::uint64_t foreign_memory_kib_ = 0;
   int foreign_vcpus_ = 0;
-  bool hypervisor_answers_ = true;
-  std::uint64_t boots_ = 0, changes_ = 0;
+  bool hypervisor_answers_ = true, disk_full_ = false;
+  std::uint64_t boots_ = 0, changes_ = 0, disks_made_ = 0;
   std::int64_t next_pid_ = 100;
 };
 

@@ -107,7 +107,7 @@ class Day {
     for (std::uint32_t id = 1; id <= crowd_.hosts; ++id) {
       if (!site_.is_up(HostId{id})) continue;
       for (const auto& [name, domain] : site_.hypervisor(HostId{id}).domains()) {
-        if (number++ % 10 == 0) site_.befall(fault::CrashGuest{HostId{id}, name});
+        if (number++ % 10 == 0) site_.befall(fault::CrashGuest{name});
       }
     }
   }

@@ -19,10 +19,20 @@ struct KillAgent {  // SIGKILL; nobody starts it again but StartAgent.
 struct StartAgent {
   HostId host;
 };
+struct RestartAgent {  // Killed, and started again `after` that.
+  HostId host;
+  Duration after{};
+};
+struct StopAgent {  // Cleanly: its host is held from then on. (rule 14)
+  HostId host;
+};
 struct PowerCut {  // Agent, domains and what was not synced are gone.
   HostId host;
 };
 struct Boot {
+  HostId host;
+};
+struct LoseDisks {  // With a power cut: what the agent knew and the VMs' disks.
   HostId host;
 };
 struct Freeze {  // SIGSTOP of the agent alone: its VMs run on.
@@ -31,11 +41,19 @@ struct Freeze {  // SIGSTOP of the agent alone: its VMs run on.
 struct Thaw {
   HostId host;
 };
+struct FreezeHost {  // Agent, guard, hypervisor and VMs.
+  HostId host;
+};
+struct ThawHost {
+  HostId host;
+};
 struct Isolate {  // Cut off from every other host, in both directions.
   HostId host;
 };
 struct Cut {  // In this direction only.
   HostId from, to;
+};
+struct Switch {  // Reboots: no host hears another.
 };
 struct Mend {};  // Every cut.
 struct Lose {    // This share of all messages from now on.
@@ -45,16 +63,46 @@ struct HangHypervisor {  // No call begins for so long.
   HostId host;
   Duration length{};
 };
-struct CrashGuest {  // The process of one domain dies, if it runs on that host.
+struct StopHypervisor {  // libvirtd is not there: every call fails at once. VMs run on.
   HostId host;
+};
+struct StartHypervisor {
+  HostId host;
+};
+struct FailStarts {  // So many of the next domains cannot be made on that host.
+  HostId host;
+  int times = 0;
+};
+struct FillDisk {  // Nothing can be written: neither the agent's state nor a new disk for a VM.
+  HostId host;
+};
+struct FreeDisk {
+  HostId host;
+};
+struct SlowDisk {  // Every write takes so long; 0: as long as before.
+  HostId host;
+  Duration takes{};
+};
+struct CrashGuest {  // The process of its domain dies, wherever it runs.
   InstanceName instance;
+};
+struct RebootGuest {  // From inside.
+  InstanceName instance;
+};
+struct SilenceGuest {  // Its guest agent hangs, until it is told to speak again.
+  InstanceName instance;
+  bool silent = true;
 };
 
 }  // namespace fault
 
-using Fault = std::variant<fault::KillAgent, fault::StartAgent, fault::PowerCut, fault::Boot,
-                           fault::Freeze, fault::Thaw, fault::Isolate, fault::Cut, fault::Mend,
-                           fault::Lose, fault::HangHypervisor, fault::CrashGuest>;
+using Fault =
+    std::variant<fault::KillAgent, fault::StartAgent, fault::RestartAgent, fault::StopAgent,
+                 fault::PowerCut, fault::Boot, fault::LoseDisks, fault::Freeze, fault::Thaw,
+                 fault::FreezeHost, fault::ThawHost, fault::Isolate, fault::Cut, fault::Switch,
+                 fault::Mend, fault::Lose, fault::HangHypervisor, fault::StopHypervisor,
+                 fault::StartHypervisor, fault::FailStarts, fault::FillDisk, fault::FreeDisk,
+                 fault::SlowDisk, fault::CrashGuest, fault::RebootGuest, fault::SilenceGuest>;
 
 struct PlannedFault {
   Duration after{};  // From when it is planned.

@@ -14,22 +14,25 @@ void HostExecutor::at(Time when, std::function<void()> then) {
 }
 
 void HostExecutor::after(Duration delay, std::function<void()> then) {
-  at(timeline_.now() + clock_.true_length(std::max(delay, Duration::zero())), std::move(then));
+  at(timeline_.now() + machine_.clock.true_length(std::max(delay, Duration::zero())),
+     std::move(then));
 }
 
 void HostExecutor::offload(const std::string& strand, Duration deadline, std::function<void()> call,
                            std::function<void(bool in_time)> done) {
   const Time now = timeline_.now();
   Time& free_from = free_from_[strand];
-  const Time begins = std::max({now, free_from, hangs_until_});
+  const Time begins = std::max({now, free_from, machine_.hangs_until});
   const Duration takes = random_.between(call_.min, call_.max);
   const Time gives_up = now + deadline;
   if (begins < gives_up) {
     free_from = begins + takes;
     timeline_.at(begins + takes / 2, host_,
-                 [process = process_, begins, boot = boot_, &clock = clock_, call] {
+                 [process = process_, begins, boot = boot_, &machine = machine_, call] {
                    const bool begun = process->alive || process->ended > begins;
-                   if (begun && clock.booted == boot) call();
+                   if (!begun || machine.clock.booted != boot) return;
+                   if (machine.frozen) return machine.waiting.push_back(call);
+                   call();
                  });
   }
   const bool in_time = begins + takes <= gives_up;
@@ -37,19 +40,24 @@ void HostExecutor::offload(const std::string& strand, Duration deadline, std::fu
 }
 
 SimulatedStore::SimulatedStore(Disk& disk, const std::string& boot, HostExecutor& executor,
-                               Timeline& timeline, Latency sync, Random& random)
+                               Timeline& timeline, const Machine& machine, Random& random,
+                               Hooks hooks)
     : disk_(disk),
       loaded_(disk.state),
       executor_(executor),
       timeline_(timeline),
-      sync_(sync),
-      random_(random) {
+      machine_(machine),
+      random_(random),
+      hooks_(std::move(hooks)) {
   loaded_.created = !std::exchange(disk_.used, true);
   disk_.state.last_boot = boot;
 }
 
 void SimulatedStore::commit(Batch batch, std::function<void()> done) {
-  synced_until_ = std::max(synced_until_, timeline_.now() + random_.between(sync_.min, sync_.max));
+  hooks_.look(batch);
+  const Latency& sync = machine_.sync;
+  synced_until_ = std::max(synced_until_, timeline_.now() + random_.between(sync.min, sync.max));
+  if (machine_.disk_full) return executor_.at(synced_until_, hooks_.failed);
   unsynced_.push_back(std::move(batch));
   executor_.at(synced_until_, [this, done = std::move(done)] {
     apply(unsynced_.front(), disk_.state);

@@ -1,5 +1,5 @@
 // What a simulated agent stands on beside the network: an executor in virtual time, and a disk that
-// loses what was not synced. Both end with the process; the host's clock and disk do not.
+// loses what was not synced. Both end with the process; the host's machine and disk do not.
 #pragma once
 #include <deque>
 #include <functional>
@@ -38,6 +38,25 @@ struct Latency {
   Duration min, max;
 };
 
+// The host itself, from power cut to power cut and beyond.
+struct Machine {
+  HostClock clock;
+  Time hangs_until{};      // True time: no call to the hypervisor begins before.
+  Latency sync{};          // Of its disk.
+  bool disk_full = false;  // Nothing can be written.
+  // As a whole: agent, guard, hypervisor and VMs (SIGSTOP of everything, or suspended). Calls to
+  // the hypervisor that are under way wait until it thaws; its clock runs on.
+  bool frozen = false;
+  std::vector<std::function<void()>> waiting;
+  Time frozen_since{};
+  Duration frozen_in_all{};
+
+  // What its VMs have had of `now`.
+  [[nodiscard]] Time vm_time(Time now) const {
+    return (frozen ? frozen_since : now) - frozen_in_all;
+  }
+};
+
 // One run of an agent. `frozen`: what would happen to it waits (SIGSTOP).
 struct Process {
   bool alive = true, frozen = false;
@@ -47,21 +66,20 @@ struct Process {
 
 class HostExecutor : public Executor {
  public:
-  // `hangs_until`: no call to the hypervisor begins before. All outlive this object, and nothing
-  // that was given to it is done once the process is not alive, but for calls that had begun: a
-  // hypervisor finishes what it was asked, as long as its host has power.
-  HostExecutor(Timeline& timeline, HostIndex host, const HostClock& clock, const Time& hangs_until,
-               Latency call, Random& random, std::shared_ptr<Process> process)
+  // All of these outlive this object, and nothing that was given to it is done once the process is
+  // not alive, but for calls that had begun: a hypervisor finishes what it was asked, as long as
+  // its host has power.
+  HostExecutor(Timeline& timeline, HostIndex host, Machine& machine, Latency call, Random& random,
+               std::shared_ptr<Process> process)
       : timeline_(timeline),
         host_(host),
-        clock_(clock),
-        hangs_until_(hangs_until),
+        machine_(machine),
         call_(call),
         random_(random),
         process_(std::move(process)),
-        boot_(clock.booted) {}
+        boot_(machine.clock.booted) {}
 
-  [[nodiscard]] Time now() const override { return clock_.read(timeline_.now()); }
+  [[nodiscard]] Time now() const override { return machine_.clock.read(timeline_.now()); }
   void post(std::function<void()> then) override { at(timeline_.now(), std::move(then)); }
   void after(Duration delay, std::function<void()> then) override;
   void offload(const std::string& strand, Duration deadline, std::function<void()> call,
@@ -73,8 +91,7 @@ class HostExecutor : public Executor {
  private:
   Timeline& timeline_;
   const HostIndex host_;
-  const HostClock& clock_;
-  const Time& hangs_until_;
+  Machine& machine_;
   const Latency call_;
   Random& random_;
   const std::shared_ptr<Process> process_;
@@ -90,8 +107,13 @@ struct Disk {
 
 class SimulatedStore : public Store {
  public:
+  // Told of what is about to be written, and that nothing can be written any more: the agent ends.
+  struct Hooks {
+    std::function<void(const Batch&)> look;
+    std::function<void()> failed;
+  };
   SimulatedStore(Disk& disk, const std::string& boot, HostExecutor& executor, Timeline& timeline,
-                 Latency sync, Random& random);
+                 const Machine& machine, Random& random, Hooks hooks);
 
   [[nodiscard]] const StoredState& loaded() const override { return loaded_; }
   void commit(Batch batch, std::function<void()> done) override;
@@ -106,8 +128,9 @@ class SimulatedStore : public Store {
   StoredState loaded_;
   HostExecutor& executor_;
   Timeline& timeline_;
-  const Latency sync_;
+  const Machine& machine_;
   Random& random_;
+  const Hooks hooks_;
   std::deque<Batch> unsynced_;
   Time synced_until_{};
 };

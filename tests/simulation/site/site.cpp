@@ -22,16 +22,20 @@ Site::Site(SiteOptions options)
     : random(options.seed),
       options_(std::move(options)),
       types_(load_types({CIERZO_SOURCE_DIR "/resources/types"}).types),
-      checker_(options_.hosts,
-               [this](HostIndex host) { return hosts_[host]->clock.read(timeline_.now()); }) {
+      checker_(
+          options_.hosts,
+          [this](HostIndex host) { return hosts_[host]->machine.clock.read(timeline_.now()); }),
+      promises_(options_.hosts, [this](const std::string& what) { checker_.fail(now(), what); }) {
   for (std::uint32_t id = 1; id <= options_.hosts; ++id) {
     auto host = std::make_unique<Host>();
     host->id = HostId{id};
     host->index = id - 1;
     host->name = "node" + std::to_string(id);
-    if (options_.skewed_clocks) host->clock.ppm = random.chance(0.5) ? 4950 : -4950;
-    host->hypervisor = std::make_unique<SimulatedProvider>(options_.hypervisor,
-                                                           [this] { return timeline_.now(); });
+    host->machine.sync = options_.sync;
+    if (options_.skewed_clocks) host->machine.clock.ppm = random.chance(0.5) ? 4950 : -4950;
+    host->hypervisor = std::make_unique<SimulatedProvider>(
+        options_.hypervisor,
+        [this, &machine = host->machine] { return machine.vm_time(timeline_.now()); });
     hosts_.push_back(std::move(host));
   }
   for (const auto& host : hosts_) boot(*host);
@@ -65,7 +69,8 @@ void Site::step() {
   look(*hosts_[host]);
 }
 
-void Site::look(const Host& host) {
+void Site::look(Host& host) {
+  tell(host);
   SiteChecker::Sight sight;
   sight.host = host.index;
   sight.hypervisor = host.hypervisor.get();
@@ -73,8 +78,23 @@ void Site::look(const Host& host) {
   if (host.agent) {
     sight.deadline = host.agent->node().deadline();
     sight.authority_until = host.agent->node().authority_until();
+    const election::Node& node = host.agent->node();
+    const Time clock = host.machine.clock.read(now());
+    promises_.permit(now(), host.index, now() + (sight.deadline - clock));
+    if (node.ready(clock)) promises_.acts(host.index, node.committed());
   }
   checker_.after(now(), sight);
+  if (std::exchange(host.changes, host.hypervisor->changes()) != host.hypervisor->changes()) {
+    promises_.look(now(), host.index, *host.hypervisor);
+  }
+}
+
+void Site::tell(Host& host) {
+  if (!options_.on_event || !host.agent || host.agent->events().last() == host.told) return;
+  for (const api::EventRow& event : host.agent->events().after(host.told).events) {
+    options_.on_event(now(), event);
+  }
+  host.told = host.agent->events().last();
 }
 
 void Site::run_for(Duration length) {
@@ -96,6 +116,7 @@ bool Site::run_until(const std::function<bool()>& condition, Duration limit) {
 
 bool Site::send(Host& from, HostId to, const PeerMessage& message) {
   if (to.value == 0 || to.value > hosts_.size()) return false;
+  ++from.traffic.sent;
   if (cut_.contains({from.id, to})) return true;
   Duration delay{};
   if (to != from.id) {
@@ -114,10 +135,16 @@ bool Site::send(Host& from, HostId to, const PeerMessage& message) {
 void Site::deliver(HostId from, HostId to, const PeerMessage& message, Duration delay) {
   Host& receiver = host_of(to);
   timeline_.at(now() + delay, receiver.index,
-               [&receiver, from, message = std::make_shared<PeerMessage>(message)] {
+               [this, &receiver, from, message = std::make_shared<PeerMessage>(message)] {
                  if (!receiver.agent) return;
                  const auto process = receiver.process;
-                 const auto receive = [&receiver, from, message] {
+                 const auto receive = [this, &receiver, from, message] {
+                   ++receiver.traffic.received;
+                   const auto* said = std::get_if<election::Message>(message.get());
+                   if (said != nullptr && std::holds_alternative<election::Heartbeat>(said->body)) {
+                     promises_.heard(receiver.index,
+                                     std::get<election::Heartbeat>(said->body).term);
+                   }
                    receiver.agent->received(from, std::move(*message));
                  };
                  if (process->frozen) {
@@ -168,7 +195,7 @@ Site::Reply Site::apply(HostId at, const std::string& manifest) {
 
 std::optional<HostId> Site::leader() const {
   for (const auto& host : hosts_) {
-    if (host->agent && host->agent->node().ready(host->clock.read(now()))) return host->id;
+    if (host->agent && host->agent->node().ready(host->machine.clock.read(now()))) return host->id;
   }
   return std::nullopt;
 }
@@ -198,7 +225,7 @@ std::string Site::difference(const std::set<InstanceName>& running,
       copies[name].push_back(host->index);
       if (!domain.runs) text += name.value + " is paused on " + host->name + "; ";
     }
-    for (const InstanceName& name : host->hypervisor->overlays()) {
+    for (const auto& [name, number] : host->hypervisor->overlays()) {
       disks[name].push_back(host->index);
     }
   }

@@ -18,6 +18,7 @@
 #include "tests/simulation/random.hpp"
 #include "tests/simulation/site/fault.hpp"
 #include "tests/simulation/site/process.hpp"
+#include "tests/simulation/site/promises.hpp"
 #include "tests/simulation/site/site_checker.hpp"
 #include "tests/simulation/site/timeline.hpp"
 
@@ -39,6 +40,8 @@ struct SiteOptions {
   SimulatedConfig hypervisor{};
   election::Mutations mutations{};
   bool trace = false;  // Faults and events of the site, to stderr.
+  // What the agents tell, as it is told.
+  std::function<void(Time now, const api::EventRow& event)> on_event{};
 };
 
 class Site {
@@ -65,7 +68,7 @@ class Site {
   using Reply = std::shared_ptr<std::optional<api::ApiResponse>>;
   Reply request(HostId at, const std::string& method, const std::string& target,
                 const std::string& body = {});
-  // Of a manifest's text, with the built-in types.
+  // Of a manifest's text, with the built-in types. None: it has mistakes, which are kept.
   Reply apply(HostId at, const std::string& manifest);
 
   // ---- Looking, from outside
@@ -76,7 +79,13 @@ class Site {
     return *host_of(host).hypervisor;
   }
   [[nodiscard]] const Agent* agent(HostId host) const { return host_of(host).agent.get(); }
-  [[nodiscard]] const SiteChecker& checker() const { return checker_; }
+  [[nodiscard]] SiteChecker& checker() { return checker_; }
+  [[nodiscard]] Promises& promises() { return promises_; }
+  // Of the real wire, while somebody counts.
+  struct Traffic {
+    std::uint64_t sent = 0, received = 0;
+  };
+  [[nodiscard]] Traffic traffic(HostId host) const { return host_of(host).traffic; }
   // What differs between what is wanted and what hypervisors really have; empty: nothing.
   // `running`: each exactly once and on one disk; `stopped`: no domain, at most one disk; nothing
   // else at all.
@@ -95,9 +104,11 @@ class Site {
     bool up = false;
     unsigned boots = 0;
     std::string boot;
-    HostClock clock;
-    Time hangs_until{};  // True time: the hypervisor begins no call before.
+    Machine machine;
     Disk disk;
+    Traffic traffic{};
+    std::uint64_t told = 0;     // Of its agent's events.
+    std::uint64_t changes = 0;  // Of its hypervisor, when it was looked at.
     std::unique_ptr<SimulatedProvider> hypervisor;
     // One run of its agent:
     std::shared_ptr<Process> process;
@@ -109,7 +120,7 @@ class Site {
   Host& host_of(HostId id) { return *hosts_[id.value - 1]; }
   [[nodiscard]] const Host& host_of(HostId id) const { return *hosts_[id.value - 1]; }
   void step();
-  void look(const Host& host);
+  void look(Host& host);
   bool send(Host& from, HostId to, const PeerMessage& message);
   void deliver(HostId from, HostId to, const PeerMessage& message, Duration delay);
   [[nodiscard]] Config config(const Host& host) const;
@@ -122,6 +133,10 @@ class Site {
   void break_connections(HostId with);
   void freeze(Host& host);
   void thaw(Host& host);
+  void freeze_host(Host& host);
+  void thaw_host(Host& host);
+  void lose_disks(Host& host);
+  void tell(Host& host);
 
   SiteOptions options_;
   Timeline timeline_;
@@ -129,6 +144,8 @@ class Site {
   std::set<std::pair<HostId, HostId>> cut_;
   std::map<std::string, Type> types_;
   SiteChecker checker_;
+  Promises promises_;
+  std::set<InstanceName> silenced_;
   std::uint64_t ids_ = 0;
 };
 

@@ -15,8 +15,8 @@ void Site::trace(const std::string& line) const {
 void Site::boot(Host& host) {
   if (std::exchange(host.up, true)) return;
   host.boot = "boot-" + host.name + "-" + std::to_string(++host.boots);
-  host.clock.booted = now();
-  host.hangs_until = Time{};
+  host.machine.clock.booted = now();
+  host.machine.hangs_until = Time{};
   checker_.rebooted(host.index);
   start_agent(host);
 }
@@ -25,19 +25,35 @@ void Site::power_cut(Host& host) {
   checker_.fault_ends_all(host.index);
   kill_agent(host);
   if (!std::exchange(host.up, false)) return;
-  host.clock.booted = Time{-1};  // What this boot had under way does not end any more.
+  thaw_host(host);
+  host.machine.clock.booted = Time{-1};  // What this boot had under way does not end any more.
   host.hypervisor->lose_power();
   look(host);
 }
 
+void Site::lose_disks(Host& host) {
+  power_cut(host);
+  promises_.disks_lost(host.index);
+  promises_.forgets(host.index);
+  host.disk = {};
+  host.hypervisor->lose_disks();
+}
+
 void Site::start_agent(Host& host) {
-  if (host.agent || !host.up) return;
+  if (host.agent || !host.up || host.machine.frozen || host.machine.disk_full) return;
+  host.told = 0;
   host.process = std::make_shared<Process>();
-  host.executor =
-      std::make_unique<HostExecutor>(timeline_, host.index, host.clock, host.hangs_until,
-                                     options_.hypervisor_call, random, host.process);
+  host.executor = std::make_unique<HostExecutor>(timeline_, host.index, host.machine,
+                                                 options_.hypervisor_call, random, host.process);
+  SimulatedStore::Hooks hooks;
+  hooks.look = [this, &host](const Batch& batch) {
+    for (const Command& command : batch.received) promises_.takes(host.index, command.id);
+  };
+  hooks.failed = [this, &host] {
+    timeline_.at(now(), host.index, [this, &host] { kill_agent(host); });
+  };
   host.store = std::make_unique<SimulatedStore>(host.disk, host.boot, *host.executor, timeline_,
-                                                options_.sync, random);
+                                                host.machine, random, std::move(hooks));
   AgentSeams seams{
       *host.executor,
       *host.store,
@@ -79,8 +95,23 @@ void Site::freeze(Host& host) {
 }
 
 void Site::thaw(Host& host) {
-  if (!host.agent || !std::exchange(host.process->frozen, false)) return;
+  if (!host.agent || host.machine.frozen || !std::exchange(host.process->frozen, false)) return;
   for (auto& then : std::exchange(host.process->waiting, {})) host.executor->post(std::move(then));
+}
+
+void Site::freeze_host(Host& host) {
+  if (!host.up || std::exchange(host.machine.frozen, true)) return;
+  host.machine.frozen_since = now();
+  freeze(host);
+}
+
+void Site::thaw_host(Host& host) {
+  if (!std::exchange(host.machine.frozen, false)) return;
+  host.machine.frozen_in_all += now() - host.machine.frozen_since;
+  thaw(host);
+  for (auto& call : std::exchange(host.machine.waiting, {})) {
+    timeline_.at(now(), host.index, std::move(call));
+  }
 }
 
 void Site::plan_fault(const PlannedFault& fault) {
@@ -119,6 +150,22 @@ void Site::befall(const Fault& ordered) {
       site.break_connections(it.host);
     }
     void operator()(const fault::StartAgent& it) const { site.start_agent(site.host_of(it.host)); }
+    void operator()(const fault::RestartAgent& it) const {
+      (*this)(fault::KillAgent{it.host});
+      Host& host = site.host_of(it.host);
+      site.timeline_.at(site.now() + it.after, host.index,
+                        [&site = site, &host] { site.start_agent(host); });
+    }
+    void operator()(const fault::StopAgent& it) const {
+      Host& host = site.host_of(it.host);
+      if (host.agent && !host.process->frozen) host.agent->stop();
+    }
+    void operator()(const fault::LoseDisks& it) const { site.lose_disks(site.host_of(it.host)); }
+    void operator()(const fault::FreezeHost& it) const { site.freeze_host(site.host_of(it.host)); }
+    void operator()(const fault::ThawHost& it) const { site.thaw_host(site.host_of(it.host)); }
+    void operator()(const fault::Switch&) const {
+      for (const auto& host : site.hosts_) (*this)(fault::Isolate{host->id});
+    }
     void operator()(const fault::PowerCut& it) const { site.power_cut(site.host_of(it.host)); }
     void operator()(const fault::Boot& it) const { site.boot(site.host_of(it.host)); }
     void operator()(const fault::Freeze& it) const { site.freeze(site.host_of(it.host)); }
@@ -134,12 +181,45 @@ void Site::befall(const Fault& ordered) {
     void operator()(const fault::Mend&) const { site.cut_.clear(); }
     void operator()(const fault::Lose& it) const { site.options_.loss = it.share; }
     void operator()(const fault::HangHypervisor& it) const {
-      site.host_of(it.host).hangs_until = site.now() + it.length;
+      site.host_of(it.host).machine.hangs_until = site.now() + it.length;
+    }
+    void operator()(const fault::StopHypervisor& it) const {
+      site.host_of(it.host).hypervisor->set_hypervisor_answers(false);
+    }
+    void operator()(const fault::StartHypervisor& it) const {
+      site.host_of(it.host).hypervisor->set_hypervisor_answers(true);
+    }
+    void operator()(const fault::FailStarts& it) const {
+      site.host_of(it.host).hypervisor->fail_next(
+          "create", {FailureKind::other, "cannot set up its cgroup"}, it.times);
+    }
+    void operator()(const fault::FillDisk& it) const { fill(it.host, true); }
+    void operator()(const fault::FreeDisk& it) const { fill(it.host, false); }
+    void fill(HostId id, bool full) const {
+      Host& host = site.host_of(id);
+      host.machine.disk_full = full;
+      host.hypervisor->set_disk_full(full);
+    }
+    void operator()(const fault::SlowDisk& it) const {
+      const bool mended = it.takes == Duration::zero();
+      site.host_of(it.host).machine.sync =
+          mended ? site.options_.sync : Latency{it.takes, it.takes};
     }
     void operator()(const fault::CrashGuest& it) const {
-      Host& host = site.host_of(it.host);
-      site.checker_.fault_ends(host.index, it.instance);
-      host.hypervisor->crash(it.instance);
+      for (const auto& host : site.hosts_) {
+        if (!host->hypervisor->domains().contains(it.instance)) continue;
+        site.checker_.fault_ends(host->index, it.instance);
+        host->hypervisor->crash(it.instance);
+        site.look(*host);
+      }
+    }
+    void operator()(const fault::RebootGuest& it) const {
+      for (const auto& host : site.hosts_) host->hypervisor->reboot_guest(it.instance);
+    }
+    void operator()(const fault::SilenceGuest& it) const {
+      if (it.silent) site.silenced_.insert(it.instance);
+      for (const auto& host : site.hosts_)
+        host->hypervisor->set_guest_silent(it.instance, it.silent);
     }
   };
   std::visit(Happen{*this}, fault);
@@ -150,8 +230,16 @@ void Site::heal() {
   trace("-- healed");
   cut_.clear();
   options_.loss = options_.duplication = options_.straggling = 0;
+  for (const InstanceName& name : std::exchange(silenced_, {})) {
+    befall(fault::SilenceGuest{name, false});
+  }
   for (const auto& host : hosts_) {
-    host->hangs_until = Time{};
+    for (const Fault& mended : std::vector<Fault>{
+             fault::ThawHost{host->id}, fault::FreeDisk{host->id}, fault::SlowDisk{host->id, {}},
+             fault::StartHypervisor{host->id}, fault::HangHypervisor{host->id, {}}}) {
+      befall(mended);
+    }
+    host->hypervisor->forget_failures();
     boot(*host);
     start_agent(*host);
     thaw(*host);

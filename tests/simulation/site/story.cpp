@@ -117,6 +117,7 @@ class Teller {
         stopped_ = shop(2);
         break;
       case Doing::removing:
+        site_.promises().undeclared(shop(2));
         ask("DELETE", "/v1/resources/shop", "");
         running_ = batch();
         break;
@@ -216,9 +217,7 @@ Story story_of(std::uint64_t seed) {
   };
   if (story.doing == Doing::replacing) story.faults.push_back({0ms, fault::PowerCut{any_host()}});
   if (story.doing == Doing::mending) {
-    for (std::uint32_t host = 1; host <= story.site.hosts; ++host) {
-      story.faults.push_back({0ms, fault::CrashGuest{HostId{host}, {"shop-database-1"}}});
-    }
+    story.faults.push_back({0ms, fault::CrashGuest{{"shop-database-1"}}});
   }
   const std::uint64_t hits = 1 + random.below(2);
   for (std::uint64_t i = 0; i < hits; ++i) {
