@@ -102,9 +102,10 @@ void Leader::result(HostId host, const CommandResult& result) {
   if (result.id.term != term_ || result.ok) return;
   auto& said = said_[host];
   if (const auto found = said.find(result.id.sequence); found != said.end()) {
-    hooks_.event(
-        "action", found->second.subject,
-        (result.refused ? "refused: " : "failed: ") + found->second.what + ": " + result.error);
+    std::string text = (result.refused ? "refused: " : "failed: ") + found->second.what;
+    // Where the reason is the failure of the last time, the same one needs no second mention.
+    if (!text.ends_with(result.error)) text += ": " + result.error;
+    hooks_.event("action", found->second.subject, text);
     said.erase(found);
   }
   if (!result.refused) return;

@@ -18,7 +18,7 @@ class SimulatedProvider::Call {
     provider_.settle();
     if (call.empty()) return;  // Something that befalls the host.
     if (!provider_.hypervisor_answers_) {
-      failure_ = {FailureKind::unreachable, "the hypervisor does not answer"};
+      failure_ = {FailureKind::unreachable, "there is no connection to libvirtd"};
       return;
     }
     provider_.calls_.push_back(about.empty() ? call : call + " " + about);
@@ -167,7 +167,7 @@ Outcome SimulatedProvider::create(const StartVm& start) {
   const auto& instance = start.instance;
   const Call call(*this, "create", instance.name.value);
   if (call.failed()) return call.failure();
-  if (find(instance.name) != nullptr) {
+  if (find(instance.name) != nullptr || names_taken_.contains(instance.name)) {
     return {FailureKind::already_exists, "there is a domain " + instance.name.value + " already"};
   }
   if (images_.count(instance.image) == 0) {
@@ -376,6 +376,12 @@ void SimulatedProvider::add_foreign_domain(std::uint64_t memory_kib, int vcpus) 
   const Call call(*this, "", {});
   foreign_memory_kib_ += memory_kib;
   foreign_vcpus_ += vcpus;
+}
+
+void SimulatedProvider::set_name_taken(const InstanceName& name, bool is) {
+  const Call call(*this, "", {});
+  if (is) names_taken_.insert(name);
+  if (!is) names_taken_.erase(name);
 }
 
 void SimulatedProvider::crash(const InstanceName& name) {

@@ -71,6 +71,7 @@ class SimulatedProvider : public Provider {
   void lose_power();                          // All domains are gone, without a word; disks stay.
   void set_images(std::map<std::string, std::string> images);
   void add_foreign_domain(std::uint64_t memory_kib, int vcpus);
+  void set_name_taken(const InstanceName& name, bool is);  // By a domain that is not ours.
 
   void crash(const InstanceName& name);                      // Its process dies.
   void pause(const InstanceName& name);                      // As the guard or a person does it.
@@ -159,6 +160,7 @@ class SimulatedProvider : public Provider {
   std::map<InstanceName, Overlay> overlays_;
   std::map<InstanceName, Faults> faults_;
   std::map<ScriptKey, ScriptResult> scripts_;
+  std::set<InstanceName> names_taken_;
   std::uint64_t foreign_memory_kib_ = 0;
   int foreign_vcpus_ = 0;
   bool hypervisor_answers_ = true, disk_full_ = false;

@@ -230,7 +230,7 @@ TEST_F(WorkerTest, TellsOnceWhyTheHypervisorDoesNotAnswer) {
   provider_.set_hypervisor_answers(false);
   executor_.run_for(30s);
   EXPECT_FALSE(worker_->report().hypervisor_answers);
-  EXPECT_EQ(worker_->report().hypervisor_error, "the hypervisor does not answer");
+  EXPECT_EQ(worker_->report().hypervisor_error, "there is no connection to libvirtd");
   ASSERT_EQ(warnings_.size(), 1U);
   EXPECT_NE(warnings_[0].find("systemctl status libvirtd"), std::string::npos);
   provider_.set_hypervisor_answers(true);

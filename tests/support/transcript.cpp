@@ -105,7 +105,8 @@ std::vector<std::filesystem::path> transcripts_in(const std::string& folder) {
   std::vector<std::filesystem::path> files;
   const auto root = std::filesystem::path(CIERZO_SOURCE_DIR) / folder;
   for (const auto& entry : std::filesystem::directory_iterator(root))
-    if (entry.path().extension() == ".txt") files.push_back(entry.path());
+    if (entry.path().extension() == ".txt" && entry.path().filename() != "CMakeLists.txt")
+      files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   return files;
 }

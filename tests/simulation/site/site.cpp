@@ -162,6 +162,10 @@ Site::Reply Site::request(HostId at, const std::string& method, const std::strin
   auto reply = std::make_shared<std::optional<api::ApiResponse>>();
   Host& host = host_of(at);
   if (!host.agent) return reply;
+  constexpr std::string_view resources = "/v1/resources/";
+  if (method == "DELETE" && target.starts_with(resources)) {
+    declare(target.substr(resources.size()), {});
+  }
   timeline_.at(now(), host.index, [&host, reply, request = api::ApiRequest{method, target, body}] {
     if (!host.agent) return;
     host.agent->request(request, [reply](const api::ApiResponse& answer) {
@@ -171,7 +175,15 @@ Site::Reply Site::request(HostId at, const std::string& method, const std::strin
   return reply;
 }
 
-Site::Reply Site::apply(HostId at, const std::string& manifest) {
+// Disks of what is not declared any more may go; what is declared again starts anew.
+void Site::declare(const std::string& resource, const std::set<InstanceName>& instances) {
+  std::set<InstanceName> gone = std::exchange(declared_[resource], instances);
+  for (const InstanceName& name : instances) gone.erase(name);
+  promises_.declared(instances);
+  promises_.undeclared(gone);
+}
+
+Site::Reply Site::apply(HostId at, const std::string& manifest, const std::string& to) {
   const auto parsed = manifests::parse(manifest, "simulated.yaml");
   std::vector<manifests::Diagnostic> mistakes = parsed.diagnostics;
   api::ApplyRequest request;
@@ -184,11 +196,17 @@ Site::Reply Site::apply(HostId at, const std::string& manifest) {
         });
     mistakes.insert(mistakes.end(), read.diagnostics.begin(), read.diagnostics.end());
     if (!read.resource) continue;
+    std::set<InstanceName> names;
+    for (const Instance& instance : expand(*read.resource, type)) names.insert(instance.name);
+    if (to == "/v1/apply") declare(declaration.title, names);
     request.types[declaration.type] = type.files;
     request.resources.push_back(std::move(*read.resource));
   }
-  for (const auto& mistake : mistakes) checker_.fail(now(), "manifest: " + to_string(mistake));
-  return this->request(at, "POST", "/v1/apply", api::to_json(request));
+  for (const auto& mistake : mistakes) {
+    if (mistake.severity != manifests::Severity::error) continue;
+    checker_.fail(now(), "manifest: " + to_string(mistake));
+  }
+  return this->request(at, "POST", to, api::to_json(request));
 }
 
 // ---- Looking

@@ -69,7 +69,7 @@ class Site {
   Reply request(HostId at, const std::string& method, const std::string& target,
                 const std::string& body = {});
   // Of a manifest's text, with the built-in types. None: it has mistakes, which are kept.
-  Reply apply(HostId at, const std::string& manifest);
+  Reply apply(HostId at, const std::string& manifest, const std::string& to = "/v1/apply");
 
   // ---- Looking, from outside
   [[nodiscard]] std::optional<HostId> leader() const;  // Who may act.
@@ -78,6 +78,8 @@ class Site {
   [[nodiscard]] const SimulatedProvider& hypervisor(HostId host) const {
     return *host_of(host).hypervisor;
   }
+  // For what befalls its guests.
+  [[nodiscard]] SimulatedProvider& provider(HostId host) { return *host_of(host).hypervisor; }
   [[nodiscard]] const Agent* agent(HostId host) const { return host_of(host).agent.get(); }
   [[nodiscard]] SiteChecker& checker() { return checker_; }
   [[nodiscard]] Promises& promises() { return promises_; }
@@ -145,6 +147,9 @@ class Site {
   std::map<std::string, Type> types_;
   SiteChecker checker_;
   Promises promises_;
+  void declare(const std::string& resource, const std::set<InstanceName>& instances);
+
+  std::map<std::string, std::set<InstanceName>> declared_;  // By resource, as clients asked last.
   std::set<InstanceName> silenced_;
   std::uint64_t ids_ = 0;
 };

@@ -50,6 +50,8 @@ class SiteChecker {
   // A fault is about to end this copy; all copies of the host.
   void fault_ends(HostIndex host, const InstanceName& name);
   void fault_ends_all(HostIndex host);
+  // It is made ill so thoroughly that it has to be replaced once.
+  void may_be_replaced(const InstanceName& name) { ++reasons_[name]; }
   // "shop-server-1 was started 3 times, with reason for 2", or empty.
   [[nodiscard]] std::string started_too_often() const;
   [[nodiscard]] const std::vector<std::string>& failures() const { return failures_; }

@@ -117,7 +117,6 @@ class Teller {
         stopped_ = shop(2);
         break;
       case Doing::removing:
-        site_.promises().undeclared(shop(2));
         ask("DELETE", "/v1/resources/shop", "");
         running_ = batch();
         break;
