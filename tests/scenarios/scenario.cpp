@@ -119,7 +119,8 @@ std::string Scenario::begin(const test::Command& command) {
   }
   std::istringstream resources(command.option("resources"));
   for (std::string name; std::getline(resources, name, ',');) {
-    (void)answer_of(site_->apply(HostId{1}, file(name + ".yaml")), "apply");
+    const std::string answer = answer_of(site_->apply(HostId{1}, file(name + ".yaml")), "apply");
+    if (answer.find("created") == answer.npos) return answer;
   }
   const std::string settled = settle(settle_limit);
   site_->run_for(notice);  // For what is told of it.
