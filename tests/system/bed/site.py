@@ -130,7 +130,7 @@ types: [{", ".join(str(folder) for folder in self.types)}]
         file = host.folder / "cierzo" / "agentd.yaml"
         file.write_text(self.configuration(host), encoding="utf-8")
         (host.folder / "cierzo" / "state").mkdir(exist_ok=True)
-        host.start("agentd", self.programs / "agentd", "--config", file)
+        host.start("agentd", *host.clock, self.programs / "agentd", "--config", file)
 
     def start_agents(self):
         """Starts the agents of all hosts that have power and no agent."""
