@@ -86,6 +86,7 @@ class Daemon::Impl {
     return {executor_,
             store_,
             *provider_,
+            guard_,
             [this](HostId to, const PeerMessage& message) { return transport_.send(to, message); },
             random_id,
             [this] { left(); }};
@@ -103,6 +104,7 @@ class Daemon::Impl {
   const std::string boot_;
   SqliteStore store_;
   const std::unique_ptr<Provider> provider_;
+  NoGuard guard_;
   AsioExecutor executor_;  // Behind the provider: its pool is idle before that goes.
   Agent agent_;            // Sends nothing before start(), so the transport may come after it.
   Transport transport_;

@@ -52,7 +52,12 @@ void Node::State::authority_moved() {
   if (until <= known_until) return;
   known_until = until;
   if (grant.term == lead->term) grant.until = until;
-  permit.follow(lead->term, until + timing.at_least(timing.permit - timing.lease));
+  const Time deadline = until + timing.at_least(timing.permit - timing.lease);
+  if (guarded) {
+    permit.follow(lead->term, deadline, last_now);
+  } else {
+    permit.lower(deadline);
+  }
 }
 
 void Node::State::lead_on(Time now) {

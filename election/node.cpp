@@ -236,6 +236,8 @@ Output Node::release(Time now) {
   return state_->finish();
 }
 
+void Node::set_guarded(bool guarded) { state_->guarded = guarded; }
+
 void Node::set_inventory_digest(std::string digest) { state_->digest = std::move(digest); }
 
 Output Node::connection_broken(Time now, HostId peer) {

@@ -28,8 +28,9 @@ void PermitHolder::hear(Term term, const std::optional<BootTime>& echo, Duration
   deadline_ = std::max(deadline_, until_in_term_);
 }
 
-void PermitHolder::follow(Term term, Time deadline) {
+void PermitHolder::follow(Term term, Time deadline, Time now) {
   hear_term(term);
+  if (!valid(now) && held_) ++interruptions_;
   held_ = true;
   until_in_term_ = deadline;
   deadline_ = deadline;
@@ -68,6 +69,7 @@ bool PermitLedger::hear(Time now, std::uint64_t seq, const HostStatus& status) {
 std::optional<BootTime> PermitLedger::echo(HostId host, const Timing& timing) {
   const auto found = hosts_.find(host);
   if (found == hosts_.end() || !found->second.last.heard) return std::nullopt;
+  if (found->second.last.stamp.at == Time{}) return std::nullopt;  // It has no guard. (rule 13)
   HostStatus& last = found->second.last;
   last.bound = std::max(last.bound, last.last_heard + timing.at_most(timing.permit));
   return last.stamp;

@@ -27,7 +27,7 @@ class PermitHolder {
   void hear(Term term, const std::optional<BootTime>& echo, Duration permit, Time now,
             const Mutations& mutations);
   // The leader's own host follows its authority. (rule 15)
-  void follow(Term term, Time deadline);
+  void follow(Term term, Time deadline, Time now);
   // The term was released: it commands here no more; the deadline already given stands. (rule 8)
   void end(Term term);
   // Never raises. (rules 8, 15)

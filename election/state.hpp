@@ -192,6 +192,7 @@ struct Node::State {
   Patience patience;
   Grant grant;
   PermitHolder permit;
+  bool guarded = true;
   std::optional<Term> known_leader;
   Time known_until{};
   std::string digest;

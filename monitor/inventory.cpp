@@ -92,6 +92,7 @@ std::vector<HostView> Inventory::views(const std::vector<HostFacts>& hosts) cons
     if (const Report* report = of(host.id); report != nullptr) {
       view.inventory_known = true;
       view.hypervisor_answers = report->hypervisor_answers;
+      view.guard_error = report->guard_error;
       view.memory_total_kib = report->memory_total_kib;
       view.cpus_total = report->cpus_total;
       view.memory_free_kib = report->memory_free_kib;

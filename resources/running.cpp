@@ -46,7 +46,7 @@ void Planner::keep_running(const Subject& s) {
       if (!s.copies.unknown.empty()) {
         block(s.instance.name, true, "is paused; " + s.copies.unknown);
       } else {
-        act(s.instance.name, copy->host, Resume{copy->incarnation, {}},
+        act(s.instance.name, copy->host, Resume{copy->incarnation, {}, copy->paused_under},
             "is paused and was not replaced");
       }
       return;

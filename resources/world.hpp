@@ -51,9 +51,10 @@ struct Observed {
   ResourceName resource;
   Presence presence = Presence::unknown;
   RunState run = RunState::running;
-  bool overlay = false;        // A disk of it is on that host (also where it is absent).
-  bool fresh_disk = false;     // It was started on a new disk.
-  bool guest_answers = false;  // The guest agent answered lately.
+  std::uint64_t paused_under = 0;  // The pause in which its host's guard holds it; 0: in none.
+  bool overlay = false;            // A disk of it is on that host (also where it is absent).
+  bool fresh_disk = false;         // It was started on a new disk.
+  bool guest_answers = false;      // The guest agent answered lately.
   Incarnation incarnation;
   std::string spec_digest;
   std::string network_digest;  // Of the Configure that was applied in this boot of the guest;
@@ -87,8 +88,10 @@ struct HostView {
   // It has reported under this leader: what it does not report it does not have.
   bool inventory_known = false;
   bool hypervisor_answers = true;
-  std::string hypervisor_error;               // Why it does not, for people.
-  std::uint64_t memory_total_kib = 0;         // Capacity.
+  std::string hypervisor_error;  // Why it does not, for people.
+  // Why no live guard looks after its VMs; empty: one does. Without one it gets no permit.
+  std::string guard_error;
+  std::uint64_t memory_total_kib = 0;  // Capacity.
   int cpus_total = 0;
   std::uint64_t memory_free_kib = 0;          // Capacity less what runs there.
   int cpus_free = 0;                          // May be negative only where `capacity` was lowered.
