@@ -76,7 +76,7 @@ class Etcd:
         victim.power_cut()
         self.samples.append(wait_until(lambda: self._became_leader(since), 60, "another leads",
                                        logs=self.bed.log_tail))
-        victim.power_on()
+        self.bed.boot(victim)
         self._start(victim)
 
 
