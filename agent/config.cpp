@@ -65,6 +65,13 @@ class Walk {
     for (const manifests::YamlEntry& entry : node.entries) {
       const std::string path = shown + entry.key;
       draft_.at[path] = entry.at;
+      // "networks[].bridge" is how the table writes a key of an entry, and no key of a file: there
+      // may be no entry to write it to.
+      if (entry.key.find_first_of(".[") != std::string::npos) {
+        mistakes_.push_back(
+            manifests::unknown_name(entry.at, path, entry.key, names_in(table), "unknown key"));
+        continue;
+      }
       if (const Key* key = find_key(table + entry.key)) {
         key->read(draft_, Field(path, entry.value, mistakes_));
       } else if (!names_in(table + entry.key + ".").empty()) {

@@ -1,6 +1,9 @@
 // The envelope of what agents say to one another.
 #include "agent/net/codec.hpp"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+
 #include <climits>
 
 #include "agent/net/codec_parts.hpp"
@@ -102,6 +105,45 @@ PeerMessage message_of(const wire::Envelope& from, Checker& check) {
   return {};
 }
 
+namespace pb = google::protobuf;
+
+constexpr std::size_t surely_few_bytes = 64 * 1024;  // Not worth counting.
+constexpr int depth_max = 32;                        // Of messages in messages: ours have 6.
+
+// Takes the fields of a message, and of the messages in it, from `left`. False: there are more.
+// What is torn is not judged here: the parser will say so.
+bool count_parts(std::string_view bytes, const pb::Descriptor* type, int depth, std::size_t& left) {
+  using Wire = pb::internal::WireFormatLite;
+  if (depth > depth_max) return false;
+  pb::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                              static_cast<int>(bytes.size()));
+  while (const std::uint32_t tag = in.ReadTag()) {
+    if (left == 0) return false;
+    --left;
+    if (Wire::GetTagWireType(tag) != Wire::WIRETYPE_LENGTH_DELIMITED) {
+      if (!Wire::SkipField(&in, tag)) return true;
+      continue;
+    }
+    std::uint32_t length = 0;
+    if (!in.ReadVarint32(&length)) return true;
+    const auto begin = static_cast<std::size_t>(in.CurrentPosition());
+    if (length > bytes.size() - begin) return true;
+    const auto* field = type->FindFieldByNumber(Wire::GetTagFieldNumber(tag));
+    const bool message = field != nullptr && field->type() == pb::FieldDescriptor::TYPE_MESSAGE;
+    if (message &&
+        !count_parts(bytes.substr(begin, length), field->message_type(), depth + 1, left))
+      return false;
+    if (!in.Skip(static_cast<int>(length))) return true;
+  }
+  return true;
+}
+
+bool few_parts(std::string_view bytes) {
+  std::size_t left = message_parts_max;
+  return bytes.size() <= surely_few_bytes ||
+         count_parts(bytes, wire::Envelope::descriptor(), 0, left);
+}
+
 }  // namespace
 
 std::string encode(const PeerMessage& message) {
@@ -118,8 +160,9 @@ std::optional<PeerMessage> decode(std::string_view bytes, std::string& error) {
   (void)quiet;
   Checker check(error);
   wire::Envelope envelope;
-  const bool parsed = bytes.size() <= INT_MAX &&
-                      envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  check.require(bytes.size() <= INT_MAX && few_parts(bytes), "it has too many parts");
+  if (!check.ok()) return std::nullopt;
+  const bool parsed = envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
   check.require(parsed, "the bytes are torn, or not ours");
   if (!parsed) return std::nullopt;
   check.require(envelope.version() == wire_version, "it is of another version of the protocol");

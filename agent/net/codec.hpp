@@ -21,6 +21,11 @@ namespace cierzo {
 // Rises only when old agents must not even try to read: adding fields is no reason.
 inline constexpr std::uint32_t wire_version = 1;
 
+// A message within message_bytes_max may be millions of empty parts, of two bytes each, that would
+// take hundreds of times the room in memory: it is refused before it is taken apart. A full catalog
+// has 450,000 (catalog_bytes_max).
+inline constexpr std::size_t message_parts_max = 500'000;
+
 [[nodiscard]] std::string encode(const PeerMessage& message);
 // None: `error` says why, for a log line: "unknown kind of message", "store.delta.changes: key is
 // empty".

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <type_traits>
@@ -15,6 +16,8 @@ namespace cierzo::api {
 namespace {
 
 namespace pb = google::protobuf;
+
+constexpr std::ptrdiff_t json_parts_max = 500'000;
 
 // ---- JSON and YAML of a message
 
@@ -140,6 +143,11 @@ std::string to_yaml(const View& view) {
 
 template <class View>
 std::variant<View, JsonError> from_json(std::string_view json) {
+  // As of a message between agents: `{},{},{}` would take a hundred times its room. Characters in
+  // strings count as well: what is long there (files) is Base64, which has none of these.
+  const auto parts = std::count_if(json.begin(), json.end(),
+                                   [](char c) { return c == ',' || c == '{' || c == '['; });
+  if (parts > json_parts_max) return JsonError{"it has too many parts"};
   typename Wire<View>::Message message;
   pb::util::JsonParseOptions options;
   options.ignore_unknown_fields = true;

@@ -269,6 +269,7 @@ Report get(const wire::Report& from, Checker& check) {
   to.images_asked = get_names(from.images_asked(), check, "report: path of an image too long");
   to.networks = get_names(from.networks(), check, "report: name of a network too long");
   for (const wire::Observed& observed : from.instances()) {
+    if (!check.ok()) break;  // Refused already; there may be many, and ours are larger.
     // A host speaks for itself only: of another host's instances it knows nothing.
     check.require(observed.host() == from.host(), "report: an instance of another host");
     to.instances.push_back(get(observed, check));

@@ -3,8 +3,6 @@
 namespace cierzo {
 namespace {
 
-constexpr int batch_max = 64;  // Then timers and other sockets get a turn (Z4).
-
 // None is there: false. Of a message with too many frames the rest is read and thrown away, so that
 // what is kept is bounded; the receiver sees that there were too many.
 bool receive(zmq::socket_t& socket, Endpoint::Frames& frames) {
@@ -57,9 +55,11 @@ bool Endpoint::readable() {
 }
 
 bool Endpoint::drain() {
-  for (int i = 0; i < batch_max && !stopped_; ++i) {
+  std::size_t bytes = 0;
+  for (int i = 0; i < batch_max && bytes < batch_bytes_max && !stopped_; ++i) {
     Frames frames;
     if (!receive(socket_, frames)) return false;
+    for (const zmq::message_t& frame : frames) bytes += frame.size();
     on_message_(std::move(frames));
   }
   return !stopped_;

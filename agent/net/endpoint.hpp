@@ -24,6 +24,9 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   Endpoint& operator=(const Endpoint&) = delete;
 
   static constexpr std::size_t frames_max = 16;
+  // Read at one go; then timers and other sockets have a turn (Z4), however long the messages are.
+  static constexpr int batch_max = 64;
+  static constexpr std::size_t batch_bytes_max = 1024 * 1024;
 
   void start() { pump(); }
   // Closes the socket at once, so that the context can end; handlers that are under way find

@@ -24,6 +24,8 @@ constexpr milliseconds reconnect_first{100};
 constexpr milliseconds reconnect_most{500};
 constexpr int ticks_until_down = 2;
 constexpr std::uint64_t rubbish_told_every = 1000;
+constexpr std::uint64_t rubbish_in_a_row_max = 64;
+constexpr std::uint64_t unread_told_every = 100'000;
 
 int count(milliseconds length) { return static_cast<int>(length.count()); }
 
@@ -60,7 +62,7 @@ zmq::socket_t sending_socket(PeerLink::Shared& shared, const Peer& peer,
 }  // namespace
 
 PeerLink::PeerLink(Shared& shared, Peer peer, Instant now)
-    : shared_(shared), peer_(std::move(peer)), pause_(pause_least) {
+    : shared_(shared), peer_(std::move(peer)), pause_(pause_least), budget_(now) {
   link_.id = peer_.id;
   connect(now);
 }
@@ -234,12 +236,25 @@ void PeerLink::take_event(const Endpoint::Frames& frames) {
   }
 }
 
-void PeerLink::rubbish(const std::string& why) {
+bool PeerLink::received(std::size_t bytes, Instant now) {
+  ++link_.received;
+  if (budget_.admit(bytes, now)) return true;
+  if (++link_.unread % unread_told_every == 1) {
+    shared_.log("warning: " + peer_.name + " sends far more than an agent does: hung up, and " +
+                std::to_string(link_.unread) +
+                " of its messages left unread so far; look at that host");
+  }
+  return false;
+}
+
+bool PeerLink::rubbish(const std::string& why) {
   ++link_.rubbish;
-  if (link_.rubbish % rubbish_told_every != 1) return;
-  shared_.log(
-      "dropped a message of " + peer_.name + ": " + why +
-      (link_.rubbish > 1 ? " (" + std::to_string(link_.rubbish) + " so far)" : std::string()));
+  if (link_.rubbish % rubbish_told_every == 1) {
+    shared_.log(
+        "dropped a message of " + peer_.name + ": " + why +
+        (link_.rubbish > 1 ? " (" + std::to_string(link_.rubbish) + " so far)" : std::string()));
+  }
+  return ++rubbish_in_a_row_ % rubbish_in_a_row_max == 0;
 }
 
 }  // namespace cierzo

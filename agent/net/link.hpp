@@ -12,6 +12,7 @@
 #include <string>
 #include <zmq.hpp>
 
+#include "agent/net/budget.hpp"
 #include "agent/net/endpoint.hpp"
 #include "agent/net/transport.hpp"
 
@@ -48,8 +49,12 @@ class PeerLink {
   // breaks) or noticed by who sends.
   [[nodiscard]] bool calm() const;
   void heard(const Hello& hello, Instant now);
-  void received() { ++link_.received; }
-  void rubbish(const std::string& why);
+  // A message of so many bytes came. False: it is beyond what is read of a peer; do not even decode
+  // it, and hang up.
+  [[nodiscard]] bool received(std::size_t bytes, Instant now);
+  void understood() { rubbish_in_a_row_ = 0; }
+  // True: it says nothing else any more; hang up.
+  [[nodiscard]] bool rubbish(const std::string& why);
 
   [[nodiscard]] const Peer& peer() const { return peer_; }
   [[nodiscard]] const Link& link() const { return link_; }
@@ -83,6 +88,8 @@ class PeerLink {
   bool owes_answer_ = false;
   bool refusal_told_ = false;  // Since it was last up.
   bool oversized_told_ = false;
+  Budget budget_;
+  std::uint64_t rubbish_in_a_row_ = 0;
 };
 
 }  // namespace cierzo

@@ -33,8 +33,10 @@ inline constexpr std::size_t message_bytes_max = 8 * 1024 * 1024;
 // this must be refused: a catalog that fits into no message can never be led again. The 2 MiB
 // between are for the encoding: at most 14 bytes for an entry, so enough for 149,000 of them.
 inline constexpr std::size_t catalog_bytes_max = 6 * 1024 * 1024;
-// For each peer and direction; approximate in libzmq.
+// For each connection; approximate in libzmq. Of what comes in less, since a host that floods must
+// not fill the memory: the others' TCP holds the rest back.
 inline constexpr int queued_messages_max = 64;
+inline constexpr int received_messages_max = 16;
 
 struct Peer {
   HostId id;
@@ -62,6 +64,7 @@ struct Link {
   std::string software, process;  // Of its last Hello.
   std::uint64_t sent = 0, unsent = 0;  // Unsent: not connected, its queue was full, or too long.
   std::uint64_t received = 0, rubbish = 0;  // Rubbish: decode() refused it.
+  std::uint64_t unread = 0;                 // Beyond its Budget.
 };
 
 class Transport {

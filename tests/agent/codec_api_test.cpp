@@ -101,6 +101,14 @@ TEST(CodecApi, MakesTextValid) {
   }
 }
 
+TEST(CodecApi, RefusesMillionsOfEmptyParts) {
+  std::string json = "{\"resources\":[{}";
+  for (int i = 0; i < 300'000; ++i) json += ",{}";
+  const auto read = from_json<ApplyRequest>(json + "]}");
+  ASSERT_TRUE(std::holds_alternative<JsonError>(read));
+  EXPECT_EQ(std::get<JsonError>(read).text, "it has too many parts");
+}
+
 TEST(CodecApi, CarriesResourcesAndTypesWhole) {
   ApplyRequest request;
   Resource resource;

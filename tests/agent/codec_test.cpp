@@ -133,6 +133,20 @@ TEST(Codec, what_is_missing_unknown_or_too_long_is_refused_with_a_reason) {
   EXPECT_EQ(refusal(envelope(report)), "report: an instance of another host");
 }
 
+// Two bytes each on the wire, hundreds in memory: 8 MiB of them would take gigabytes.
+TEST(Codec, millions_of_empty_parts_are_refused_before_they_are_taken_apart) {
+  wire::Envelope many;
+  many.set_version(wire_version);
+  wire::Report& report = *many.mutable_report();
+  for (std::size_t i = 0; i <= message_parts_max; ++i) report.add_instances();
+  EXPECT_EQ(refusal(many), "it has too many parts");
+  report.clear_instances();
+  for (std::size_t i = 0; i <= message_parts_max; ++i) report.add_networks();
+  EXPECT_EQ(refusal(many), "it has too many parts");
+  report.mutable_networks()->DeleteSubrange(0, 1000);
+  EXPECT_NE(refusal(many), "it has too many parts");
+}
+
 TEST(Codec, fields_of_a_later_version_are_ignored) {
   // Field 1000 of the envelope, a text.
   std::string bytes = encode(Hello{});

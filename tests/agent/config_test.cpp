@@ -44,6 +44,14 @@ std::string mistakes(const ConfigRead& read) {
 
 std::string mistakes(const std::string& text) { return mistakes(read(text)); }
 
+// Found by fuzzing: the first wrote to the last of no networks.
+TEST(Config, a_key_as_the_table_writes_it_is_unknown) {
+  for (const std::string key : {"networks[].bridge", "hosts[].id", "host.id"}) {
+    const std::string why = mistakes(site() + key + ": 1\n");
+    EXPECT_NE(why.find(key + ": unknown key"), std::string::npos) << why;
+  }
+}
+
 TEST(Config, who_may_use_the_control_socket) {
   const ConfigRead least = read(site());
   ASSERT_TRUE(least.config) << mistakes(least);

@@ -1,0 +1,56 @@
+#include "agent/net/door.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace cierzo {
+
+std::optional<int> Door::accepted(int connection, std::string address, Instant now) {
+  open_[connection] = {std::move(address), now, std::nullopt};
+  std::map<std::string, std::size_t> silent;
+  std::size_t count = 0;
+  for (const auto& [fd, one] : open_) {
+    if (one.host) continue;
+    ++count;
+    ++silent[one.address];
+  }
+  if (count <= strangers_max + hosts_) return std::nullopt;
+  const auto most =
+      std::max_element(silent.begin(), silent.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  auto oldest = open_.end();
+  for (auto it = open_.begin(); it != open_.end(); ++it) {
+    if (it->second.host || it->second.address != most->first) continue;
+    if (oldest == open_.end() || it->second.since < oldest->second.since) oldest = it;
+  }
+  return open_.extract(oldest).key();
+}
+
+std::optional<int> Door::spoke(int connection, HostId from, Instant now) {
+  const auto known = open_.find(connection);
+  if (known != open_.end() && known->second.host == from) return std::nullopt;
+  // One that was hung up on, or that nobody told of: what it said before is still read.
+  if (known == open_.end()) return std::nullopt;
+  known->second.host = from;
+  known->second.since = now;
+  std::size_t count = 0;
+  auto oldest = known;
+  for (auto it = open_.begin(); it != open_.end(); ++it) {
+    if (it->second.host != from) continue;
+    ++count;
+    if (it->second.since < oldest->second.since) oldest = it;
+  }
+  if (count <= of_host_max) return std::nullopt;
+  return open_.extract(oldest).key();
+}
+
+std::vector<int> Door::overdue(Instant now) {
+  std::vector<int> all;
+  for (const auto& [fd, one] : open_) {
+    if (!one.host && now - one.since > silent_for_most) all.push_back(fd);
+  }
+  for (const int fd : all) open_.erase(fd);
+  return all;
+}
+
+}  // namespace cierzo

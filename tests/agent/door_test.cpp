@@ -1,0 +1,90 @@
+// Who may stay connected, and how much of him is read.
+#include "agent/net/door.hpp"
+
+#include <gtest/gtest.h>
+
+#include "agent/net/budget.hpp"
+
+namespace cierzo {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Door::Instant start = Door::Instant() + 1h;
+constexpr HostId one{1}, two{2};
+
+TEST(Door, strangers_who_say_nothing_are_hung_up_on_in_time) {
+  Door door;
+  EXPECT_EQ(door.accepted(5, "192.0.2.9", start), std::nullopt);
+  EXPECT_TRUE(door.overdue(start + Door::silent_for_most).empty());
+  EXPECT_EQ(door.overdue(start + Door::silent_for_most + 1s), std::vector<int>{5});
+  EXPECT_EQ(door.connections(), 0U);
+}
+
+TEST(Door, who_has_said_who_he_is_may_be_silent_for_ever) {
+  Door door;
+  (void)door.accepted(5, "192.0.2.1", start);
+  EXPECT_EQ(door.spoke(5, one, start + 1s), std::nullopt);
+  EXPECT_TRUE(door.overdue(start + 24h).empty());
+}
+
+TEST(Door, of_too_many_strangers_the_oldest_of_the_busiest_address_goes) {
+  Door door;
+  door.set_hosts(2);
+  const std::size_t most = Door::strangers_max + 2;
+  (void)door.accepted(1, "192.0.2.1", start);  // A host whose handshake is under way.
+  (void)door.accepted(2, "192.0.2.2", start);
+  for (std::size_t i = 2; i < most; ++i) {
+    EXPECT_EQ(door.accepted(static_cast<int>(i) + 100, "192.0.2.9", start + 1s * i), std::nullopt);
+  }
+  for (int i = 0; i < 10'000; ++i) {
+    EXPECT_TRUE(door.accepted(1000 + i, "192.0.2.9", start + 1h + 1ms * i).has_value());
+    EXPECT_LE(door.connections(), most);
+  }
+  EXPECT_EQ(door.spoke(1, one, start + 2h), std::nullopt);
+  EXPECT_EQ(door.spoke(2, two, start + 2h), std::nullopt);
+  EXPECT_EQ(door.accepted(20'000, "192.0.2.9", start + 2h), std::nullopt)
+      << "hosts that have spoken are no strangers";
+}
+
+TEST(Door, a_host_has_two_connections_and_the_newest_stay) {
+  Door door;
+  for (int i = 0; i < 3; ++i) (void)door.accepted(10 + i, "192.0.2.1", start);
+  EXPECT_EQ(door.spoke(10, one, start), std::nullopt);
+  EXPECT_EQ(door.spoke(11, one, start + 1s), std::nullopt);
+  EXPECT_EQ(door.spoke(10, one, start + 2s), std::nullopt) << "it said so before";
+  EXPECT_EQ(door.spoke(12, one, start + 3s), 10);
+  EXPECT_EQ(door.spoke(10, one, start + 4s), std::nullopt) << "what it had sent before";
+  EXPECT_EQ(door.connections(), 2U);
+}
+
+TEST(Door, a_number_that_is_used_again_is_another_connection) {
+  Door door;
+  (void)door.accepted(5, "192.0.2.1", start);
+  (void)door.spoke(5, one, start);
+  door.ended(5);
+  (void)door.accepted(5, "192.0.2.9", start + 1h);
+  EXPECT_EQ(door.overdue(start + 2h), std::vector<int>{5});
+}
+
+TEST(Budget, what_an_agent_sends_is_read_and_a_flood_is_not) {
+  Budget budget(start);
+  for (int i = 0; i < 100'000; ++i) EXPECT_TRUE(budget.admit(1000, start + 2ms * i));
+  Budget flooded(start);
+  int read = 0;
+  for (int i = 0; i < 1'000'000; ++i) read += flooded.admit(1000, start + 1us * i) ? 1 : 0;
+  EXPECT_LE(read, Budget::messages_burst + Budget::messages_per_second + 1);
+  EXPECT_TRUE(flooded.admit(1000, start + 10s));
+}
+
+TEST(Budget, large_messages_count_by_their_bytes) {
+  Budget budget(start);
+  int read = 0;
+  for (int i = 0; i < 1000; ++i) read += budget.admit(8 << 20, start) ? 1 : 0;
+  EXPECT_EQ(read, 16);
+  EXPECT_FALSE(budget.admit(8 << 20, start + 100ms));
+  EXPECT_TRUE(budget.admit(8 << 20, start + 500ms));
+}
+
+}  // namespace
+}  // namespace cierzo
