@@ -1,17 +1,19 @@
-#define SD_JOURNAL_SUPPRESS_LOCATION  // The place is the caller's, and a field of ours.
 #include "agent/log.hpp"
 
-#include <spdlog/sinks/stdout_color_sinks.h>
+#include <poll.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
+#include <sys/un.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -28,11 +30,41 @@ struct Bucket {
   std::uint64_t left_out = 0;
 };
 
+static_assert(line_max <= PIPE_BUF);
+
+// stderr, only as far as it takes a line without waiting: it may be a pipe whose reader hangs.
+// (spdlog's own sinks wait.) A disk that is full loses lines, and nothing else.
+class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  // Of the last line, since the last call.
+  [[nodiscard]] bool written() const { return written_; }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    if (line.size() > line_max) {
+      line.resize(line_max);
+      line[line_max - 1] = '\n';
+    }
+    pollfd ready{STDERR_FILENO, POLLOUT, 0};
+    written_ =
+        ::poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0 &&
+        ::write(STDERR_FILENO, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+  }
+  void flush_() override {}
+
+ private:
+  bool written_ = true;
+};
+
 // The one mutex of the agent: libvirt's threads log too.
 struct State {
   std::mutex mutex;
   Level least = Level::info;
-  bool journal = false;
+  int journal = -1;  // A socket of our own: libsystemd's waits while journald does not read.
+  std::shared_ptr<StderrSink> sink = std::make_shared<StderrSink>();
+  std::uint64_t unwritten = 0;  // Lines that nobody took, since the last that somebody did.
   std::shared_ptr<spdlog::logger> text;
   std::map<std::pair<std::string, std::uint_least32_t>, Bucket> buckets;  // By place in the code.
 };
@@ -40,11 +72,9 @@ struct State {
 State& state() {
   static State* const only = [] {  // Never destroyed: threads may log while the process ends.
     auto* made = new State;
-    made->text = std::make_shared<spdlog::logger>(
-        "cierzo", std::make_shared<spdlog::sinks::stderr_color_sink_st>());
+    made->text = std::make_shared<spdlog::logger>("cierzo", made->sink);
     made->text->set_level(spdlog::level::debug);
-    made->text->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%-7l%$ %v");
-    made->text->flush_on(spdlog::level::debug);
+    made->text->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %-7l %v");
     return made;
   }();
   return *only;
@@ -117,31 +147,53 @@ spdlog::level::level_enum text_level(Level level) {
   return spdlog::level::err;
 }
 
-bool to_journal(Level level, const std::string& message, const Fields& fields,
+// journald's own protocol: a field a line, none of whose values has a newline. (systemd.io,
+// "Native Journal Protocol")
+bool to_journal(int socket, Level level, const std::string& message, const Fields& fields,
                 const std::source_location& at) {
-  std::vector<std::string> lines = {
-      "MESSAGE=" + message, "PRIORITY=" + std::to_string(priority(level)),
-      std::string("CODE_FILE=") + at.file_name(), "CODE_LINE=" + std::to_string(at.line()),
-      std::string("CODE_FUNC=") + at.function_name()};
+  std::string entry = "MESSAGE=" + message + "\nPRIORITY=" + std::to_string(priority(level)) +
+                      "\nSYSLOG_IDENTIFIER=" + program_invocation_short_name +
+                      "\nCODE_FILE=" + at.file_name() + "\nCODE_LINE=" + std::to_string(at.line()) +
+                      "\nCODE_FUNC=" + at.function_name() + "\n";
   for (const Field& field : fields) {
-    std::string line = "CIERZO_";
+    entry += "CIERZO_";
     for (const char c : field.name) {
-      line += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+      entry += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     }
-    lines.push_back(line + "=" + one_line(field.value));
+    entry += "=" + one_line(field.value) + "\n";
   }
-  std::vector<iovec> parts;
-  for (std::string& line : lines) parts.push_back({line.data(), line.size()});
-  return ::sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) == 0;
+  return ::send(socket, entry.data(), entry.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+         static_cast<ssize_t>(entry.size());
+}
+
+int connect_journal(const char* path) {
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::string_view(path).copy(address.sun_path, sizeof address.sun_path - 1);
+  if (fd >= 0 && ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
+    return fd;
+  }
+  if (fd >= 0) ::close(fd);
+  return -1;
+}
+
+bool to_stderr(State& s, Level level, std::string line, const Fields& fields) {
+  for (const Field& field : fields) {
+    line += " " + std::string(field.name) + "=" + one_line(field.value);
+  }
+  s.text->log(text_level(level), "{}", line);
+  return s.sink->written();
 }
 
 }  // namespace
 
-void start(Level least) {
+void start(Level least, const char* journal) {
   State& s = state();
   const std::lock_guard lock(s.mutex);
   s.least = least;
-  s.journal = stderr_is_journal();
+  if (s.journal >= 0) ::close(s.journal);
+  s.journal = stderr_is_journal() ? connect_journal(journal) : -1;
 }
 
 void write(Level level, std::string_view message, const Fields& fields,
@@ -153,11 +205,15 @@ void write(Level level, std::string_view message, const Fields& fields,
   if (left_out < 0) return;
   std::string line = one_line(message);
   if (left_out > 0) line += " (" + std::to_string(left_out) + " lines like this were left out)";
-  if (s.journal && to_journal(level, line, fields, at)) return;
-  for (const Field& field : fields) {
-    line += " " + std::string(field.name) + "=" + one_line(field.value);
+  if (s.unwritten > 0) {
+    line +=
+        " (before this " + std::to_string(s.unwritten) + " lines were lost: nobody read the log)";
   }
-  s.text->log(text_level(level), "{}", line);
+  const bool journalled = s.journal >= 0 && to_journal(s.journal, level, line, fields, at);
+  // A journald that does not read now reads later; one that has gone leaves its stream on stderr.
+  const bool waits = !journalled && s.journal >= 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  const bool written = journalled || (!waits && to_stderr(s, level, std::move(line), fields));
+  s.unwritten = written ? 0 : s.unwritten + 1;
 }
 
 }  // namespace cierzo::log

@@ -44,7 +44,6 @@ constexpr Gate gate_table[] = {
     {"libvirt/.*",
      "resources/providers/libvirt_[a-z_]*\\.(hpp|cpp)|tests/providers/[a-z_]*\\.(hpp|cpp)"},
     {"spdlog/.*", "(agent|resources/providers)/.*\\.cpp"},
-    {"systemd/.*", "agent/log\\.cpp"},
     {"CLI/.*", "agent/main\\.cpp|agent/ctl/command_line\\.cpp"},
     {"boost/beast.*", "agent/api/(client|server)\\.cpp"},
     {"boost/asio.*", "agent/asio\\.(hpp|cpp)|tests/agent/.*"},
