@@ -4,6 +4,7 @@
 // Where a rule must match and does not, `need` throws a Stop, which the innermost `recovering` rule
 // around it catches: of an attribute, a body or a statement. That one reports it and skips to its
 // own end.
+#include <algorithm>
 #include <array>
 #include <set>
 #include <type_traits>
@@ -215,7 +216,8 @@ struct recovering {
         reader.report(stop);
         const std::size_t start_at = reader.offset(in.current());
         const bool later = stop.resume != nowhere && stop.resume > start_at;
-        in.bump((later ? stop.resume : stop.offset) - start_at);
+        // What is wrong may lie before this part: never back, or the same would be read for ever.
+        in.bump((later ? stop.resume : std::max(stop.offset, start_at)) - start_at);
         reader.model.drop_after(mark);
         const Brackets open(std::string_view(reader.brackets).substr(brackets));
         reader.brackets.resize(brackets);
