@@ -26,7 +26,7 @@ election::Config node_config(const Config& config, const std::string& boot,
   made.fresh_site_id = seams.random_id();
   made.fresh_state_id = seams.random_id();
   made.run = process;
-  made.guard_deadline = seams.guard_deadline;
+  made.guard_deadline = seams.guard.deadline();
   made.mutations = seams.mutations;
   return made;
 }
@@ -44,7 +44,8 @@ Agent::Agent(Config config, std::string boot, AgentSeams seams)
       node_(node_config(config_, boot_, process_, seams_), store_.loaded().durable,
             executor_.now()),
       outbox_(
-          store_, [this](const election::Send& send) { seams_.send(send.to, send.message); },
+          store_, [this] { write_deadline(false); },
+          [this](const election::Send& send) { seams_.send(send.to, send.message); },
           [this](const election::Fact& happened) { fact(happened); }),
       requests_(executor_, events_, software_version, config_.name, request_hooks()) {
   WorkerConfig worker;
@@ -57,7 +58,8 @@ Agent::Agent(Config config, std::string boot, AgentSeams seams)
   worker.fresh_boot = !last_boot.empty() && last_boot != boot_;
   worker.high_water = store_.loaded().command_mark;
   worker.unfinished = store_.loaded().unfinished;
-  worker_ = std::make_unique<Worker>(executor_, seams_.provider, std::move(worker), worker_hooks());
+  worker_ = std::make_unique<Worker>(executor_, seams_.provider, seams_.guard, std::move(worker),
+                                     worker_hooks());
 }
 
 Agent::~Agent() {
@@ -73,6 +75,7 @@ void Agent::start() {
   });
   worker_->start();
   leaderless_since_ = now();
+  keep_guard();
   perform(node_.tick(now()));
   housekeeping();
 }
@@ -81,6 +84,7 @@ void Agent::start() {
 
 void Agent::received(HostId from, PeerMessage message) {
   if (auto* election_message = std::get_if<election::Message>(&message)) {
+    look_at_guard();
     // Read now, for this message: a batch must not share one reading. (LEADERSHIP, "Words")
     return perform(node_.step(now(), from, *election_message));
   }
@@ -114,6 +118,7 @@ void Agent::request(const api::ApiRequest& request, const api::Answer& answer) {
 }
 
 void Agent::perform(election::Output output) {
+  write_deadline(true);
   outbox_.add(std::move(output));
   arm_timer();
   if (reported_term_ != node_.permit_term() || reported_spell_ != node_.permit_spell(now())) {
@@ -135,6 +140,7 @@ void Agent::timer_due(Time armed) {
   if (armed != armed_) return;
   armed_ = Time::max();
   if (now() < node_.next_tick()) return arm_timer();
+  look_at_guard();
   perform(node_.tick(now()));
 }
 
@@ -164,7 +170,6 @@ void Agent::fact(const election::Fact& happened) {
         } else if constexpr (std::is_same_v<Fact, election::HostHeard>) {
           if (leader_) leader_->host_heard(it.host, it.boot, it.state_id, it.run);
           host_changed(it.host, HostState::alive, "alive");
-          executor_.post([this] { unmark_returned(); });
         } else if constexpr (std::is_same_v<Fact, election::HostSuspect>) {
           host_changed(it.host, HostState::suspect, "suspect: it does not answer");
         } else if constexpr (std::is_same_v<Fact, election::HostHeld>) {
@@ -198,9 +203,44 @@ void Agent::housekeeping() {
     }
     leader_->want_report(config_.self, report_digest_);
     unhold_returned();
-    unmark_returned();
   }
   executor_.after(housekeeping_every, [this] { housekeeping(); });
+}
+
+// ---- The guard (rule 13)
+
+// It falls before anything else happens, and rises once what it hangs on is on disk.
+// (election/node.hpp, "How to drive it")
+void Agent::write_deadline(bool lower_only) {
+  const Time deadline = node_.deadline(), written = seams_.guard.deadline();
+  if (stood_down_ || deadline == written || (lower_only && deadline > written)) return;
+  seams_.guard.set_lengths(node_.record().longest.permit, node_.timing().destroy_after);
+  seams_.guard.set_deadline(deadline, now());
+}
+
+void Agent::keep_guard() {
+  seams_.guard.beat(now());
+  look_at_guard();
+  executor_.after(Guard::beat_every, [this] { keep_guard(); });
+}
+
+// Before every stamp that could leave: a host without a live guard gets no permit.
+void Agent::look_at_guard() {
+  Guard& guard = seams_.guard;
+  node_.set_guarded(guard.alive(now()) && guard.complete());
+  const std::uint64_t changes = guard.changes();
+  const std::string error = guard.error(now());
+  if (changes == guard_changes_ && error == guard_error_) return;
+  guard_changes_ = changes;
+  if (guard_error_ != error) {
+    if (!error.empty()) {
+      log::error("no VM may run on this host: " + error);
+    } else if (guard_error_) {
+      log::info("the guard lives");
+    }
+    guard_error_ = error;
+  }
+  worker_->guard_changed();
 }
 
 // ---- Reports of this host
@@ -271,8 +311,6 @@ void Agent::leader_changed(const std::optional<Term>& leader) {
 }
 
 void Agent::lead(Term term) {
-  fencing_.clear();
-  fencer_ = std::make_unique<Fencer>(executor_, fencer_hooks());
   leader_ = std::make_unique<Leader>(executor_, term, config_.converge, leader_hooks());
   leader_->start(node_.committed());
   send_report(config_.self);
@@ -281,8 +319,7 @@ void Agent::lead(Term term) {
 void Agent::stop_leading() {
   // Authority may end in the middle of what the leader is doing, by a write of its own: it ends
   // once that has returned. Until then it may not act, and says so itself.
-  executor_.post([ended = std::shared_ptr<Leader>(std::move(leader_)),
-                  fencer = std::shared_ptr<Fencer>(std::move(fencer_))] {});
+  executor_.post([ended = std::shared_ptr<Leader>(std::move(leader_))] {});
 }
 
 LeaderHooks Agent::leader_hooks() {
@@ -301,11 +338,6 @@ LeaderHooks Agent::leader_hooks() {
   hooks.writing = [this] { return !writes_.empty(); };
   hooks.event = [this](const std::string& kind, const std::string& subject,
                        const std::string& text) { events_.add(kind, subject, text); };
-  hooks.prove_lost = [this](const std::set<HostId>& hosts) {
-    if (fencer_) fencer_->want(hosts);
-  };
-  hooks.brake_share = config_.brake_share;
-  hooks.starts_max = config_.starts_max;
   return hooks;
 }
 
@@ -363,19 +395,23 @@ void Agent::stop() {
 void Agent::ask_hold(Time give_up) {
   requests_.hold_self([this, give_up](bool held) {
     if (left_) return;
-    if (held) return leave();
+    if (held) return leave(true);
     if (now() < give_up) return executor_.after(hold_again, [this, give_up] { ask_hold(give_up); });
     log::warning(
-        "nobody could note that this host is held: when its permit ends, others replace "
-        "its VMs");
-    leave();
+        "nobody could note that this host is held: when its permit ends, the guard pauses its VMs "
+        "and others replace them");
+    leave(false);
   });
-  executor_.after(give_up + hold_again - now(), [this] { leave(); });
+  executor_.after(give_up + hold_again - now(), [this] { leave(false); });
 }
 
-void Agent::leave() {
+// The guard stands down only where a majority knows that this host is held: otherwise its VMs stop
+// when the permit ends, since others replace them. (rule 14)
+void Agent::leave(bool held) {
   if (std::exchange(left_, true)) return;
   perform(node_.release(now()));
+  if (held) seams_.guard.stand_down();
+  stood_down_ = held;
   seams_.left();
 }
 

@@ -4,7 +4,8 @@
 // hosts in virtual time (tests/simulation). So both run the same wiring. Main loop only.
 //
 //   received() -> Node      -> Outbox -> Store (what must be on disk first) -> send, facts
-//   received() -> Worker    <- Provider           (commands in, reports and results out)
+//   received() -> Worker    <- Provider, Guard    (commands in, reports and results out)
+//   Node       -> Guard     (deadlines out; no live guard, no stamps)
 //   facts      -> Leader    -> send               (while this host leads)
 //   request()  -> Requests  -> Leader or send
 #pragma once
@@ -20,7 +21,7 @@
 #include "agent/config.hpp"
 #include "agent/events.hpp"
 #include "agent/executor.hpp"
-#include "agent/fence.hpp"
+#include "agent/guard/guard.hpp"
 #include "agent/leader.hpp"
 #include "agent/outbox.hpp"
 #include "agent/requests.hpp"
@@ -39,17 +40,14 @@ struct AgentSeams {
   Executor& executor;
   Store& store;
   Provider& provider;
+  Guard& guard;
   // True: on its way, no more than that. What is sent to this host itself comes back.
   std::function<bool(HostId, const PeerMessage&)> send;
   std::function<std::string()> random_id;  // Of this process, its state, its requests: never twice.
   // A clean stop is through: no request is answered any more. What was sent last may still be on
   // its way.
   std::function<void()> left;
-  // Until when the guard lets this host's VMs run, from an earlier run of the agent. Zero: there is
-  // no guard, as on every real host today.
-  Time guard_deadline{};
   election::Mutations mutations{};  // For tests only.
-  FenceRun fence = {};              // Runs fence programs; empty: none is run.
 };
 
 class Agent {
@@ -86,6 +84,9 @@ class Agent {
   void arm_timer();
   void timer_due(Time armed);
   void housekeeping();
+  void keep_guard();
+  void look_at_guard();
+  void write_deadline(bool lower_only);
   void host_said(const election::HostStatus& host);
 
   // Reports of this host, wherever the leader is.
@@ -100,16 +101,8 @@ class Agent {
   void write(std::vector<election::CatalogChange> changes, WriteDone done);
   void write_done(election::WriteId write, WriteOutcome outcome, const std::string& why);
   void unhold_returned();
-
-  // Proof that hosts are off: agent_loss.cpp. (rule 14)
-  [[nodiscard]] election::LostMark lost_mark(HostId host, bool fenced) const;
-  void write_lost(const std::map<HostId, election::LostMark>& marks, const WriteDone& done);
-  void confirm_lost(const std::vector<HostId>& hosts, const WriteDone& done);
-  void unmark_returned();
-  [[nodiscard]] FencerHooks fencer_hooks();
-
   void ask_hold(Time give_up);
-  void leave();
+  void leave(bool held);
 
   [[nodiscard]] WorkerHooks worker_hooks();
   [[nodiscard]] LeaderHooks leader_hooks();
@@ -132,20 +125,20 @@ class Agent {
   Outbox outbox_;
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<Leader> leader_;
-  std::unique_ptr<Fencer> fencer_;                // While this host leads.
-  std::map<HostId, election::LostMark> fencing_;  // As they were when their fencing began.
   Requests requests_;
 
   Time armed_ = Time::max();  // When the node's timer looks next.
   std::map<election::WriteId, WriteDone> writes_;
   std::uint64_t next_write_ = 1;
-  std::map<HostId, int> marking_;  // Lost marks that are being stored.
   std::string report_digest_;
   std::uint64_t reports_ = 0;  // Sent so far.
   Term reported_term_;
   std::uint64_t reported_spell_ = 0;
   std::optional<Time> leaderless_since_;
+  std::uint64_t guard_changes_ = 0;
+  std::optional<std::string> guard_error_;  // As told last.
   bool stopping_ = false, left_ = false;
+  bool stood_down_ = false;  // The page is not ours any more.
 };
 
 }  // namespace cierzo

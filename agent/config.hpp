@@ -12,7 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/fence_device.hpp"
 #include "agent/log_level.hpp"
 #include "election/members.hpp"
 #include "manifests/diagnostic.hpp"
@@ -27,7 +26,6 @@ struct HostConfig {
   std::string address;  // endpoint_of() accepts it.
   std::string key;      // Public, Z85.
   bool voter = true;
-  std::optional<FenceDevice> fence = {};  // How its power is cut; none: by nobody.
 };
 
 using LogLevel = log::Level;
@@ -51,9 +49,7 @@ struct Config {
   std::vector<std::string> operators, readers;
   bool operators_given = false;  // Else `operators` is the default, which need not exist.
   election::Timing timing;
-  double brake_share = 0.5;  // With more of the hosts away nothing is replaced. (rule 19)
-  int starts_max = 0;        // VMs of the site that may be starting at once; 0: any number.
-  Duration converge{};       // How often the leader looks at everything again, as a safety net.
+  Duration converge{};  // How often the leader looks at everything again, as a safety net.
   std::vector<std::string> types;  // Folders of type folders; of types of one name the last wins.
   std::string virtualization;      // auto, kvm or qemu
   LogLevel log_level = LogLevel::info;

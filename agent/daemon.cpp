@@ -83,12 +83,13 @@ class Daemon::Impl {
   }
 
   AgentSeams seams() {
-    const auto send = [this](HostId to, const PeerMessage& message) {
-      return transport_.send(to, message);
-    };
-    AgentSeams seams{executor_, store_, *provider_, send, random_id, [this] { left(); }};
-    seams.fence = run_fence;
-    return seams;
+    return {executor_,
+            store_,
+            *provider_,
+            guard_,
+            [this](HostId to, const PeerMessage& message) { return transport_.send(to, message); },
+            random_id,
+            [this] { left(); }};
   }
 
   Transport::Events transport_events() {
@@ -103,6 +104,7 @@ class Daemon::Impl {
   const std::string boot_;
   SqliteStore store_;
   const std::unique_ptr<Provider> provider_;
+  NoGuard guard_;
   AsioExecutor executor_;  // Behind the provider: its pool is idle before that goes.
   Agent agent_;            // Sends nothing before start(), so the transport may come after it.
   Transport transport_;

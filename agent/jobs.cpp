@@ -14,8 +14,10 @@ using namespace std::chrono_literals;
 constexpr Duration create_deadline = 120s;  // Copying nothing: an overlay, libvirt, QEMU's start.
 constexpr Duration call_deadline = 20s;     // Of any other call to the hypervisor.
 constexpr Duration destroy_deadline = 60s;
-constexpr Duration gone_every = 250ms;  // How often a guest that shuts down is looked at.
-constexpr Duration press_every = 3s;    // A guest that still boots does not hear the power button.
+constexpr Duration gone_every = 250ms;   // How often a guest that shuts down is looked at.
+constexpr Duration press_every = 3s;     // A guest that still boots does not hear the power button.
+constexpr Duration clock_patience = 5s;  // For a guest agent that has just woken up.
+constexpr Duration clock_again = 500ms;
 constexpr Duration configure_timeout = 30s;
 
 using Done = std::function<void(JobResult)>;
@@ -81,7 +83,11 @@ class Job : public std::enable_shared_from_this<Job> {
   void begin(const RunScript& run);
   void begin(const Attend& attend);
 
+  void hand_over(const StartVm& start);
+  void undo(const StartVm& start, std::function<void()> then);
   void let_run(const StartVm& start);
+  void go_on(const Resume& resume);
+  void set_clock(const Resume& resume, Time give_up);
   void press(const StopVm& stop, Time deadline, bool again);
   void await_gone(const StopVm& stop, Time deadline, Time press_again);
   void destroy(const StopVm& stop);
@@ -99,22 +105,43 @@ void Job::begin(const StartVm& start) {
       [provider = context_.provider, start] { return provider->create(start); },
       [self = shared_from_this(), start](Outcome outcome) {
         if (!outcome.ok()) return self->finish(std::move(outcome));
-        self->let_run(start);
+        self->hand_over(start);
       });
 }
 
-// Rule 17: the domain exists and is paused; only now, and only if this is still allowed, its CPUs
-// run.
+// Rule 17: the domain exists and is paused. The guard gets its process before its CPUs run; so it
+// is stopped with the others if the permit ends from here on.
+void Job::hand_over(const StartVm& start) {
+  call(
+      "handing the domain to the guard", call_deadline,
+      [provider = context_.provider, guard = context_.guard, start] {
+        ManagedDomain domain{start.instance.name, {}, false, false};
+        Outcome outcome = provider->find_process(domain.name, start.incarnation, domain.process);
+        if (!outcome.ok() || domain.process.pid == 0) return outcome;
+        domain.ignore = start.instance.on_isolation == OnIsolation::ignore;
+        domain.shared = start.instance.disk == Disk::shared;
+        return guard->manage(domain);
+      },
+      [self = shared_from_this(), start](Outcome outcome) {
+        if (outcome.ok()) return self->let_run(start);
+        self->undo(start, [self, outcome] { self->finish(outcome); });
+      });
+}
+
+// A domain that must not run after all.
+void Job::undo(const StartVm& start, std::function<void()> then) {
+  call(
+      "ending the domain", destroy_deadline,
+      [provider = context_.provider, name = start.instance.name, incarnation = start.incarnation] {
+        return provider->destroy(name, incarnation);
+      },
+      [then = std::move(then)](const Outcome&) { then(); });
+}
+
+// And only if this is still allowed.
 void Job::let_run(const StartVm& start) {
   const InstanceName name = start.instance.name;
-  if (!context_.may_begin()) {
-    return call(
-        "ending the domain", destroy_deadline,
-        [provider = context_.provider, name, incarnation = start.incarnation] {
-          return provider->destroy(name, incarnation);
-        },
-        [self = shared_from_this()](const Outcome&) { self->refuse(); });
-  }
+  if (!context_.may_begin()) return undo(start, [self = shared_from_this()] { self->refuse(); });
   call(
       "letting the domain run", call_deadline,
       [provider = context_.provider, name, incarnation = start.incarnation] {
@@ -124,7 +151,9 @@ void Job::let_run(const StartVm& start) {
 }
 
 void Job::begin(const StopVm& stop) {
-  if (stop.grace <= Duration::zero()) return destroy(stop);
+  // A stopped process hears nobody: what must go is killed. (rule 13)
+  const bool stopped = context_.guard->stopped_under(action_.instance) != 0;
+  if (stop.grace <= Duration::zero() || stopped) return destroy(stop);
   press(stop, context_.executor->now() + stop.grace, false);
 }
 
@@ -206,13 +235,48 @@ void Job::begin(const ResetVm& reset) {
       });
 }
 
+// The new incarnation is there before the copy runs: whoever sees it run sees which one it is, also
+// if this agent ends in between. (rule 16)
 void Job::begin(const Resume& resume) {
   call(
-      "resuming the domain", call_deadline,
+      "writing the new incarnation", call_deadline,
       [provider = context_.provider, name = action_.instance, resume] {
-        return provider->resume(name, resume);
+        return provider->renew(name, resume);
       },
-      [self = shared_from_this()](Outcome outcome) { self->finish(std::move(outcome)); });
+      [self = shared_from_this(), resume](Outcome outcome) {
+        if (!outcome.ok()) return self->finish(std::move(outcome));
+        if (!self->context_.may_begin()) return self->refuse();
+        self->go_on(resume);
+      });
+}
+
+// Only the guard continues a process, and only what this command is about. (rule 13)
+void Job::go_on(const Resume& resume) {
+  call(
+      "resuming the domain", call_deadline,
+      [provider = context_.provider, guard = context_.guard, name = action_.instance, resume] {
+        const Outcome outcome = guard->go_on(name, resume.generation);
+        return outcome.ok() ? provider->run(name, resume.incarnation) : outcome;
+      },
+      [self = shared_from_this(), resume](Outcome outcome) {
+        if (!outcome.ok()) return self->finish(std::move(outcome));
+        self->set_clock(resume, self->context_.executor->now() + clock_patience);
+      });
+}
+
+// Its clock stood still. The VM runs, whatever becomes of this; a guest without an agent, or one
+// that is still booting, sets its clock by itself or not at all.
+void Job::set_clock(const Resume& resume, Time give_up) {
+  call(
+      "setting the guest's clock", call_deadline,
+      [provider = context_.provider, name = action_.instance] {
+        return provider->set_guest_clock(name);
+      },
+      [self = shared_from_this(), resume, give_up](const Outcome& outcome) {
+        Executor& executor = *self->context_.executor;
+        if (outcome.ok() || executor.now() >= give_up) return self->finish({});
+        executor.after(clock_again, [self, resume, give_up] { self->set_clock(resume, give_up); });
+      });
 }
 
 void Job::begin(const Configure& configure) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "agent/executor.hpp"
+#include "agent/guard/guard.hpp"
 #include "agent/guest_watch.hpp"
 #include "resources/action.hpp"
 #include "resources/network.hpp"
@@ -24,6 +25,7 @@ struct JobResult {
 struct JobContext {
   Executor* executor = nullptr;
   Provider* provider = nullptr;
+  Guard* guard = nullptr;
   std::vector<NetworkConfig> networks;
   // May an effect of this command begin now? With a fresh clock.
   std::function<bool()> may_begin;

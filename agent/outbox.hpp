@@ -15,7 +15,9 @@ class Outbox {
   using Send = std::function<void(const election::Send&)>;
   using Act = std::function<void(const election::Fact&)>;
 
-  Outbox(Store& store, Send send, Act act);
+  // `before_sending`: what was to be on disk is. Called before the messages of each Output leave,
+  // and after the last.
+  Outbox(Store& store, std::function<void()> before_sending, Send send, Act act);
 
   // `act` may add further outputs: they queue behind this one.
   void add(election::Output output);
@@ -28,6 +30,7 @@ class Outbox {
   void drain();
 
   Store& store_;
+  std::function<void()> before_sending_;
   Send send_;
   Act act_;
   std::deque<std::shared_ptr<Entry>> entries_;

@@ -29,11 +29,28 @@ Action without_texts(Action action) {
   return action;
 }
 
+// Gives the guard every process that it does not hold yet. False: there is one that it could not
+// take.
+bool hand_over(const Survey& survey, Guard& guard) {
+  bool all = true;
+  for (const DomainSeen& domain : survey.domains) {
+    if (domain.process.pid == 0) continue;  // It has ended, or there are no processes at all.
+    const DomainMetadata& metadata = domain.metadata;
+    const Outcome outcome =
+        guard.manage({metadata.instance, domain.process,
+                      metadata.on_isolation == OnIsolation::ignore, metadata.disk == Disk::shared});
+    all = all && (outcome.ok() || outcome.kind == FailureKind::not_found);
+  }
+  return all;
+}
+
 }  // namespace
 
-Worker::Worker(Executor& executor, Provider& provider, WorkerConfig config, WorkerHooks hooks)
+Worker::Worker(Executor& executor, Provider& provider, Guard& guard, WorkerConfig config,
+               WorkerHooks hooks)
     : executor_(executor),
       provider_(provider),
+      guard_(guard),
       config_(std::move(config)),
       hooks_(std::move(hooks)),
       high_water_(config_.high_water) {
@@ -50,7 +67,11 @@ Worker::~Worker() {
   }
 }
 
-void Worker::start() { survey(); }
+void Worker::start() {
+  // Domains are transient: after a boot there is none that the guard could not know of. (rule 13)
+  if (config_.fresh_boot) guard_.note_complete();
+  survey();
+}
 
 election::CommandContext Worker::context() const {
   election::CommandContext context = hooks_.permit();
@@ -110,6 +131,7 @@ void Worker::run_next(const InstanceName& name) {
   JobContext job;
   job.executor = &executor_;
   job.provider = &provider_;
+  job.guard = &guard_;
   job.networks = config_.networks;
   job.may_begin = [this, command] {
     return election::judge_at_begin(header(command), context()) ==
@@ -225,8 +247,9 @@ void Worker::survey() {
   const unsigned number = ++surveys_;
   offload<Survey>(
       executor_, survey_strand, survey_deadline,
-      [&provider = provider_, asked = images_asked_] {
+      [&provider = provider_, &guard = guard_, asked = images_asked_] {
         Survey survey = provider.survey();
+        if (survey.outcome.ok() && hand_over(survey, guard)) guard.note_complete();
         for (const std::string& path : asked) {
           if (!survey.images.contains(path) && provider.has_image(path)) survey.images[path] = path;
         }
@@ -293,11 +316,10 @@ void Worker::take_domains(const Survey& survey) {
     const auto found = domains.find(name);
     const bool here = found != domains.end();
     if (local.domain && !here) note_end(local);
-    if (here != local.domain.has_value() || (here && local.domain->run != found->second->run)) {
-      local.since = now;
-    }
+    if (here != local.domain.has_value()) local.since = now;
     local.domain = here ? std::optional<DomainSeen>(*found->second) : std::nullopt;
     local.overlay = overlays.contains(name);
+    note_run(name, local);
     keep_watch(name, local);
   }
   std::erase_if(locals_, [now](const auto& entry) {
@@ -305,6 +327,22 @@ void Worker::take_domains(const Survey& survey) {
     return !local.domain && !local.overlay && local.queue.empty() &&
            (local.start.count == 0 || now - local.start.last > failure_kept);
   });
+}
+
+// libvirt does not notice that a process is stopped: for it the domain runs. (rule 16)
+void Worker::note_run(const InstanceName& name, Local& local) {
+  if (!local.domain) return;
+  const bool stopped = guard_.stopped_under(name) != 0;
+  const RunState run = stopped ? RunState::paused : local.domain->run;
+  if (std::exchange(local.run, run) != run) local.since = executor_.now();
+}
+
+void Worker::guard_changed() {
+  for (auto& [name, local] : locals_) {
+    note_run(name, local);
+    keep_watch(name, local);
+  }
+  changed_soon();
 }
 
 // A domain that ends by itself again and again, each time soon after its start, is a start that
@@ -323,7 +361,7 @@ void Worker::note_end(Local& local) {
 }
 
 void Worker::keep_watch(const InstanceName& name, Local& local) {
-  const bool runs = local.domain && local.domain->run == RunState::running;
+  const bool runs = local.domain && local.run == RunState::running;
   const bool other = local.watch && runs && local.watched != local.domain->metadata.incarnation;
   if (local.watch && (!runs || other)) {
     local.watch->stop();
@@ -383,7 +421,8 @@ Observed Worker::observe(const InstanceName& name, const Local& local, Time now)
   seen.presence = local.domain ? Presence::present : Presence::absent;
   if (local.domain) {
     const DomainMetadata& metadata = local.domain->metadata;
-    seen.run = local.domain->run;
+    seen.run = local.run;
+    if (local.run == RunState::paused) seen.paused_under = guard_.stopped_under(name);
     seen.resource = metadata.resource;
     seen.incarnation = metadata.incarnation;
     seen.spec_digest = metadata.spec_digest;
@@ -430,6 +469,7 @@ Report Worker::report() const {
   report.surveyed = surveyed_ || disks_surveyed_;
   report.hypervisor_answers = hypervisor_answers_;
   if (!hypervisor_answers_) report.hypervisor_error = hypervisor_error_;
+  report.guard_error = guard_.error(now);
   const Survey& survey = last_survey_;
   report.memory_total_kib = survey.memory_total_kib;
   const std::uint64_t used = std::min(survey.memory_used_kib, survey.memory_total_kib);

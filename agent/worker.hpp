@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/executor.hpp"
+#include "agent/guard/guard.hpp"
 #include "agent/guest_watch.hpp"
 #include "agent/jobs.hpp"
 #include "agent/messages.hpp"
@@ -53,7 +54,8 @@ struct WorkerHooks {
 
 class Worker {
  public:
-  Worker(Executor& executor, Provider& provider, WorkerConfig config, WorkerHooks hooks);
+  Worker(Executor& executor, Provider& provider, Guard& guard, WorkerConfig config,
+         WorkerHooks hooks);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -61,6 +63,8 @@ class Worker {
   void start();
   void command(const Command& command);
   void event(const DomainEvent& event);
+  // The guard has stopped or continued some of them, or lives or does not live now.
+  void guard_changed();
   // From now on every command is refused: the agent is about to stop.
   void retire() { retired_ = true; }
   // A leader wants to know whether this host has these images too: absolute paths.
@@ -78,7 +82,8 @@ class Worker {
   // What is remembered of one instance beside what the hypervisor says.
   struct Local {
     std::optional<DomainSeen> domain;
-    std::optional<Incarnation> died;  // The last one whose process was seen to end.
+    RunState run = RunState::running;  // Of it, the guard's pauses included.
+    std::optional<Incarnation> died;   // The last one whose process was seen to end.
     bool overlay = false;
     std::shared_ptr<GuestWatch> watch;
     Incarnation watched;
@@ -103,6 +108,7 @@ class Worker {
   void take_survey(std::optional<Survey> survey, unsigned number);
   void note_answer(const Outcome& outcome, unsigned survey);
   void take_domains(const Survey& survey);
+  void note_run(const InstanceName& name, Local& local);
   void note_end(Local& local);
   void note_health(Local& local);
   void keep_watch(const InstanceName& name, Local& local);
@@ -117,6 +123,7 @@ class Worker {
 
   Executor& executor_;
   Provider& provider_;
+  Guard& guard_;
   WorkerConfig config_;
   WorkerHooks hooks_;
   Stamp high_water_;

@@ -71,7 +71,8 @@ struct HeartbeatAck {
   Term term;
   std::uint64_t seq = 0;
   bool granted = false;            // Only these count for authority. (rule 9)
-  BootTime stamp;                  // The sender's clock at sending. (rule 12)
+  BootTime stamp;                  // The sender's clock at sending; zero: it asks for no permit,
+                                   // since no guard would end it. (rules 12, 13)
   Term promised;                   // Lets a leader meet a higher promise. (rule 12)
   Stamp catalog;                   // Lets the leader bring a voter up to date.
   Term permit_term;                // From which term the sender holds a valid permit; zero: none.

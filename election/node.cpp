@@ -236,6 +236,8 @@ Output Node::release(Time now) {
   return state_->finish();
 }
 
+void Node::set_guarded(bool guarded) { state_->guarded = guarded; }
+
 void Node::set_inventory_digest(std::string digest) { state_->digest = std::move(digest); }
 
 Output Node::connection_broken(Time now, HostId peer) {
@@ -279,7 +281,7 @@ std::vector<HostStatus> Node::hosts(Time now) const {
 
 HostStatus Node::host(HostId id, Time now) const {
   if (!has_authority(now)) return {};
-  return state_->lead->permits.status(id, now, state_->timing, state_->marks(id),
+  return state_->lead->permits.status(id, now, state_->timing, state_->held(id),
                                       state_->config.mutations);
 }
 

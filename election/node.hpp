@@ -172,6 +172,10 @@ class Node {
   // follows: for a clean stop. (rule 8)
   [[nodiscard]] Output release(Time now);
 
+  // Does a live guard look after this host's VMs? Without one no stamp leaves and the leader's own
+  // host gets no permit either; those that were given run out. True at first. (rule 13)
+  void set_guarded(bool guarded);
+
   // Goes out with every HeartbeatAck from now on; opaque.
   void set_inventory_digest(std::string digest);
 

@@ -28,8 +28,9 @@ void PermitHolder::hear(Term term, const std::optional<BootTime>& echo, Duration
   deadline_ = std::max(deadline_, until_in_term_);
 }
 
-void PermitHolder::follow(Term term, Time deadline) {
+void PermitHolder::follow(Term term, Time deadline, Time now) {
   hear_term(term);
+  if (!valid(now) && held_) ++interruptions_;
   held_ = true;
   until_in_term_ = deadline;
   deadline_ = deadline;
@@ -68,44 +69,29 @@ bool PermitLedger::hear(Time now, std::uint64_t seq, const HostStatus& status) {
 std::optional<BootTime> PermitLedger::echo(HostId host, const Timing& timing) {
   const auto found = hosts_.find(host);
   if (found == hosts_.end() || !found->second.last.heard) return std::nullopt;
+  if (found->second.last.stamp.at == Time{}) return std::nullopt;  // It has no guard. (rule 13)
   HostStatus& last = found->second.last;
   last.bound = std::max(last.bound, last.last_heard + timing.at_most(timing.permit));
   return last.stamp;
 }
 
 HostStatus PermitLedger::status(HostId host, Time now, const Timing& timing,
-                                const std::optional<Marks>& marks,
-                                const Mutations& mutations) const {
+                                std::optional<bool> held, const Mutations& mutations) const {
   const auto found = hosts_.find(host);
   if (found == hosts_.end()) return {};
   HostStatus status = found->second.last;
-  status.seq = found->second.seq;
-  status.disks_released_at = status.bound + timing.disks_held();
-  if (marks && marks->lost) {
-    status.marked = true;
-    const auto mark = decode_lost_mark(*marks->lost);
-    // Heard since: whoever said that it is off was wrong, or it is on again. (rule 14)
-    const bool stands =
-        mark && (!status.heard || (mark->term == marks->term && status.seq <= mark->seq) ||
-                 has(mutations, Mutation::rule_14_heard_since));
-    if (stands) status.lost_mark = mark;
-  }
   if (status.heard && now < status.last_heard + timing.lease) {
     status.liveness = Liveness::alive;
     return status;
   }
   status.liveness = Liveness::suspect;
-  if (!marks) return status;
-  if (marks->held && !status.lost_mark && !has(mutations, Mutation::rule_14_held)) {
+  if (!held) return status;
+  if (*held && !has(mutations, Mutation::rule_14_held)) {
     status.liveness = Liveness::held;
     return status;
   }
   const bool silent_is_lost = status.heard && has(mutations, Mutation::rule_14);
-  // An administrator's word does not shorten the wait: whoever mistakes a host that is cut off for
-  // a dead one must not thereby run what its guard would have paused. A power cut is a fact; but a
-  // new leader, that has heard nobody yet, hears the others first, so that its brake knows them.
-  const bool fenced = status.lost_mark && status.lost_mark->fenced && status.heard;
-  if (fenced || silent_is_lost || now >= status.bound + timing.at_most(timing.guard_delay))
+  if (silent_is_lost || now >= status.bound + timing.at_most(timing.guard_delay))
     status.liveness = Liveness::lost;
   return status;
 }

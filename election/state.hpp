@@ -146,7 +146,7 @@ struct Node::State {
   void heartbeat(Time now);
   void on(Time now, HostId from, const HeartbeatAck& message);
   void meet_higher_promise(Time now, Term promised);
-  std::optional<Marks> marks(HostId host) const;
+  std::optional<bool> held(HostId host) const;
   void review_host(Time now, HostId host);
   void review_hosts(Time now);
 
@@ -192,6 +192,7 @@ struct Node::State {
   Patience patience;
   Grant grant;
   PermitHolder permit;
+  bool guarded = true;
   std::optional<Term> known_leader;
   Time known_until{};
   std::string digest;

@@ -103,7 +103,8 @@ void Node::State::acknowledge(Time now, HostId to, const Heartbeat& heartbeat, b
   ack.term = heartbeat.term;
   ack.seq = heartbeat.seq;
   ack.granted = granted;
-  ack.stamp = {config.boot, now};
+  ack.stamp.boot = config.boot;
+  if (guarded) ack.stamp.at = now;  // Without a live guard no stamp, so no permit. (rule 13)
   ack.promised = record.promised;
   ack.catalog = catalog.stamp;
   if (permit.valid(now)) ack.permit_term = permit.heard();

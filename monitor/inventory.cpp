@@ -88,13 +88,11 @@ std::vector<HostView> Inventory::views(const std::vector<HostFacts>& hosts) cons
     view.address = host.address;
     view.state = host.state;
     view.held_instances = host.held_instances;
-    view.lost_proof = host.lost_proof;
-    view.disks_released_at = host.disks_released_at;
-    view.confirmed_lost = host.confirmed_lost;
     view.hypervisor_error = hypervisor_error(host.id);
     if (const Report* report = of(host.id); report != nullptr) {
       view.inventory_known = true;
       view.hypervisor_answers = report->hypervisor_answers;
+      view.guard_error = report->guard_error;
       view.memory_total_kib = report->memory_total_kib;
       view.cpus_total = report->cpus_total;
       view.memory_free_kib = report->memory_free_kib;

@@ -46,6 +46,7 @@ void Text::add(const Observed& seen) {
   add(std::string_view(seen.resource.value));
   add(seen.presence);
   add(seen.run);
+  add(seen.paused_under);
   add(seen.overlay);
   add(seen.fresh_disk);
   add(seen.guest_answers);
@@ -90,6 +91,7 @@ std::string report_digest(const Report& report) {
   text.add(report.surveyed);
   text.add(report.hypervisor_answers);
   text.add(std::string_view(report.hypervisor_error));
+  text.add(std::string_view(report.guard_error));
   text.add(report.memory_total_kib);
   text.add(report.memory_free_kib);
   text.add(report.cpus_total);

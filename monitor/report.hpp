@@ -40,6 +40,7 @@ struct Report {
   bool hypervisor_answers =
       false;  // False: `instances` is what was known before, and nothing of it is certain.
   std::string hypervisor_error;  // Why it does not answer, for people.
+  std::string guard_error;       // Why no live guard looks after its VMs; empty: one does.
   std::uint64_t memory_total_kib = 0, memory_free_kib = 0;
   int cpus_total = 0, cpus_free = 0;
   std::map<std::string, std::string>

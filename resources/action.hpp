@@ -1,6 +1,7 @@
 // What the leader can ask of a host. Plain values: the plan makes them, the leader numbers and
 // sends them, the worker on the host performs them through the provider.
 #pragma once
+#include <cstdint>
 #include <map>
 #include <string>
 #include <variant>
@@ -36,6 +37,9 @@ struct ResetVm {
 // Let a paused copy run again, under a new incarnation. (rule 16: a permit resumes nothing)
 struct Resume {
   Incarnation paused, incarnation;
+  // Of the pause that is to end, as the host reported it: its guard refuses any other, since the
+  // copy may have been replaced in the later one. 0: not its guard has paused it. (rule 13)
+  std::uint64_t generation = 0;
 };
 
 // Give the guest its address, host name and /etc/hosts, through the guest agent. Idempotent.

@@ -25,6 +25,7 @@ std::string state_problem(const HostView& host) {
   }
   if (!host.inventory_known) return "has not reported yet";
   if (!host.hypervisor_answers) return "has a hypervisor that does not answer";
+  if (!host.guard_error.empty()) return "is not guarded: " + host.guard_error;
   return {};
 }
 
@@ -232,10 +233,9 @@ const HostView* place_later(const Wish& wish, const Rooms& rooms) {
   for (const Room& room : rooms.all()) {
     const auto rank = pool_rank(instance, *room.host);
     if (!rank || !could_ever_take(*room.host, instance)) continue;
-    const std::tuple<bool, bool, Preference> this_one{
-        !room.host->images.contains(instance.image),
-        !room_problem(room, instance, true).empty(),
-        preference(wish, room, *rank)};
+    const std::tuple<bool, bool, Preference> this_one{!room.host->images.contains(instance.image),
+                                                      !room_problem(room, instance, true).empty(),
+                                                      preference(wish, room, *rank)};
     if (best && !(this_one < best_preference)) continue;
     best = room.host;
     best_preference = this_one;

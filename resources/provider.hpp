@@ -35,12 +35,22 @@ struct Outcome {
   [[nodiscard]] bool ok() const { return kind == FailureKind::none; }
 };
 
+// The process that runs a domain. A pid alone proves nothing, it may be another process by now:
+// with its start (ticks since boot, as /proc/PID/stat has it) it names one for the boot.
+struct HypervisorProcess {
+  std::int64_t pid = 0;  // 0: there is none, as under libvirt's test driver, or it has ended.
+  std::uint64_t started = 0;
+  bool dma = false;  // It has devices that write to memory by themselves (vfio). (rule 14)
+  bool operator==(const HypervisorProcess&) const = default;
+};
+
 // A domain that carries our metadata.
 struct DomainSeen {
   DomainMetadata metadata;
-  RunState run = RunState::running;
+  RunState run = RunState::running;  // As the hypervisor's daemon has it, whatever the guard does.
   std::uint64_t memory_kib = 0;
   int vcpus = 0;
+  HypervisorProcess process{};
 };
 
 struct Survey {
@@ -118,10 +128,18 @@ class Provider {
   // overlay where there is none, or anew with fresh_disk. Fails with already_exists where the name
   // is taken.
   [[nodiscard]] virtual Outcome create(const StartVm& start) = 0;
-  // Lets the CPUs run, if the domain still has this incarnation; `resume` gives it the new one
-  // first.
+  // The process of the domain with this incarnation; not ok where there must be one and it cannot
+  // be told. The guard gets it before the CPUs run. (rule 17)
+  [[nodiscard]] virtual Outcome find_process(const InstanceName& name,
+                                             const Incarnation& incarnation,
+                                             HypervisorProcess& found) = 0;
+  // Lets the CPUs run, if the domain still has this incarnation.
   [[nodiscard]] virtual Outcome run(const InstanceName& name, const Incarnation& incarnation) = 0;
-  [[nodiscard]] virtual Outcome resume(const InstanceName& name, const Resume& resume) = 0;
+  // Writes the new incarnation of a copy that is about to be resumed; needs nothing of its process,
+  // which may be stopped. Success where it has it already. (rule 16)
+  [[nodiscard]] virtual Outcome renew(const InstanceName& name, const Resume& resume) = 0;
+  // Tells the guest what time it is: its clock stood still while it was paused. Asks its agent.
+  [[nodiscard]] virtual Outcome set_guest_clock(const InstanceName& name) = 0;
   // Asks the guest to power off (ACPI and guest agent). Returns at once.
   [[nodiscard]] virtual Outcome shutdown(const InstanceName& name,
                                          const Incarnation& incarnation) = 0;

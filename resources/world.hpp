@@ -51,9 +51,10 @@ struct Observed {
   ResourceName resource;
   Presence presence = Presence::unknown;
   RunState run = RunState::running;
-  bool overlay = false;        // A disk of it is on that host (also where it is absent).
-  bool fresh_disk = false;     // It was started on a new disk.
-  bool guest_answers = false;  // The guest agent answered lately.
+  std::uint64_t paused_under = 0;  // The pause in which its host's guard holds it; 0: in none.
+  bool overlay = false;            // A disk of it is on that host (also where it is absent).
+  bool fresh_disk = false;         // It was started on a new disk.
+  bool guest_answers = false;      // The guest agent answered lately.
   Incarnation incarnation;
   std::string spec_digest;
   std::string network_digest;  // Of the Configure that was applied in this boot of the guest;
@@ -84,13 +85,12 @@ struct HostView {
   std::string name, address;
   HostState state = HostState::suspect;
   LostProof lost_proof = LostProof::permit_ended;  // Where the state is lost.
-  // When time alone makes that disks_released; 0: never.
-  Time disks_released_at{};
-  bool confirmed_lost = false;  // By an administrator, and not heard since: the brake lets it go.
   // It has reported under this leader: what it does not report it does not have.
   bool inventory_known = false;
   bool hypervisor_answers = true;
-  std::string hypervisor_error;        // Why it does not, for people.
+  std::string hypervisor_error;  // Why it does not, for people.
+  // Why no live guard looks after its VMs; empty: one does. Without one it gets no permit.
+  std::string guard_error;
   std::uint64_t memory_total_kib = 0;  // Capacity.
   int cpus_total = 0;
   std::uint64_t memory_free_kib = 0;          // Capacity less what runs there.
@@ -138,9 +138,7 @@ struct World {
   // could take it has answered, nothing is placed by such an image. The first to answer would get
   // more than its share.
   std::map<std::string, Time> images_awaited;
-  double brake_share = 0.5;  // Of the hosts: with more of them away nothing is replaced. (rule 19)
-  int starts_max = 0;        // VMs of the site that may be starting or booting at once; 0: any.
-  Time now{};                // The leader's clock.
+  Time now{};  // The leader's clock.
 };
 
 }  // namespace cierzo

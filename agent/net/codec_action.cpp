@@ -149,10 +149,11 @@ ResetVm get(const wire::ResetVm& from, Checker& check) { return {incarnation_of(
 void put(const Resume& from, wire::Action& to) {
   *to.mutable_resume()->mutable_paused() = codec::put(from.paused);
   *to.mutable_resume()->mutable_incarnation() = codec::put(from.incarnation);
+  to.mutable_resume()->set_generation(from.generation);
 }
 Resume get(const wire::Resume& from, Checker& check) {
   check.require(from.has_paused(), "resume: no incarnation");
-  return {codec::get(from.paused(), check), incarnation_of(from, check)};
+  return {codec::get(from.paused(), check), incarnation_of(from, check), from.generation()};
 }
 
 void put(const Configure& from, wire::Action& to) {

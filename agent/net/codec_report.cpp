@@ -159,6 +159,7 @@ wire::Observed put(const Observed& from) {
   to.set_resource(from.resource.value);
   to.set_presence(put(from.presence));
   to.set_run(put(from.run));
+  to.set_paused_under(from.paused_under);
   to.set_overlay(from.overlay);
   to.set_fresh_disk(from.fresh_disk);
   to.set_guest_answers(from.guest_answers);
@@ -189,6 +190,7 @@ Observed get(const wire::Observed& from, Checker& check) {
   to.resource.value = check.name(from.resource(), "report: name of a resource too long");
   to.presence = get(from.presence(), check);
   to.run = get(from.run(), check);
+  to.paused_under = from.paused_under();
   to.overlay = from.overlay();
   to.fresh_disk = from.fresh_disk();
   to.guest_answers = from.guest_answers();
@@ -231,6 +233,7 @@ wire::Report put(const Report& report) {
   to.set_not_surveyed(!report.surveyed);
   to.set_hypervisor_answers(report.hypervisor_answers);
   to.set_hypervisor_error(report.hypervisor_error);
+  to.set_guard_error(report.guard_error);
   to.set_memory_total_kib(report.memory_total_kib);
   to.set_memory_free_kib(report.memory_free_kib);
   to.set_cpus_total(report.cpus_total);
@@ -261,6 +264,7 @@ Report get(const wire::Report& from, Checker& check) {
   to.surveyed = !from.not_surveyed();
   to.hypervisor_answers = from.hypervisor_answers();
   to.hypervisor_error = from.hypervisor_error();
+  to.guard_error = from.guard_error();
   to.memory_total_kib = from.memory_total_kib();
   to.memory_free_kib = from.memory_free_kib();
   to.cpus_total = from.cpus_total();

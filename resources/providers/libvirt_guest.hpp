@@ -8,6 +8,8 @@ namespace cierzo::libvirt {
 [[nodiscard]] bool guest_answers(const DomainFound& domain);
 
 // Does not say whether it heard; at most about a second.
+// The guest's clock gets this host's time of day. False: its agent did not do it.
+[[nodiscard]] bool set_guest_clock(const DomainFound& domain);
 void ask_to_power_off(const DomainFound& domain);
 
 // Throws Refused where the agent does not take it.

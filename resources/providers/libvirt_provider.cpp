@@ -71,8 +71,11 @@ class LibvirtProvider : public Provider {
   Survey survey() override;
   bool has_image(const std::string& path) override;
   Outcome create(const StartVm& start) override;
+  Outcome find_process(const InstanceName& name, const Incarnation& incarnation,
+                       HypervisorProcess& found) override;
   Outcome run(const InstanceName& name, const Incarnation& incarnation) override;
-  Outcome resume(const InstanceName& name, const Resume& resume) override;
+  Outcome renew(const InstanceName& name, const Resume& resume) override;
+  Outcome set_guest_clock(const InstanceName& name) override;
   Outcome shutdown(const InstanceName& name, const Incarnation& incarnation) override;
   Outcome destroy(const InstanceName& name, const Incarnation& incarnation) override;
   Outcome reset(const InstanceName& name, const Incarnation& incarnation) override;
@@ -162,7 +165,8 @@ Survey LibvirtProvider::survey() {
     });
     for (const auto& row : rows) {
       if (row.metadata) {
-        survey.domains.push_back({*row.metadata, row.run, row.memory_kib, row.vcpus});
+        survey.domains.push_back(
+            {*row.metadata, row.run, row.memory_kib, row.vcpus, processes_.process(row.name)});
       }
     }
     processes_.forget_dead_except(shown);
@@ -302,6 +306,19 @@ void LibvirtProvider::resume_cpus(const Connection& connection, const DomainFoun
   throw Refused{outcome_of(link_, connection, error, "resuming " + domain.name.domain)};
 }
 
+Outcome LibvirtProvider::find_process(const InstanceName& name, const Incarnation& incarnation,
+                                      HypervisorProcess& found) {
+  return guarded([&] {
+    const auto connection = link_.get();
+    const auto domain = must_find(connection, name, incarnation);
+    processes_.follow(domain.name, incarnation);
+    found = processes_.process(domain.name);
+    if (found.pid != 0 || test_driver_) return;
+    throw Refused{{FailureKind::other, "the process of " + name.value + " cannot be found: is " +
+                                           config_.process_folder + " where libvirt keeps pids?"}};
+  });
+}
+
 Outcome LibvirtProvider::run(const InstanceName& name, const Incarnation& incarnation) {
   return guarded([&] {
     const auto connection = link_.get();
@@ -309,26 +326,22 @@ Outcome LibvirtProvider::run(const InstanceName& name, const Incarnation& incarn
   });
 }
 
-Outcome LibvirtProvider::resume(const InstanceName& name, const Resume& resume) {
+Outcome LibvirtProvider::renew(const InstanceName& name, const Resume& resume) {
   return guarded([&] {
     const auto connection = link_.get();
-    auto found = find_domain(link_, connection, name.value);
+    const auto there = find_domain(link_, connection, name.value);
     // Asked again after an answer that was lost: the new incarnation is there already.
-    const bool renamed =
-        found && found->metadata && found->metadata->incarnation == resume.incarnation;
-    if (!renamed) {
-      found = must_find(connection, name, resume.paused);
-      auto metadata = *found->metadata;
-      metadata.incarnation = resume.incarnation;
-      const auto xml = metadata_xml(metadata);
-      if (virDomainSetMetadata(found->handle.get(), VIR_DOMAIN_METADATA_ELEMENT, xml.c_str(),
-                               metadata_prefix, metadata_uri, VIR_DOMAIN_AFFECT_LIVE) != 0) {
-        refuse_last(connection, "writing the incarnation of " + name.value);
-      }
-      domains_.forget(found->name);
-      processes_.follow(found->name, resume.incarnation);
+    if (there && there->metadata && there->metadata->incarnation == resume.incarnation) return;
+    const auto found = must_find(connection, name, resume.paused);
+    auto metadata = *found.metadata;
+    metadata.incarnation = resume.incarnation;
+    const auto xml = metadata_xml(metadata);
+    if (virDomainSetMetadata(found.handle.get(), VIR_DOMAIN_METADATA_ELEMENT, xml.c_str(),
+                             metadata_prefix, metadata_uri, VIR_DOMAIN_AFFECT_LIVE) != 0) {
+      refuse_last(connection, "writing the incarnation of " + name.value);
     }
-    resume_cpus(connection, *found);
+    domains_.forget(found.name);
+    processes_.follow(found.name, resume.incarnation);
   });
 }
 
@@ -412,6 +425,16 @@ bool LibvirtProvider::guest_answers(const InstanceName& name) {
     answers = found && libvirt::guest_answers(*found);
   });
   return asked.ok() && answers;
+}
+
+Outcome LibvirtProvider::set_guest_clock(const InstanceName& name) {
+  return guarded([&] {
+    const auto connection = link_.get();
+    const auto found = find_guest(connection, name);
+    if (found && libvirt::set_guest_clock(*found)) return;
+    throw Refused{
+        {FailureKind::unreachable, "the guest agent of " + name.value + " did not set it"}};
+  });
 }
 
 Outcome LibvirtProvider::guest_start(const InstanceName& name, const GuestCommand& command,

@@ -16,6 +16,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,25 @@ bool is_process_of(const std::string& command_line, const ProcessName& name) {
     return word == value || (!whole && word.rfind(value + ",", 0) == 0);
   };
   return follows("-name", "guest=" + name.domain, false) && follows("-uuid", name.uuid, true);
+}
+
+// When it was started, in ticks since boot. The name in parentheses may hold anything, so the
+// fields are counted from its end: the 20th after it.
+std::uint64_t started(pid_t pid) {
+  const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+  const auto end = stat.rfind(')');
+  if (end == std::string::npos) return 0;
+  std::istringstream fields(stat.substr(end + 1));
+  std::string field;
+  for (int i = 0; i < 20; ++i) fields >> field;
+  return std::strtoull(field.c_str(), nullptr, 10);
+}
+
+// Stopped, it follows nobody but SIGKILL.
+bool is_stopped(std::int64_t pid) {
+  const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+  const auto end = stat.rfind(") ");
+  return end != std::string::npos && stat.size() > end + 2 && stat[end + 2] == 'T';
 }
 
 }  // namespace
@@ -96,14 +116,24 @@ bool ProcessWatch::follow(const ProcessName& name, const Incarnation& incarnatio
   if (pid <= 0) return false;
   Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));  // glibc 2.36 has it in C.
   if (!pidfd) return false;
-  if (!is_process_of(read_file("/proc/" + std::to_string(pid) + "/cmdline"), name)) return false;
+  const std::string command_line = read_file("/proc/" + std::to_string(pid) + "/cmdline");
+  if (!is_process_of(command_line, name)) return false;
+  const bool dma = command_line.find("vfio") != std::string::npos;
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = next_number_;
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pidfd.get(), &event) != 0) return false;
   numbers_[next_number_++] = name;
-  processes_[name] = Process{std::move(pidfd), incarnation, false, std::nullopt};
+  processes_[name] =
+      Process{std::move(pidfd), {pid, started(pid), dma}, incarnation, false, std::nullopt};
   return true;
+}
+
+HypervisorProcess ProcessWatch::process(const ProcessName& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = processes_.find(name);
+  if (found == processes_.end() || found->second.dead) return {};
+  return found->second.process;
 }
 
 ProcessState ProcessWatch::state(const ProcessName& name) const {
@@ -118,7 +148,8 @@ void ProcessWatch::kill_after(const ProcessName& name, Duration delay) {
     const std::lock_guard lock(mutex_);
     const auto found = processes_.find(name);
     if (found == processes_.end() || found->second.dead) return;
-    found->second.kill_at = now() + delay;
+    const bool stopped = is_stopped(found->second.process.pid);
+    found->second.kill_at = now() + (stopped ? Duration::zero() : delay);
   }
   wake();
 }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "resources/ids.hpp"
+#include "resources/provider.hpp"
 
 namespace cierzo {
 
@@ -58,8 +59,12 @@ class ProcessWatch {
 
   [[nodiscard]] ProcessState state(const ProcessName& name) const;
 
-  // Kills it (SIGKILL) once `delay` has passed, if it still lives. A hypervisor that is stopped or
-  // hangs in the kernel does not follow SIGTERM, and libvirt waits 10 s before it does this.
+  // The one that is followed, while it lives; else one without a pid.
+  [[nodiscard]] HypervisorProcess process(const ProcessName& name) const;
+
+  // Kills it (SIGKILL) once `delay` has passed, if it still lives: one that hangs in the kernel
+  // does not follow SIGTERM, and libvirt waits 10 s before it does this. One that is stopped is
+  // killed at once. (rule 13)
   void kill_after(const ProcessName& name, Duration delay);
 
   // Forgets processes that died, but those of these domains, which libvirt still shows.
@@ -68,6 +73,7 @@ class ProcessWatch {
  private:
   struct Process {
     Descriptor pidfd;
+    HypervisorProcess process;
     Incarnation incarnation;
     bool dead = false;
     std::optional<Time> kill_at;

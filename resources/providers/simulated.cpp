@@ -54,6 +54,10 @@ void SimulatedProvider::settle() {
   const Time now = now_();
   for (auto at = domains_.begin(); at != domains_.end();) {
     auto& [name, domain] = *at;
+    if (domain.stopped) {
+      ++at;
+      continue;
+    }
     for (auto& [pid, command] : domain.guest.commands) {
       if (!command.ended && command.ends <= now) end_command(domain.guest, command);
     }
@@ -130,7 +134,7 @@ SimulatedProvider::Domain* SimulatedProvider::find(const InstanceName& name,
 bool SimulatedProvider::answers(const InstanceName& name, const Domain& domain) const {
   const auto faults = faults_.find(name);
   const bool silent = faults != faults_.end() && faults->second.silent;
-  return domain.connected && !domain.paused && !silent;
+  return domain.connected && !domain.paused && !domain.stopped && !silent;
 }
 
 Survey SimulatedProvider::survey() {
@@ -149,7 +153,8 @@ Survey SimulatedProvider::survey() {
     const auto run = domain.gone_at  ? RunState::stopping
                      : domain.paused ? RunState::paused
                                      : RunState::running;
-    survey.domains.push_back({domain.metadata, run, domain.memory_kib, domain.vcpus});
+    survey.domains.push_back(
+        {domain.metadata, run, domain.memory_kib, domain.vcpus, domain.process});
     survey.memory_used_kib += domain.memory_kib;
     survey.cpus_used += domain.vcpus;
   }
@@ -189,11 +194,22 @@ Outcome SimulatedProvider::create(const StartVm& start) {
       instance.spec_digest, instance.on_isolation,   instance.disk,  fresh};
   domain.memory_kib = instance.memory_kib;
   domain.vcpus = instance.vcpus;
+  domain.process.pid = next_process_++;
   domains_[instance.name] = std::move(domain);
   remember(What::started, instance.name);
   return {};
 }
 
+Outcome SimulatedProvider::find_process(const InstanceName& name, const Incarnation& incarnation,
+                                        HypervisorProcess& found) {
+  const Call call(*this, "find_process", name.value);
+  if (call.failed()) return call.failure();
+  Outcome outcome;
+  if (const Domain* const domain = find(name, incarnation, outcome)) found = domain->process;
+  return outcome;
+}
+
+// What a stopped process is asked waits in its socket: it happens once the process goes on.
 Outcome SimulatedProvider::run(const InstanceName& name, const Incarnation& incarnation) {
   const Call call(*this, "run", name.value);
   if (call.failed()) return call.failure();
@@ -201,23 +217,30 @@ Outcome SimulatedProvider::run(const InstanceName& name, const Incarnation& inca
   if (Domain* const domain = find(name, incarnation, outcome); domain != nullptr) {
     if (!domain->answers_from) boot(*domain);
     if (std::exchange(domain->paused, false)) remember(What::resumed, name);
+    if (domain->stopped) outcome = {FailureKind::timeout, "its process does not answer"};
   }
   return outcome;
 }
 
-Outcome SimulatedProvider::resume(const InstanceName& name, const Resume& resume) {
-  const Call call(*this, "resume", name.value);
+Outcome SimulatedProvider::renew(const InstanceName& name, const Resume& resume) {
+  const Call call(*this, "renew", name.value);
   if (call.failed()) return call.failure();
   Outcome outcome;
   Domain* domain = find(name);
-  const bool renamed = domain != nullptr && domain->metadata.incarnation == resume.incarnation;
-  if (!renamed) domain = find(name, resume.paused, outcome);
+  const bool renewed = domain != nullptr && domain->metadata.incarnation == resume.incarnation;
+  if (!renewed) domain = find(name, resume.paused, outcome);
   if (domain == nullptr) return outcome;
   domain->metadata.incarnation = resume.incarnation;
   ++changes_;
-  if (!domain->answers_from) boot(*domain);
-  if (std::exchange(domain->paused, false)) remember(What::resumed, name);
   return {};
+}
+
+Outcome SimulatedProvider::set_guest_clock(const InstanceName& name) {
+  const Call call(*this, "set_guest_clock", name.value);
+  if (call.failed()) return call.failure();
+  const Domain* const domain = find(name);
+  if (domain != nullptr && answers(name, *domain)) return {};
+  return {FailureKind::unreachable, "the guest agent of " + name.value + " does not answer"};
 }
 
 Outcome SimulatedProvider::shutdown(const InstanceName& name, const Incarnation& incarnation) {
@@ -225,6 +248,9 @@ Outcome SimulatedProvider::shutdown(const InstanceName& name, const Incarnation&
   if (call.failed()) return call.failure();
   Outcome outcome;
   Domain* const domain = find(name, incarnation, outcome);
+  if (domain != nullptr && domain->stopped) {
+    return {FailureKind::timeout, "its process does not answer"};
+  }
   if (domain != nullptr && !domain->paused && !domain->gone_at && !faults_[name].ignores_shutdown) {
     domain->gone_at = now_() + config_.shutdown;
   }
@@ -398,6 +424,23 @@ void SimulatedProvider::pause(const InstanceName& name) {
   if (domain != nullptr && !std::exchange(domain->paused, true)) remember(What::paused, name);
 }
 
+void SimulatedProvider::set_stopped(const InstanceName& name, const HypervisorProcess& process,
+                                    bool is) {
+  const Call call(*this, "", {});
+  Domain* const domain = find(name);
+  if (domain == nullptr || domain->process != process) return;
+  // The hypervisor's daemon does not notice: no event.
+  if (std::exchange(domain->stopped, is) != is) ++changes_;
+}
+
+void SimulatedProvider::kill(const InstanceName& name, const HypervisorProcess& process) {
+  const Call call(*this, "", {});
+  const Domain* const domain = find(name);
+  if (domain == nullptr || domain->process != process) return;
+  remember(What::died, name, domain->metadata.incarnation);
+  domains_.erase(name);
+}
+
 void SimulatedProvider::reboot_guest(const InstanceName& name) {
   const Call call(*this, "", {});
   Domain* const domain = find(name);
@@ -432,9 +475,10 @@ std::map<InstanceName, SimulatedProvider::Copy> SimulatedProvider::domains() con
   const Time now = now_();
   std::map<InstanceName, Copy> copies;
   for (const auto& [name, domain] : domains_) {
-    if (domain.gone_at && *domain.gone_at <= now) continue;
+    if (domain.gone_at && *domain.gone_at <= now && !domain.stopped) continue;
     const auto overlay = overlays_.find(name);
-    copies[name] = {domain.metadata.incarnation, !domain.paused, domain.metadata.fresh_disk,
+    copies[name] = {domain.metadata.incarnation, domain.process, !domain.paused && !domain.stopped,
+                    domain.metadata.fresh_disk,
                     overlay == overlays_.end() ? 0 : overlay->second.number};
   }
   return copies;

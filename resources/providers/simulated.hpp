@@ -42,8 +42,11 @@ class SimulatedProvider : public Provider {
   [[nodiscard]] Survey survey() override;
   [[nodiscard]] bool has_image(const std::string& path) override;
   [[nodiscard]] Outcome create(const StartVm& start) override;
+  [[nodiscard]] Outcome find_process(const InstanceName& name, const Incarnation& incarnation,
+                                     HypervisorProcess& found) override;
   [[nodiscard]] Outcome run(const InstanceName& name, const Incarnation& incarnation) override;
-  [[nodiscard]] Outcome resume(const InstanceName& name, const Resume& resume) override;
+  [[nodiscard]] Outcome renew(const InstanceName& name, const Resume& resume) override;
+  [[nodiscard]] Outcome set_guest_clock(const InstanceName& name) override;
   [[nodiscard]] Outcome shutdown(const InstanceName& name, const Incarnation& incarnation) override;
   [[nodiscard]] Outcome destroy(const InstanceName& name, const Incarnation& incarnation) override;
   [[nodiscard]] Outcome reset(const InstanceName& name, const Incarnation& incarnation) override;
@@ -74,10 +77,14 @@ class SimulatedProvider : public Provider {
   void set_name_taken(const InstanceName& name, bool is);  // By a domain that is not ours.
 
   void crash(const InstanceName& name);                      // Its process dies.
-  void pause(const InstanceName& name);                      // As the guard or a person does it.
+  void pause(const InstanceName& name);                      // Its CPUs, as a person does it.
   void reboot_guest(const InstanceName& name);               // From inside: what it knew is gone.
   void set_guest_silent(const InstanceName& name, bool is);  // Its agent hangs.
   void set_ignores_shutdown(const InstanceName& name, bool is);
+
+  // Signals to a process: SIGSTOP and SIGCONT, and SIGKILL. Where it has ended: nothing.
+  void set_stopped(const InstanceName& name, const HypervisorProcess& process, bool is);
+  void kill(const InstanceName& name, const HypervisorProcess& process);
 
   // How a role's scripts end from now on, in one instance or (empty name) in all of them. A check
   // passes and a start works where nothing is said.
@@ -90,7 +97,8 @@ class SimulatedProvider : public Provider {
   // ---- What is really there, for checkers: nobody asks the hypervisor, so it cannot hang.
   struct Copy {
     Incarnation incarnation;
-    bool runs = false;        // Its CPUs do: it is not paused.
+    HypervisorProcess process;
+    bool runs = false;        // Its CPUs do: neither they nor its process are stopped.
     bool fresh_disk = false;  // It was started on a disk that the start made, and says so.
     std::uint64_t disk = 0;   // Which one it has; 0: a shared one.
   };
@@ -119,7 +127,9 @@ class SimulatedProvider : public Provider {
     DomainMetadata metadata;
     std::uint64_t memory_kib = 0;
     int vcpus = 0;
+    HypervisorProcess process;
     bool paused = true;
+    bool stopped = false;              // The process: what libvirt asks of it waits.
     bool connected = false;            // The guest agent.
     std::optional<Time> answers_from;  // Set by the first run().
     std::optional<Time> gone_at;       // Set by shutdown().
@@ -165,7 +175,8 @@ class SimulatedProvider : public Provider {
   int foreign_vcpus_ = 0;
   bool hypervisor_answers_ = true, disk_full_ = false;
   std::uint64_t boots_ = 0, changes_ = 0, disks_made_ = 0;
-  std::int64_t next_pid_ = 100;
+  std::int64_t next_pid_ = 100;  // Of commands in guests.
+  std::int64_t next_process_ = 1000;
 };
 
 }  // namespace cierzo

@@ -40,6 +40,7 @@ TEST(AgentTest, EndsItsListeningWhenItEnds) {
   VirtualExecutor executor;
   MemoryStore store(executor);
   WatchedProvider provider({}, [&] { return executor.now(); });
+  NoGuard guard;
   Config config;
   config.self = HostId{1};
   config.name = "node1";
@@ -52,10 +53,10 @@ TEST(AgentTest, EndsItsListeningWhenItEnds) {
   AgentSeams seams{executor,
                    store,
                    provider,
+                   guard,
                    [](HostId, const PeerMessage&) { return true; },
                    [] { return "id"; },
                    [] {},
-                   {},
                    {}};
   auto agent = std::make_unique<Agent>(config, "boot", std::move(seams));
   agent->start();

@@ -73,7 +73,7 @@ inline constexpr int count<StopVm> = 3;
 template <>
 inline constexpr int count<ResetVm> = 1;
 template <>
-inline constexpr int count<Resume> = 2;
+inline constexpr int count<Resume> = 3;
 template <>
 inline constexpr int count<Configure> = 6;
 template <>
@@ -89,11 +89,11 @@ inline constexpr int count<Failure> = 3;
 template <>
 inline constexpr int count<RoleObserved> = 9;
 template <>
-inline constexpr int count<Observed> = 20;
+inline constexpr int count<Observed> = 21;
 template <>
 inline constexpr int count<Unfinished> = 2;
 template <>
-inline constexpr int count<Report> = 20;
+inline constexpr int count<Report> = 21;
 template <>
 inline constexpr int count<Hello> = 4;
 template <>
@@ -140,9 +140,9 @@ auto all(T& x) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p);
   } else {
-    static_assert(n == 20);
-    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u] = x;
-    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u);
+    static_assert(n == 21);
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u, v] = x;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u, v);
   }
   // clang-format on
 }

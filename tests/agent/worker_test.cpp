@@ -43,7 +43,8 @@ class WorkerTest : public ::testing::Test {
     hooks.changed = [this] { ++changes_; };
     hooks.log = [](const std::string&) {};
     hooks.warn = [this](const std::string& line) { warnings_.push_back(line); };
-    worker_ = std::make_unique<Worker>(executor_, provider_, std::move(config), std::move(hooks));
+    worker_ =
+        std::make_unique<Worker>(executor_, provider_, guard_, std::move(config), std::move(hooks));
     provider_.listen([this](const DomainEvent& event) {
       executor_.after(0ms, [this, event] { worker_->event(event); });
     });
@@ -91,6 +92,7 @@ class WorkerTest : public ::testing::Test {
 
   VirtualExecutor executor_;
   SimulatedProvider provider_;
+  NoGuard guard_;
   election::CommandContext permit_;
   Duration disk_takes_ = 5ms;
   bool fresh_boot_ = false;

@@ -76,7 +76,7 @@ class Etcd:
         victim.power_cut()
         self.samples.append(wait_until(lambda: self._became_leader(since), 60, "another leads",
                                        logs=self.bed.log_tail))
-        self.bed.boot(victim)
+        victim.power_on()
         self._start(victim)
 
 

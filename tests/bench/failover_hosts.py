@@ -13,27 +13,20 @@ from bed.host import Host
 from bed.network import Switch
 
 
-def _make(place):
-    place.mkdir(parents=True)
-    place.chmod(0o1777)  # Not all that runs in a host is root.
-
-
 class Hosts:
     """`count` hosts with power and nothing running. `own`: paths in the host that each host has for
-    itself, kept over a power cut; `memory`: those that a power cut empties.
+    itself, kept over a power cut.
     """
 
-    def __init__(self, count, own=(), memory=()):
+    def __init__(self, count, own=()):
         self.folder = enclosure.scratch() / "hosts"
         self.switch = Switch()
-        self._memory = memory
         self.hosts = []
         for number in range(1, count + 1):
             folder = self.folder / f"node{number}"
             places = {path: folder / "disk" / path.strip("/").replace("/", "-") for path in own}
-            places |= {path: self._memory_of(number, path) for path in memory}
             for place in places.values():
-                _make(place)
+                place.mkdir(parents=True)
             self.hosts.append(Host(number, folder, self.switch, places))
         for host in self.hosts:
             host.power_on()
@@ -47,21 +40,6 @@ class Hosts:
                 host.power_cut()
         self.switch.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-        for host in self.hosts:
-            for path in self._memory:
-                shutil.rmtree(self._memory_of(host.number, path), ignore_errors=True)
-
-    @staticmethod
-    def _memory_of(number, path):  # The enclosure's /run is a tmpfs.
-        return pathlib.Path("/run", f"node{number}{path.replace('/', '-')}")
-
-    def boot(self, host):
-        """Power back after a cut; nothing runs yet."""
-        for path in self._memory:
-            place = self._memory_of(host.number, path)
-            shutil.rmtree(place)
-            _make(place)
-        host.power_on()
 
     def named(self, name):
         """The host of this name."""

@@ -156,13 +156,13 @@ class Pacemaker:
         self._wait(ordered, 120, "the resource is ordered elsewhere", poll=0.005)
         self.samples.append(1000 * (time.time() - since))
         self.controllers_lost += name == controller
-        self.bed.boot(victim)
+        victim.power_on()
         self._start(victim)
 
 
 def measure(totem, runs, name):
     """Milliseconds from each power cut to the order, and how often the controller was cut too."""
-    with Hosts(3, own=OWN, memory=("/dev/shm",)) as bed:
+    with Hosts(3, own=OWN) as bed:
         cluster = Pacemaker(bed, totem)
         cluster.configure()
         for number in range(1, runs + 1):

@@ -120,7 +120,7 @@ TEST_P(Contract, another_incarnation_is_left_alone) {
   EXPECT_EQ(provider().run(name, other).kind, FailureKind::not_found);
   EXPECT_EQ(provider().reset(name, other).kind, FailureKind::not_found);
   EXPECT_EQ(provider().shutdown(name, other).kind, FailureKind::not_found);
-  EXPECT_EQ(provider().resume(name, {other, {{9, {1}}, 1}}).kind, FailureKind::not_found);
+  EXPECT_EQ(provider().renew(name, {other, {{9, {1}}, 1}}).kind, FailureKind::not_found);
   EXPECT_TRUE(provider().destroy(name, other).ok()) << "the copy that is meant is not there";
   const auto still = seen(name);
   ASSERT_TRUE(still);
@@ -128,16 +128,18 @@ TEST_P(Contract, another_incarnation_is_left_alone) {
   EXPECT_EQ(still->metadata.incarnation, start.incarnation);
 }
 
-TEST_P(Contract, a_resumed_copy_has_the_new_incarnation) {
+TEST_P(Contract, a_renewed_copy_has_the_new_incarnation_and_is_let_run_under_it) {
   const auto start = start_of(1, 1);
   const auto& name = start.instance.name;
   const Resume resume{start.incarnation, {{4, {2}}, 7}};
   create(start);
   ASSERT_TRUE(seen(name));  // So that the old metadata have been asked for before.
-  EXPECT_TRUE(provider().resume(name, resume).ok());
-  EXPECT_EQ(seen(name)->run, RunState::running);
+  EXPECT_TRUE(provider().renew(name, resume).ok());
+  EXPECT_EQ(seen(name)->run, RunState::paused);
   EXPECT_EQ(seen(name)->metadata.incarnation, resume.incarnation);
-  EXPECT_TRUE(provider().resume(name, resume).ok()) << "its answer may have been lost";
+  EXPECT_TRUE(provider().renew(name, resume).ok()) << "its answer may have been lost";
+  EXPECT_TRUE(provider().run(name, resume.incarnation).ok());
+  EXPECT_EQ(seen(name)->run, RunState::running);
 }
 
 TEST_P(Contract, destroying_what_is_absent_is_success) {

@@ -49,6 +49,12 @@ struct Sentence {
   std::string operator()(const fault::Lose& it) const {
     return std::to_string(static_cast<int>(it.share * 100)) + " % of messages lost";
   }
+  std::string operator()(const fault::KillGuard& it) const {
+    return "guard killed on " + who(it.host);
+  }
+  std::string operator()(const fault::StartGuard& it) const {
+    return "guard started on " + who(it.host);
+  }
   std::string operator()(const fault::HangHypervisor& it) const {
     return "libvirtd of " + who(it.host) + " hangs for " + ms(it.length);
   }

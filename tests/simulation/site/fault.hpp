@@ -59,6 +59,12 @@ struct Mend {};  // Every cut.
 struct Lose {    // This share of all messages from now on.
   double share = 0;
 };
+struct KillGuard {  // SIGKILL of the guard; nobody starts it again but StartGuard.
+  HostId host;
+};
+struct StartGuard {
+  HostId host;
+};
 struct HangHypervisor {  // No call begins for so long.
   HostId host;
   Duration length{};
@@ -100,9 +106,10 @@ using Fault =
     std::variant<fault::KillAgent, fault::StartAgent, fault::RestartAgent, fault::StopAgent,
                  fault::PowerCut, fault::Boot, fault::LoseDisks, fault::Freeze, fault::Thaw,
                  fault::FreezeHost, fault::ThawHost, fault::Isolate, fault::Cut, fault::Switch,
-                 fault::Mend, fault::Lose, fault::HangHypervisor, fault::StopHypervisor,
-                 fault::StartHypervisor, fault::FailStarts, fault::FillDisk, fault::FreeDisk,
-                 fault::SlowDisk, fault::CrashGuest, fault::RebootGuest, fault::SilenceGuest>;
+                 fault::Mend, fault::Lose, fault::KillGuard, fault::StartGuard,
+                 fault::HangHypervisor, fault::StopHypervisor, fault::StartHypervisor,
+                 fault::FailStarts, fault::FillDisk, fault::FreeDisk, fault::SlowDisk,
+                 fault::CrashGuest, fault::RebootGuest, fault::SilenceGuest>;
 
 struct PlannedFault {
   Duration after{};  // From when it is planned.

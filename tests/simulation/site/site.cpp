@@ -36,6 +36,13 @@ Site::Site(SiteOptions options)
     host->hypervisor = std::make_unique<SimulatedProvider>(
         options_.hypervisor,
         [this, &machine = host->machine] { return machine.vm_time(timeline_.now()); });
+    // Bounded on the host's own clock. (rule 14)
+    const Duration latest = options_.guard.max > Duration::zero()
+                                ? options_.guard.max
+                                : options_.timing.at_least(options_.timing.guard_delay);
+    host->guard = std::make_unique<SimulatedGuard>(
+        timeline_, host->index, host->machine, *host->hypervisor,
+        Latency{options_.guard.min, latest}, random, options_.guard_mutations);
     hosts_.push_back(std::move(host));
   }
   for (const auto& host : hosts_) boot(*host);
@@ -64,7 +71,6 @@ Config Site::config(const Host& host) const {
 
 void Site::step() {
   const HostIndex host = *timeline_.next(Time::max());
-  checker_.before(host);
   timeline_.step();
   look(*hosts_[host]);
 }
@@ -74,13 +80,11 @@ void Site::look(Host& host) {
   SiteChecker::Sight sight;
   sight.host = host.index;
   sight.hypervisor = host.hypervisor.get();
-  sight.agent = host.agent != nullptr;
   if (host.agent) {
-    sight.deadline = host.agent->node().deadline();
-    sight.authority_until = host.agent->node().authority_until();
     const election::Node& node = host.agent->node();
+    sight.authority_until = node.authority_until();
     const Time clock = host.machine.clock.read(now());
-    promises_.permit(now(), host.index, now() + (sight.deadline - clock));
+    promises_.permit(now(), host.index, now() + (node.deadline() - clock));
     if (node.ready(clock)) promises_.acts(host.index, node.committed());
   }
   checker_.after(now(), sight);

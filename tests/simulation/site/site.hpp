@@ -17,6 +17,7 @@
 #include "resources/providers/simulated.hpp"
 #include "tests/simulation/random.hpp"
 #include "tests/simulation/site/fault.hpp"
+#include "tests/simulation/site/guard.hpp"
 #include "tests/simulation/site/process.hpp"
 #include "tests/simulation/site/promises.hpp"
 #include "tests/simulation/site/site_checker.hpp"
@@ -38,7 +39,9 @@ struct SiteOptions {
   Duration straggle_max = std::chrono::seconds(3);
   bool skewed_clocks = true;  // Rates at both ends of what `drift` allows.
   SimulatedConfig hypervisor{};
+  Latency guard{std::chrono::microseconds(10), {}};  // How late it looks; max 0: guard_delay.
   election::Mutations mutations{};
+  guard::Mutations guard_mutations{};
   bool trace = false;  // Faults and events of the site, to stderr.
   // What the agents tell, as it is told.
   std::function<void(Time now, const api::EventRow& event)> on_event{};
@@ -104,7 +107,7 @@ class Site {
     HostIndex index = 0;
     std::string name;
     bool up = false;
-    unsigned boots = 0;
+    unsigned boots = 0, thaws = 0;
     std::string boot;
     Machine machine;
     Disk disk;
@@ -112,6 +115,7 @@ class Site {
     std::uint64_t told = 0;     // Of its agent's events.
     std::uint64_t changes = 0;  // Of its hypervisor, when it was looked at.
     std::unique_ptr<SimulatedProvider> hypervisor;
+    std::unique_ptr<SimulatedGuard> guard;
     // One run of its agent:
     std::shared_ptr<Process> process;
     std::unique_ptr<HostExecutor> executor;

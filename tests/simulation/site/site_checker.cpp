@@ -15,13 +15,9 @@ void SiteChecker::fail(Time now, const std::string& what) {
   failures_.push_back(std::to_string(ms) + " ms: " + what);
 }
 
-void SiteChecker::before(HostIndex host) { guard(host); }
-
 void SiteChecker::after(Time now, const Sight& sight) {
   Host& host = hosts_[sight.host];
-  if (sight.agent) host.page = sight.deadline;
   if (sight.hypervisor->changes() != host.changes) take_copies(now, sight);
-  guard(sight.host);
   host.authority_until = sight.authority_until;
   if (!has_authority(sight.host)) return;
   for (HostIndex other = 0; other < hosts_.size(); ++other) {
@@ -31,25 +27,12 @@ void SiteChecker::after(Time now, const Sight& sight) {
   }
 }
 
-// The exception of S2: what the guard would pause at this moment does not count any more.
-void SiteChecker::guard(HostIndex index) {
-  Host& host = hosts_[index];
-  if (host.copies.empty() || clock_(index) < host.page) return;
-  for (auto& [name, copy] : host.copies) {
-    if (std::exchange(copy.paused_by_guard, true)) continue;
-    counted_[name].erase(index);
-    ++reasons_[name];
-  }
-}
-
 void SiteChecker::fault_ends(HostIndex host, const InstanceName& name) {
-  const auto found = hosts_[host].copies.find(name);
-  if (found == hosts_[host].copies.end() || found->second.paused_by_guard) return;
-  ++reasons_[name];
+  if (hosts_[host].running.contains(name)) ++reasons_[name];
 }
 
 void SiteChecker::fault_ends_all(HostIndex host) {
-  for (const auto& [name, copy] : hosts_[host].copies) fault_ends(host, name);
+  for (const auto& [name, incarnation] : hosts_[host].running) fault_ends(host, name);
 }
 
 std::string SiteChecker::started_too_often() const {
@@ -67,34 +50,45 @@ std::string SiteChecker::started_too_often() const {
 void SiteChecker::take_copies(Time now, const Sight& sight) {
   Host& host = hosts_[sight.host];
   host.changes = sight.hypervisor->changes();
-  std::map<InstanceName, Copy> copies;
-  std::vector<InstanceName> fresh;
-  for (const auto& [name, domain] : sight.hypervisor->domains()) {
-    if (!domain.runs) continue;
-    const auto before = host.copies.find(name);
-    const bool same =
-        before != host.copies.end() && before->second.incarnation == domain.incarnation;
-    copies[name] = same ? before->second : Copy{domain.incarnation, false};
-    if (same) continue;
-    runs_[name].insert(domain.incarnation);
-    fresh.push_back(name);
+  std::map<InstanceName, Incarnation> running;
+  const auto domains = sight.hypervisor->domains();
+  for (const auto& [name, domain] : domains) {
+    if (domain.runs) running[name] = domain.incarnation;
   }
-  for (const auto& [name, copy] : host.copies) {
-    if (!copies.contains(name)) counted_[name].erase(sight.host);
+  for (const auto& [name, incarnation] : host.running) {
+    if (running.contains(name)) continue;
+    running_on_[name].erase(sight.host);
+    // It is there and was stopped: it will be resumed, or replaced.
+    if (domains.contains(name)) ++reasons_[name];
   }
-  host.copies = std::move(copies);
-  for (const InstanceName& name : fresh) counted_[name].insert(sight.host);
-  guard(sight.host);
-  for (const InstanceName& name : fresh) count(now, name);
+  const auto before = std::exchange(host.running, std::move(running));
+  for (const auto& [name, incarnation] : host.running) {
+    const auto same = before.find(name);
+    if (same != before.end() && same->second == incarnation) continue;
+    runs_[name].insert(incarnation);
+    if (!host.counts) continue;
+    running_on_[name].insert(sight.host);
+    count(now, name);
+  }
+}
+
+void SiteChecker::frozen(HostIndex host) {
+  hosts_[host].counts = false;
+  for (const auto& [name, incarnation] : hosts_[host].running) running_on_[name].erase(host);
+}
+
+void SiteChecker::counts_again(Time now, HostIndex host) {
+  hosts_[host].counts = true;
+  for (const auto& [name, incarnation] : hosts_[host].running) {
+    running_on_[name].insert(host);
+    count(now, name);
+  }
 }
 
 void SiteChecker::count(Time now, const InstanceName& name) {
-  const std::set<HostIndex> hosts = counted_[name];
-  if (hosts.size() < 2) return;
-  for (const HostIndex host : hosts) guard(host);
-  if (counted_[name].size() < 2) return;
+  if (running_on_[name].size() < 2) return;
   std::string text = "S2: " + name.value + " runs on hosts";
-  for (const HostIndex host : counted_[name]) text += " " + std::to_string(host + 1);
+  for (const HostIndex host : running_on_[name]) text += " " + std::to_string(host + 1);
   fail(now, text);
 }
 

@@ -17,7 +17,7 @@ void Site::boot(Host& host) {
   host.boot = "boot-" + host.name + "-" + std::to_string(++host.boots);
   host.machine.clock.booted = now();
   host.machine.hangs_until = Time{};
-  checker_.rebooted(host.index);
+  host.guard->boot();
   start_agent(host);
 }
 
@@ -27,6 +27,7 @@ void Site::power_cut(Host& host) {
   if (!std::exchange(host.up, false)) return;
   thaw_host(host);
   host.machine.clock.booted = Time{-1};  // What this boot had under way does not end any more.
+  host.guard->kill();
   host.hypervisor->lose_power();
   look(host);
 }
@@ -58,10 +59,10 @@ void Site::start_agent(Host& host) {
       *host.executor,
       *host.store,
       *host.hypervisor,
+      *host.guard,
       [this, &host](HostId to, const PeerMessage& message) { return send(host, to, message); },
       [this] { return "id-" + std::to_string(++ids_); },
       [this, &host] { timeline_.at(now(), host.index, [this, &host] { kill_agent(host); }); },
-      checker_.page(host.index),
       options_.mutations};
   host.agent = std::make_unique<Agent>(config(host), host.boot, std::move(seams));
   host.agent->start();
@@ -102,12 +103,18 @@ void Site::thaw(Host& host) {
 void Site::freeze_host(Host& host) {
   if (!host.up || std::exchange(host.machine.frozen, true)) return;
   host.machine.frozen_since = now();
+  checker_.frozen(host.index);
   freeze(host);
 }
 
 void Site::thaw_host(Host& host) {
   if (!std::exchange(host.machine.frozen, false)) return;
   host.machine.frozen_in_all += now() - host.machine.frozen_since;
+  // Its VMs may run for an instant before its guard does. (S2)
+  const Duration excused = host.machine.clock.true_length(options_.timing.guard_delay);
+  timeline_.at(now() + excused, host.index, [this, &host, thaws = ++host.thaws] {
+    if (thaws == host.thaws && !host.machine.frozen) checker_.counts_again(now(), host.index);
+  });
   thaw(host);
   for (auto& call : std::exchange(host.machine.waiting, {})) {
     timeline_.at(now(), host.index, std::move(call));
@@ -180,6 +187,11 @@ void Site::befall(const Fault& ordered) {
     void operator()(const fault::Cut& it) const { site.cut_.insert({it.from, it.to}); }
     void operator()(const fault::Mend&) const { site.cut_.clear(); }
     void operator()(const fault::Lose& it) const { site.options_.loss = it.share; }
+    void operator()(const fault::KillGuard& it) const { site.host_of(it.host).guard->kill(); }
+    void operator()(const fault::StartGuard& it) const {
+      Host& host = site.host_of(it.host);
+      if (host.up) host.guard->start();
+    }
     void operator()(const fault::HangHypervisor& it) const {
       site.host_of(it.host).machine.hangs_until = site.now() + it.length;
     }
@@ -241,6 +253,7 @@ void Site::heal() {
     }
     host->hypervisor->forget_failures();
     boot(*host);
+    host->guard->start();
     start_agent(*host);
     thaw(*host);
   }

@@ -19,13 +19,14 @@ constexpr const char* usage =
     "  --seed N           one story, with a trace\n"
     "  --first N          the first of many seeds (default 1)\n"
     "  --seeds COUNT      how many (default 200)\n"
-    "  --mutate RULE      switch a rule of the election off: some seeds must fail\n"
+    "  --mutate RULE      switch a rule of the election or the guard off: some seeds must fail\n"
     "  --crowd INSTANCES  instead: so many instances, ten to a host, on a bad day\n";
 
 struct Arguments {
   std::uint64_t first = 1, seeds = 200, crowd = 0;
   bool single = false;
   election::Mutations mutations;
+  guard::Mutations guard_mutations;
 };
 
 [[noreturn]] void refuse(const std::string& sentence) {
@@ -45,8 +46,10 @@ Arguments parse(int argc, char** argv) {
     const std::string value = argv[++i];
     if (name == "--mutate") {
       const auto mutation = election::mutation_named(value);
-      if (!mutation) refuse("--mutate: no such rule: " + value);
-      arguments.mutations.set(static_cast<std::size_t>(*mutation));
+      const auto of_guard = guard::mutation_named(value);
+      if (!mutation && !of_guard) refuse("--mutate: no such rule: " + value);
+      if (mutation) arguments.mutations.set(static_cast<std::size_t>(*mutation));
+      if (of_guard) arguments.guard_mutations.set(static_cast<std::size_t>(*of_guard));
       continue;
     }
     char* end = nullptr;
@@ -76,6 +79,7 @@ int tell_stories(const Arguments& arguments) {
   for (std::uint64_t seed = arguments.first; seed < arguments.first + arguments.seeds; ++seed) {
     Story story = story_of(seed);
     story.site.mutations = arguments.mutations;
+    story.site.guard_mutations = arguments.guard_mutations;
     story.site.trace = arguments.single;
     if (arguments.single) std::printf("%s\n", to_string(story).c_str());
     const StoryEnd end = run(story);

@@ -9,6 +9,8 @@
 namespace cierzo::simulation {
 namespace {
 
+using namespace std::chrono_literals;
+
 class Sites : public testing::Test {
  protected:
   static void SetUpTestSuite() { log::start(log::Level::error); }
@@ -26,6 +28,91 @@ TEST_F(Sites, a_leader_hit_in_the_middle_of_something_costs_nothing_but_time) {
     EXPECT_EQ(joined(run(story).failures), "")
         << to_string(story) << "\nreplay: bin/site_simulation --seed " << seed;
   }
+}
+
+// A switch reboots: nobody hears anybody for longer than a permit is long. Every guard pauses what
+// its host runs, nobody replaces anything, and when the switch is back everything is resumed.
+TEST_F(Sites, a_false_alarm_costs_a_pause_and_not_a_vm) {
+  Site site({});
+  ASSERT_TRUE(site.run_until([&] { return site.leader().has_value(); }, 20s));
+  const auto reply = site.apply(*site.leader(), R"(
+web:
+  shop:
+    ensure: running
+    balancer: {ip: 10.1.0.10, image: mini.qcow2}
+    server: {ips: 10.1.0.11-10.1.0.12, image: mini.qcow2}
+    database: {ip: 10.1.0.20, image: mini.qcow2}
+)");
+  const std::set<InstanceName> all{
+      {"shop-balancer-1"}, {"shop-server-1"}, {"shop-server-2"}, {"shop-database-1"}};
+  const auto runs = [&] { return site.difference(all, {}).empty() && site.open_plan().empty(); };
+  ASSERT_TRUE(site.run_until(runs, 60s)) << site.difference(all, {});
+  const auto count = [&](const std::string& call) {
+    std::size_t number = 0;
+    for (std::uint32_t host = 1; host <= site.hosts(); ++host) {
+      for (const std::string& line : site.hypervisor(HostId{host}).calls()) {
+        number += line.starts_with(call) ? 1U : 0U;
+      }
+    }
+    return number;
+  };
+  const std::size_t running_copies = all.size(), created = count("create");
+
+  for (std::uint32_t host = 1; host <= site.hosts(); ++host) {
+    site.befall(fault::Isolate{HostId{host}});
+  }
+  site.run_for(10s);
+  for (std::uint32_t host = 1; host <= site.hosts(); ++host) {
+    for (const auto& [name, copy] : site.hypervisor(HostId{host}).domains()) {
+      EXPECT_FALSE(copy.runs) << name.value << " runs without a permit";
+    }
+  }
+  site.befall(fault::Mend{});
+  EXPECT_TRUE(site.run_until(runs, 30s)) << site.difference(all, {}) << site.open_plan();
+  EXPECT_EQ(count("create"), created);
+  EXPECT_EQ(count("renew"), running_copies) << "each is resumed once, under a new incarnation";
+  EXPECT_GE(count("set_guest_clock"), running_copies);
+  EXPECT_EQ(joined(site.checker().failures()), "");
+}
+
+// A host without a live guard sends no stamps: its permit ends, and nothing more is started there.
+TEST_F(Sites, a_host_without_a_guard_runs_nothing) {
+  Site site({});
+  site.run_for(1s);
+  for (std::uint32_t host = 1; host <= site.hosts(); ++host) {
+    site.befall(fault::KillGuard{HostId{host}});
+  }
+  ASSERT_TRUE(site.run_until([&] { return site.leader().has_value(); }, 20s))
+      << "an election needs no guard";
+  const auto reply = site.apply(*site.leader(),
+                                "web: {shop: {ensure: running, balancer: {ip: 10.1.0.10, image: "
+                                "mini.qcow2}, server: {ip: 10.1.0.11, image: mini.qcow2}, "
+                                "database: {ip: 10.1.0.20, image: mini.qcow2}}}");
+  site.run_for(20s);
+  for (std::uint32_t host = 1; host <= site.hosts(); ++host) {
+    EXPECT_TRUE(site.hypervisor(HostId{host}).domains().empty());
+  }
+  EXPECT_NE(site.open_plan().find("is not guarded"), std::string::npos) << site.open_plan();
+  for (std::uint32_t host = 1; host <= site.hosts(); ++host) {
+    site.befall(fault::StartGuard{HostId{host}});
+  }
+  EXPECT_TRUE(site.run_until(
+      [&] {
+        return site.difference({{"shop-balancer-1"}, {"shop-server-1"}, {"shop-database-1"}}, {})
+            .empty();
+      },
+      60s));
+}
+
+// Without its pauses the guard's site breaks what the checkers look at.
+TEST_F(Sites, a_guard_that_does_not_pause_is_noticed) {
+  std::string failures;
+  for (std::uint64_t seed = 1; seed <= 60 && failures.empty(); ++seed) {
+    Story story = story_of(seed);
+    story.site.guard_mutations.set(static_cast<std::size_t>(guard::Mutation::pause));
+    failures = joined(run(story).failures);
+  }
+  EXPECT_NE(failures.find("S2"), std::string::npos) << failures;
 }
 
 TEST_F(Sites, a_story_replays_exactly) {

@@ -105,7 +105,9 @@ class Host:
         self._switch = switch
         self._process = None
         self.pid = None  # The host's first process, as seen from the enclosure.
+        self._stopped_before = set()  # When it was frozen last.
         self.daemons = {}
+        self.clock = []  # Words before the command of what decides by time: a clock of its own.
         for part in ("etc", "lib", "log", "cache", "cierzo"):
             (folder / part).mkdir(parents=True)
         (folder / "etc" / "libvirtd.conf").write_text(
@@ -149,10 +151,6 @@ class Host:
         self._switch.link(self.number, up=False)
         cut_at = time.monotonic()
         os.kill(self.pid, signal.SIGKILL)
-        # Whoever started something in a frozen host has stopped with it, and must see it end.
-        self._process.send_signal(signal.SIGCONT)
-        for daemon in self.daemons.values():
-            daemon.wake_launcher()
         self._process.wait(timeout=30)
         for daemon in self.daemons.values():
             daemon.wait()
@@ -181,29 +179,36 @@ class Host:
                     continue
         return found
 
-    def _signal_all(self, number):
-        for pid in self.processes():
+    def freeze(self):
+        """Stops every process, repeatedly until none was missed between listing and stopping."""
+        def state(pid):
+            try:
+                stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+            except OSError:
+                return "Z"  # It has ended meanwhile.
+            return stat.rpartition(")")[2].split()[0]
+
+        # What was stopped before, such as a hypervisor by the guard, stays stopped after the thaw.
+        self._stopped_before = {pid for pid in self.processes() if state(pid) == "T"}
+
+        def all_stopped():
+            self._signal_all(signal.SIGSTOP, self.processes())
+            return all(state(pid) in "TZ" for pid in self.processes())
+        wait_until(all_stopped, 10, f"{self.name} is frozen", poll=0.01)
+
+    def thaw(self):
+        """Continues every process that ran before."""
+        self._signal_all(signal.SIGCONT, set(self.processes()) - self._stopped_before)
+        for daemon in self.daemons.values():
+            daemon.wake_launcher()
+
+    @staticmethod
+    def _signal_all(number, pids):
+        for pid in pids:
             try:
                 os.kill(pid, number)
             except ProcessLookupError:
                 continue
-
-    def freeze(self):
-        """Stops every process, repeatedly until none was missed between listing and stopping."""
-        def stopped(pid):
-            stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-            return stat.rpartition(")")[2].split()[0] in "TZ"
-
-        def all_stopped():
-            self._signal_all(signal.SIGSTOP)
-            return all(stopped(pid) for pid in self.processes())
-        wait_until(all_stopped, 10, f"{self.name} is frozen", poll=0.01)
-
-    def thaw(self):
-        """Continues every process."""
-        self._signal_all(signal.SIGCONT)
-        for daemon in self.daemons.values():
-            daemon.wake_launcher()
 
     # Commands and daemons
 

@@ -2,8 +2,8 @@
 
     host_init.py NAME FOLDER
 
-FOLDER is the host's disk: it outlives the process, as a disk outlives a power cut. /run is memory
-and starts empty each time. FOLDER/own has a line "PATH<tab>SOURCE" for each further folder that is
+FOLDER is the host's disk: it outlives the process, as a disk outlives a power cut. /run and
+/dev/shm are memory and start empty each time. FOLDER/own has a line "PATH<tab>SOURCE" for each further folder that is
 the host's own. Writes FOLDER/ready when commands may run in the host.
 """
 
@@ -12,6 +12,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import uuid
 
 # What the host's libvirtd and agent write, and where it lies on the host's disk.
 PRIVATE = {
@@ -55,8 +56,13 @@ def main(name, folder):
         os.makedirs(path, exist_ok=True)
         mount("--bind", source, path)
     add_accounts(folder)
-    mount("-t", "tmpfs", "tmpfs", "/run")
+    for path in ("/run", "/dev/shm"):
+        mount("-t", "tmpfs", "tmpfs", path)
     mount("-t", "sysfs", "sysfs", "/sys")  # Shows this host's interfaces; holds no cgroups.
+    # Each host's own, and after each boot another, as the kernel's of a real host.
+    boot_id = pathlib.Path("/run/boot_id")
+    boot_id.write_text(f"{uuid.uuid4()}\n", encoding="utf-8")
+    mount("--bind", str(boot_id), "/proc/sys/kernel/random/boot_id")
     os.makedirs("/run/libvirt")
     os.makedirs("/run/cierzo")
     # Blocked, so that sigwait gets it; a daemon must not inherit that, but daemons are started by

@@ -12,7 +12,7 @@ QEMU = b"qemu-system-x86_64"
 LOOK_EVERY = 0.005  # Seconds. A domain lives for longer than that, also one that fails at once.
 
 
-def _domain(pid):
+def domain_of(pid):
     """The name of the domain that this process runs; None where it is no hypervisor."""
     try:
         words = pathlib.Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
@@ -34,19 +34,20 @@ def _started(pid):
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def _processes():
+def processes():
+    """The ids of all processes."""
     return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
 
 
 def hypervisors():
     """Name of the domain -> pid of its hypervisor, of every host (of two copies one)."""
-    found = {pid: _domain(pid) for pid in _processes()}
+    found = {pid: domain_of(pid) for pid in processes()}
     return {name: pid for pid, name in found.items() if name}
 
 
 def hypervisors_of(host):
     """The same of one host."""
-    found = {pid: _domain(pid) for pid in host.processes()}
+    found = {pid: domain_of(pid) for pid in host.processes()}
     return {name: pid for pid, name in found.items() if name}
 
 
@@ -111,8 +112,8 @@ class Watch(threading.Thread):
         # A process that was seen is the same one only as long as it started at the same time.
         live = {key: name for key, name in self._live.items() if _started(key[0]) == key[1]}
         known = {pid for pid, _ in live}
-        for pid in _processes():
-            name = None if pid in known else _domain(pid)
+        for pid in processes():
+            name = None if pid in known else domain_of(pid)
             started = _started(pid) if name else None
             if started is not None:
                 live[(pid, started)] = name
