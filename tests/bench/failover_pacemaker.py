@@ -124,16 +124,22 @@ class Pacemaker:
         self._wait(lambda: self._online() == 3, 120, "three nodes are online")
         host.run("cibadmin", "--replace", "--scope", "configuration", "--xml-text", CONFIGURATION)
 
-    def _status(self):
-        return self.bed.powered()[0].run("crm_mon", "--one-shot", "--output-as=xml")
+    @staticmethod
+    def _status(host):
+        return host.run("crm_mon", "--one-shot", "--output-as=xml")
 
     def _online(self):
         return len(re.findall(r'<node name="\w+"[^>]* online="true"[^>]* pending="false"',
-                              self._status()))
+                              self._status(self.bed.hosts[0])))
 
-    def _runs_on(self):
+    def _agreed(self):
+        """What `_runs_on` says where all say the same; one that has just joined may be behind."""
+        said = {self._runs_on(self._status(host)) for host in self.bed.hosts}
+        return said.pop() if len(said) == 1 else None
+
+    @staticmethod
+    def _runs_on(status):
         """The name of the node that runs the resource, and the designated controller's."""
-        status = self._status()
         resource = re.search(r'<resource id="dummy".*?</resource>', status, re.DOTALL)
         node = resource and re.search(r'<node name="(\w+)"', resource.group())
         controller = re.search(r'<current_dc present="true"[^>]* name="(\w+)"', status)
@@ -142,9 +148,9 @@ class Pacemaker:
     def cut(self):
         """Cuts the power of the node that runs the resource, and brings it back."""
         self._wait(lambda: self._online() == 3, 120, "three nodes are online")
-        name, controller = self._wait(self._runs_on, 60, "the resource runs")
         # What is still to be done, such as the first monitor, is none of what is measured.
-        self.bed.powered()[0].run("crm_resource", "--wait", "--timeout=60")
+        self.bed.hosts[0].run("crm_resource", "--wait", "--timeout=25")
+        name, controller = self._wait(self._agreed, 60, "all three say where the resource runs")
         victim = self.bed.named(name)
         others = [host for host in self.bed.hosts if host is not victim]
         ends = {host.name: self._end_of_log(host) for host in others}

@@ -99,11 +99,11 @@ def violations(history, freezes):
 
 
 def after_thaw(history, freezes):
-    """Seconds that two copies ran beside one another after a thaw, for each that did."""
+    """Seconds from a thaw until two copies were seen together last, for each that were within 1 s."""
     found = {}
     for at, name, hosts in history.doubles:
         for freeze in freezes:
-            if freeze.host in hosts and freeze.thaw is not None and freeze.thaw <= at:
+            if freeze.host in hosts and freeze.thaw is not None and 0 <= at - freeze.thaw < 1:
                 key = (name, freeze.host, freeze.thaw)
                 found[key] = max(found.get(key, 0.0), at - freeze.thaw)
     return list(found.values())
