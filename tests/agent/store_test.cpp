@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <utility>
 
 #include "agent/asio.hpp"
 
@@ -324,6 +325,60 @@ TEST_F(TornStore, an_overwritten_file_is_refused) {
 TEST_F(TornStore, a_file_that_is_no_database_is_refused) {
   std::ofstream(file()) << "hello\n";
   expect_refused();
+}
+
+TEST_F(TornStore, a_state_of_a_newer_version_is_refused_and_left_as_it_is) {
+  std::string bytes;
+  {
+    std::ifstream in(file(), std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  const std::size_t at = bytes.find("schema1");  // The key and, behind it, the value.
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + 6] = '9';
+  std::ofstream(file(), std::ios::binary) << bytes;
+  const std::string why = refusal();
+  EXPECT_NE(why.find("is of version '9', this program knows version 1: use the program that wrote "
+                     "it, or a newer one"),
+            std::string::npos)
+      << why;
+  std::ifstream in(file(), std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), bytes);
+}
+
+// Power was cut while the last write went to the log (WAL): nobody was told that it is there, and
+// what was told before is. As the files are while an agent runs.
+TEST_F(StoreTest, a_torn_log_loses_only_what_was_not_done) {
+  const std::string living = folder_;
+  const auto store = open();
+  commit(*store, record(5));
+  const auto whole = fs::file_size(living + "/state.db-wal");
+  commit(*store, record(6));
+  const auto longer = fs::file_size(living + "/state.db-wal");
+  ASSERT_GT(longer, whole);
+  for (const auto size : {longer - 1, longer - (longer - whole) / 2, whole}) {
+    folder_ = living + "-" + std::to_string(size);
+    fs::create_directory(folder_);
+    for (const char* name : {"/state.db", "/state.db-wal"}) {
+      fs::copy_file(living + name, folder_ + name);
+    }
+    fs::resize_file(folder_ + "/state.db-wal", size);
+    EXPECT_EQ(open()->loaded().durable.record.promised.counter, 5U) << size;
+  }
+  folder_ = living;
+}
+
+TEST_F(StoreTest, a_disk_that_is_full_from_the_start_is_said) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to mount a disk of 16 KiB";
+  const fs::path disk = fs::path(folder_).parent_path() / "disk";
+  fs::create_directory(disk);
+  ASSERT_EQ(std::system(("mount -t tmpfs -o size=16k tmpfs " + disk.string()).c_str()), 0);
+  const std::string before = std::exchange(folder_, (disk / "state").string());
+  const std::string why = refusal();
+  EXPECT_NE(why.find(folder_), std::string::npos) << why;
+  EXPECT_NE(why.find("disk"), std::string::npos) << why;
+  EXPECT_EQ(std::system(("umount " + disk.string()).c_str()), 0);
+  folder_ = before;
 }
 
 TEST_F(StoreTest, a_full_disk_ends_promises_and_says_so) {

@@ -1,0 +1,177 @@
+"""A site under attack: the leader leads on, no VM is touched, and the agent stays small.
+
+The attackers reach the port of the agent that leads, some of them with the key of a host. Before
+and after each: who leads in which term, the hypervisors' processes, and what the kernel says of the
+agent (descriptors, memory). Every host must have been heard all the while: no host was suspect.
+"""
+
+import os
+import pathlib
+import time
+
+import pytest
+
+from bed.attackers import attack, wait_over
+from bed.machines import hypervisors
+from bed.site import CommandFailed
+from bed.toys import Declared, apply, manifest, settled
+
+HOSTS = 3
+SECRET = "Zaragoza-nobody-must-read-this-1502"
+DESCRIPTORS_MAX = 200  # Of its own some 40; 35 of strangers, 2 for each host.
+RSS_MAX = 500 << 20    # bytes; at rest some 30 MB
+
+
+def agent(host):
+    return host.daemons["agentd"].pid
+
+
+def descriptors(host):
+    return len(os.listdir(f"/proc/{agent(host)}/fd"))
+
+
+def rss(host):
+    pages = pathlib.Path(f"/proc/{agent(host)}/statm").read_text(encoding="utf-8").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_seconds(host):
+    stat = pathlib.Path(f"/proc/{agent(host)}/stat").read_text(encoding="utf-8")
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def keys_of(site, host):
+    """The public and the secret key of a host, as somebody has them who broke into it."""
+    text = (host.folder / "cierzo" / "secret.key").read_text(encoding="utf-8").splitlines()
+    public = text[0].rpartition(": ")[2]
+    assert public in site.configuration(host)
+    return public, text[1]
+
+
+@pytest.fixture(scope="module")
+def running(site):
+    site.start_agents()
+    apply(site, site.leader(), manifest("bare", "calm", {"node": "10.77.6.1-10.77.6.3"}))
+    return site
+
+
+def grants(site):
+    """What an attack must not change."""
+    view = site.status(site.leader())
+    return view["leader"]["term"], hypervisors()
+
+
+def disturbances(site, after):
+    """The leader's events since then: a leader or a host in another state."""
+    return [row for row in site.events(site.leader())
+            if row["sequence"] > after and row["kind"] in ("leader", "host", "host-lost")]
+
+
+@pytest.mark.parametrize("kind, seconds", [
+    ("idle", 4), ("garbage", 3), ("announce", 4), ("rubbish", 3), ("flood", 3), ("large", 30)])
+def test_the_leader_under_attack(running, kind, seconds):
+    leader = running.leader()
+    liar = next(host for host in reversed(running.hosts) if host is not leader)
+    before = grants(running)
+    last = max(row["sequence"] for row in running.events(leader))
+    arguments = (10_000,) if kind == "idle" else ()
+    server_key, _ = keys_of(running, leader)
+    most_descriptors = most_rss = 0
+    with attack(kind, leader, *arguments, key=keys_of(running, liar),
+                server_key=server_key) as process:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and process.poll() is None:
+            most_descriptors = max(most_descriptors, descriptors(leader))
+            most_rss = max(most_rss, rss(leader))
+            asked = time.monotonic()
+            assert running.status(leader)["leader"]["name"] == leader.name
+            assert time.monotonic() - asked < 5, "it answers while it is attacked"
+        if kind == "large":
+            wait_over(process, 60)
+    assert grants(running) == before, "the same leader in the same term, the same machines"
+    assert disturbances(running, last) == [], "every host was heard all the while"
+    assert most_descriptors < DESCRIPTORS_MAX
+    assert most_rss < RSS_MAX, f"{most_rss >> 20} MiB"
+    running.wait_until(lambda: descriptors(leader) < 80, 30, "what was opened is closed again")
+
+
+def test_the_log_says_it_and_not_too_often(running):
+    """Tens of thousands of connections and messages, each line only now and then."""
+    log = (running.leader().folder / "log" / "agentd.log").read_text(encoding="utf-8")
+    for line in ("connections over which nobody says who he is", "dropped a message of node",
+                 "sends far more than an agent does"):
+        assert 1 <= log.count(line) <= 30, (line, log.count(line))
+    assert len(log) < 100_000
+
+
+def test_it_rests_afterwards(running):
+    """No loop is left behind by anything that happened."""
+    leader = running.leader()
+    begin, used = time.monotonic(), cpu_seconds(leader)
+    time.sleep(2)
+    assert (cpu_seconds(leader) - used) / (time.monotonic() - begin) < 0.5
+
+
+# Secrets
+
+
+def observable(site):
+    """Everything that somebody who is not root could look at, as (where, bytes)."""
+    for host in site.hosts:
+        for file in sorted((host.folder / "log").iterdir()):
+            yield file, file.read_bytes()
+        for verb in (("status",), ("events",), ("plan",), ("types",), ("hosts",)):
+            for form in ("json", "yaml", "table"):
+                try:
+                    said = site.agentctl(host, "--output", form, *verb)
+                except CommandFailed as failed:
+                    said = failed.output + failed.errors
+                yield f"{host.name}: {verb} as {form}", said.encode()
+        for name in host.virsh("list", "--name").split():
+            yield f"{host.name}: {name}", host.virsh("dumpxml", name).encode()
+        for pid in host.processes():
+            try:
+                yield f"arguments of {pid}", pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+            except OSError:
+                continue
+        for folder, _, files in os.walk(host.folder / "cierzo"):
+            for file in (pathlib.Path(folder, name) for name in files):
+                if file.is_file() and file.stat().st_mode & 0o077 and file.suffix != ".qcow2":
+                    yield file, file.read_bytes()
+
+
+def test_a_secret_is_in_the_guest_and_nowhere_to_be_seen(running):
+    apply(running, running.leader(),
+          manifest("keeper", "kept", {"node": "10.77.6.21"}, word=SECRET), seconds=120)
+    settled(running, "kept", "running")
+    rows = running.status()["resources"]
+    row = next(row for row in rows if row["name"] == "kept")["instances"][0]
+    guest = Declared(running.host(row["host"]), row["name"])
+    _, digest = guest.shell(f"printf %s {SECRET} | sha256sum; cat /run/digest")
+    first, second = digest.splitlines()
+    assert first == second, "it arrived"
+    keys = [keys_of(running, host)[1] for host in running.hosts]
+    looked = 0
+    for where, data in observable(running):
+        looked += 1
+        for secret in (SECRET, *keys):
+            assert secret.encode() not in data, where
+    assert looked > 60
+    for host in running.hosts:
+        state = host.folder / "cierzo" / "state" / "state.db"
+        assert state.stat().st_mode & 0o077 == 0
+        assert (host.folder / "cierzo" / "secret.key").stat().st_mode & 0o077 == 0
+    running.agentctl(running.leader(), "delete", "--yes", "kept", seconds=60)
+
+
+def test_a_key_that_others_can_read_is_refused(running):
+    host = running.hosts[-1]
+    key = host.folder / "cierzo" / "secret.key"
+    key.chmod(0o640)
+    try:
+        with pytest.raises(RuntimeError, match="others than its owner may use it; chmod 600 it"):
+            host.run(running.programs / "agentd", "--check", "--config",
+                     host.folder / "cierzo" / "agentd.yaml")
+    finally:
+        key.chmod(0o600)
