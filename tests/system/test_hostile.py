@@ -5,13 +5,14 @@ and after each: who leads in which term, the hypervisors' processes, and what th
 agent (descriptors, memory). Every host must have been heard all the while: no host was suspect.
 """
 
+import hashlib
 import os
 import pathlib
 import time
 
 import pytest
 
-from bed.attackers import attack, wait_over
+from bed.attackers import attack
 from bed.machines import hypervisors
 from bed.site import CommandFailed
 from bed.toys import Declared, apply, manifest, settled
@@ -69,7 +70,7 @@ def disturbances(site, after):
 
 
 @pytest.mark.parametrize("kind, seconds", [
-    ("idle", 4), ("garbage", 3), ("announce", 4), ("rubbish", 3), ("flood", 3), ("large", 30)])
+    ("idle", 4), ("garbage", 3), ("announce", 4), ("rubbish", 3), ("flood", 3), ("large", 6)])
 def test_the_leader_under_attack(running, kind, seconds):
     leader = running.leader()
     liar = next(host for host in reversed(running.hosts) if host is not leader)
@@ -81,14 +82,13 @@ def test_the_leader_under_attack(running, kind, seconds):
     with attack(kind, leader, *arguments, key=keys_of(running, liar),
                 server_key=server_key) as process:
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and process.poll() is None:
+        while time.monotonic() < deadline:
             most_descriptors = max(most_descriptors, descriptors(leader))
             most_rss = max(most_rss, rss(leader))
             asked = time.monotonic()
             assert running.status(leader)["leader"]["name"] == leader.name
             assert time.monotonic() - asked < 5, "it answers while it is attacked"
-        if kind == "large":
-            wait_over(process, 60)
+        assert process.poll() is None, "the attacker was still at it"
     assert grants(running) == before, "the same leader in the same term, the same machines"
     assert disturbances(running, last) == [], "every host was heard all the while"
     assert most_descriptors < DESCRIPTORS_MAX
@@ -119,8 +119,9 @@ def test_it_rests_afterwards(running):
 def observable(site):
     """Everything that somebody who is not root could look at, as (where, bytes)."""
     for host in site.hosts:
-        for file in sorted((host.folder / "log").iterdir()):
-            yield file, file.read_bytes()
+        for file in sorted((host.folder / "log").rglob("*")):
+            if file.is_file():
+                yield file, file.read_bytes()
         for verb in (("status",), ("events",), ("plan",), ("types",), ("hosts",)):
             for form in ("json", "yaml", "table"):
                 try:
@@ -148,9 +149,8 @@ def test_a_secret_is_in_the_guest_and_nowhere_to_be_seen(running):
     rows = running.status()["resources"]
     row = next(row for row in rows if row["name"] == "kept")["instances"][0]
     guest = Declared(running.host(row["host"]), row["name"])
-    _, digest = guest.shell(f"printf %s {SECRET} | sha256sum; cat /run/digest")
-    first, second = digest.splitlines()
-    assert first == second, "it arrived"
+    digest = guest.shell("cat /run/digest")[1].split()[0]
+    assert digest == hashlib.sha256(SECRET.encode()).hexdigest(), "it arrived"
     keys = [keys_of(running, host)[1] for host in running.hosts]
     looked = 0
     for where, data in observable(running):

@@ -7,7 +7,7 @@ garbage    random bytes before, in and after the greeting of the handshake
 announce   frames of a gigabyte, announced and then sent as far as they are taken
 rubbish    with a host's key: messages that are none
 flood      with a host's key: messages as they could be, of other hosts and other sites
-large      with a host's key: 1 GiB in messages just below the limit, and one of 1 GiB
+large      with a host's key: one message of 1 GiB, then such as are just within the limit
 
 Each is polite to the machine, not to the host: lowest priority, so that what is measured is not
 that two cores are too few.
@@ -24,8 +24,6 @@ import socket
 import subprocess
 import sys
 import time
-
-from .waiting import wait_until
 
 PORT = 7400
 GREETING = (b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"CURVE").ljust(64, b"\0")
@@ -47,11 +45,6 @@ def attack(kind, host, *arguments, key=None, server_key=""):
             yield process
         finally:
             process.kill()
-
-
-def wait_over(process, seconds):
-    """Waits until the attacker has done all of it."""
-    wait_until(lambda: process.poll() is not None, seconds, "the attacker has done its work")
 
 
 def _begun():
@@ -143,11 +136,9 @@ def _large(address, keys):
     push = _Push(address, keys)
     largest = bytes(8 * 1024 * 1024)
     _begun()
-    sent = 0
-    while sent < 128:
-        sent += push.send(largest)
     push.send(bytes(1 << 30))
-    time.sleep(2)
+    while True:
+        push.send(largest)
 
 
 if __name__ == "__main__":
