@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "agent/asio.hpp"
+#include "agent/log.hpp"
 #include "agent/net/codec_api.hpp"
 
 namespace cierzo::api {
@@ -111,6 +112,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   asio::steady_timer retry;
   struct stat own {};  // The socket's file: only this one is removed on closing.
   bool accepting = false;
+  bool deaf_told = false;  // That nobody can connect, since somebody last could.
   std::set<std::shared_ptr<Connection>> connections;
   std::size_t of_others = 0;  // Among them.
 };
@@ -246,12 +248,16 @@ void Server::State::accept() {
     self->accepting = false;
     if (error == asio::error::operation_aborted) return;
     if (error) {
+      if (!std::exchange(self->deaf_told, true)) {
+        log::warning("nobody can connect to the control socket: " + error.message());
+      }
       self->retry.expires_after(accept_again);
       self->retry.async_wait([self](error_code cancelled) {
         if (!cancelled) self->accept();
       });
       return;
     }
+    self->deaf_told = false;
     auto connection = std::make_shared<Connection>(std::move(socket), self->weak_from_this());
     self->connections.insert(connection);
     if (connection->of_other() && ++self->of_others > connections_of_others_max) {

@@ -73,9 +73,19 @@ void PeerLink::connect(Instant now) {
   const std::string events = "inproc://cierzo.link." + std::to_string(++shared_.monitors);
   disconnect();
   broken_ = false;
-  socket_ = sending_socket(shared_, peer_, endpoint);
-  watch_events(events);
-  socket_->connect(endpoint);
+  try {
+    socket_ = sending_socket(shared_, peer_, endpoint);
+    watch_events(events);
+    socket_->connect(endpoint);
+    unmade_told_ = false;
+  } catch (const zmq::error_t& error) {
+    // No descriptors are left, for instance: the other links go on, and this one is tried again.
+    disconnect();
+    if (!std::exchange(unmade_told_, true)) {
+      shared_.log("warning: cannot connect to " + peer_.name + ": " + error.what() +
+                  "; it is tried again");
+    }
+  }
   connected_at_ = now;
   next_connect_ = now + pause_;
   pause_ = std::min(pause_ * 2, pause_most);
@@ -85,8 +95,8 @@ void PeerLink::connect(Instant now) {
 // libzmq's only I/O thread waits, for good, until an event that it was told to watch is taken: so
 // the watching ends before its reader does. (TRAPS Z10)
 void PeerLink::disconnect() {
+  if (socket_) zmq_socket_monitor(socket_->handle(), nullptr, 0);
   if (monitor_) {
-    zmq_socket_monitor(socket_->handle(), nullptr, 0);
     monitor_->stop();
     monitor_.reset();
   }
@@ -100,11 +110,13 @@ bool PeerLink::calm() const {
 }
 
 bool PeerLink::connected() {
+  if (!socket_) return false;
   const auto events = [this] { return socket_->get(zmq::sockopt::events); };
   return (uninterrupted(events) & ZMQ_POLLOUT) != 0;
 }
 
 bool PeerLink::push(const std::string& bytes) {
+  if (!socket_) return false;
   const auto send = [&] {
     return socket_->send(zmq::const_buffer(bytes.data(), bytes.size()), zmq::send_flags::dontwait)
         .has_value();

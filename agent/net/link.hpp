@@ -76,10 +76,10 @@ class PeerLink {
   Shared& shared_;
   Peer peer_;
   Link link_;
-  std::optional<zmq::socket_t> socket_;
-  std::shared_ptr<Endpoint> monitor_;  // What libzmq tells of the socket.
-  bool broken_ = false;                // Its connection broke since the last tick.
-  Instant connected_at_{};             // When the socket was made.
+  std::optional<zmq::socket_t> socket_;  // None: it could not be made.
+  std::shared_ptr<Endpoint> monitor_;    // What libzmq tells of the socket.
+  bool broken_ = false;                  // Its connection broke since the last tick.
+  Instant connected_at_{};               // When the socket was made.
   Instant next_hello_{};
   Instant next_connect_{};             // While not up.
   std::optional<Instant> asked_;       // The first Hello since the last answer.
@@ -88,6 +88,7 @@ class PeerLink {
   bool owes_answer_ = false;
   bool refusal_told_ = false;  // Since it was last up.
   bool oversized_told_ = false;
+  bool unmade_told_ = false;
   Budget budget_;
   std::uint64_t rubbish_in_a_row_ = 0;
 };

@@ -3,6 +3,7 @@
 // or far too much. Whatever they do, another host's messages arrive, and descriptors and memory
 // stay bounded. tests/system/test_hostile.py does the same to a whole site.
 #include <dirent.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
@@ -290,6 +291,32 @@ TEST_F(Hostile, a_host_has_no_more_connections_than_it_needs) {
     })) << i;
   }
   EXPECT_TRUE(eventually(io_, [&] { return established(host_) <= 2; })) << established(host_);
+}
+
+// A link that must be made anew just when no descriptor is left: the others go on, and it comes
+// back.
+TEST_F(Hostile, without_descriptors_a_link_waits_and_comes_back) {
+  const KeyPair keys_four = generate_keys();
+  const Peer back = peer(one, keys_one_, host_.transport->endpoint());
+  Host four(io_, HostId{4}, keys_four, {back});
+  host_.transport->set_peers({peer(HostId{4}, keys_four, four.transport->endpoint())});
+  ASSERT_TRUE(eventually(io_, [&] { return host_.up() && four.up(); }));
+
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{3, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  four.transport->set_peers({back, peer(two, keys_two_)});  // A link of its own for the new one.
+  const auto told = [&] { return four.has_said("cannot connect to node2: Too many open files"); };
+  EXPECT_TRUE(eventually(io_, told));
+  EXPECT_TRUE(four.transport->send(one, result("beside")));
+  EXPECT_FALSE(four.transport->send(two, result("nowhere")));
+  EXPECT_TRUE(eventually(io_, [&] { return host_.has("beside"); }));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+
+  Host second(io_, two, keys_two_, {peer(HostId{4}, keys_four, four.transport->endpoint())});
+  four.transport->set_peers({back, peer(two, keys_two_, second.transport->endpoint())});
+  EXPECT_TRUE(eventually(io_, [&] { return second.up(); }));
 }
 
 }  // namespace

@@ -64,6 +64,16 @@ def running(site):
     return site
 
 
+@pytest.fixture(autouse=True)
+def good_morning(running):
+    """Every day begins with all agents up, whatever became of the day before."""
+    for host in running.hosts:
+        if "agentd" in host.daemons and host.daemons["agentd"].ended():
+            host.daemons.pop("agentd").wait()
+    running.start_agents()
+    all_alive(running)
+
+
 def inside(host, path):
     """A path as the host sees it, whatever it has mounted there."""
     return pathlib.Path(f"/proc/{host.pid}/root{path}")
