@@ -6,6 +6,7 @@ of the site goes on, and all is well again when the day is over.
 
 import os
 import pathlib
+import signal
 import subprocess
 import time
 
@@ -135,13 +136,12 @@ def test_without_descriptors_it_leads_on_and_does_not_spin(running):
     leader, before = running.leader(), hypervisors()
     term = running.status()["leader"]["term"]
     pid = leader.daemons["agentd"].pid
-    used = max(int(number) for number in os.listdir(f"/proc/{pid}/fd")) + 1
     def limit(soft):
         subprocess.run(["prlimit", "--pid", str(pid), f"--nofile={soft}:"], check=True)
     soft = subprocess.run(["prlimit", "--pid", str(pid), "--nofile", "--raw", "--noheadings",
                            "--output", "SOFT"], check=True, capture_output=True,
                           text=True).stdout.strip()
-    limit(used)
+    limit(3)  # What is open stays open, and nothing else can be.
     try:
         asks = [subprocess.Popen(running.agentctl_command(leader, "status"),
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -191,10 +191,13 @@ def test_a_wall_clock_that_jumps_changes_nothing(running):
     leader = running.leader()
     offset = host.folder / "clock"
     offset.write_text("+0\n", encoding="utf-8")
+    first = max(row["sequence"] for row in running.events(leader))
     host.stop("agentd")
     host.start("agentd", "env", f"LD_PRELOAD={FAKETIME}", f"FAKETIME_TIMESTAMP_FILE={offset}",
                "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_NO_CACHE=1",
                running.programs / "agentd", "--config", host.folder / "cierzo" / "agentd.yaml")
+    running.wait_until(lambda: [row for row in running.events(leader) if row["sequence"] > first
+                                and "no longer held" in row["message"]], 30, "it is back")
     all_alive(running)
     last = max(row["sequence"] for row in running.events(leader))
     before = running.status(leader)["leader"], hypervisors()
@@ -207,10 +210,7 @@ def test_a_wall_clock_that_jumps_changes_nothing(running):
     assert (running.status(leader)["leader"], hypervisors()) == before
     told = [row for row in running.events(leader) if row["sequence"] > last]
     assert [row for row in told if row["kind"] in ("leader", "host", "host-lost")] == []
-    years = {line[:10] for line in log_of(host).splitlines() if line[:2] == "20"}
-    assert len(years) >= 1
-    host.stop("agentd")
-    running.start_agent(host)
+    running.restart_agent(host, signal.SIGKILL)
     all_alive(running)
 
 
