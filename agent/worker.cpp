@@ -318,6 +318,7 @@ void Worker::take_domains(const Survey& survey) {
     if (local.domain && !here) note_end(local);
     if (here != local.domain.has_value()) local.since = now;
     local.domain = here ? std::optional<DomainSeen>(*found->second) : std::nullopt;
+    if (here) local.newest = std::max(local.newest, found->second->metadata.incarnation);
     local.overlay = overlays.contains(name);
     note_run(name, local);
     keep_watch(name, local);
@@ -419,6 +420,7 @@ Observed Worker::observe(const InstanceName& name, const Local& local, Time now)
   seen.since =
       now - (local.watch ? std::max(local.since, local.watch->answers_since()) : local.since);
   seen.presence = local.domain ? Presence::present : Presence::absent;
+  seen.incarnation = local.newest;
   if (local.domain) {
     const DomainMetadata& metadata = local.domain->metadata;
     seen.run = local.run;

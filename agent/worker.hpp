@@ -85,6 +85,7 @@ class Worker {
     RunState run = RunState::running;  // Of it, the guard's pauses included.
     std::optional<Incarnation> died;   // The last one whose process was seen to end.
     bool overlay = false;
+    Incarnation newest;  // That was seen here: of two disks without a domain it tells the newer.
     std::shared_ptr<GuestWatch> watch;
     Incarnation watched;
     Failure start, configure;
