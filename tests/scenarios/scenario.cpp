@@ -114,6 +114,9 @@ std::string Scenario::begin(const test::Command& command) {
   SiteOptions options = options_of(command);
   options.on_event = [this](Time now, const api::EventRow& event) { told(now, event); };
   site_ = std::make_unique<Site>(std::move(options));
+  if (const std::string small = command.option("small"); !small.empty()) {
+    site_->provider(host(small)).add_foreign_domain(1ULL << 40, 1 << 20);
+  }
   if (!site_->run_until([this] { return site_->leader().has_value(); }, 20s)) {
     return "nobody leads\n";
   }
@@ -173,6 +176,8 @@ std::string Scenario::befall(const test::Command& command) {
          return fault::RestartAgent{on(), length(command.option("after", "5ms"))};
        }},
       {"stop-agent", [&] { return fault::StopAgent{on()}; }},
+      {"kill-guard", [&] { return fault::KillGuard{on()}; }},
+      {"start-guard", [&] { return fault::StartGuard{on()}; }},
       {"cut-power", [&] { return fault::PowerCut{on()}; }},
       {"boot", [&] { return fault::Boot{on()}; }},
       {"lose-disks", [&] { return fault::LoseDisks{on()}; }},
