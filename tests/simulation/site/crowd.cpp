@@ -6,36 +6,14 @@
 #include <set>
 #include <utility>
 
+#include "tests/simulation/site/declared.hpp"
+
 namespace cierzo::simulation {
 namespace {
 
 using namespace std::chrono_literals;
 
 constexpr Duration converge_limit = 300s;
-
-// Of two types by turns, one address block for each resource.
-std::string manifest(unsigned number, unsigned instances) {
-  const std::string name = "r" + std::to_string(number);
-  const std::string block = "10." + std::to_string(number) + ".0.";
-  const std::string image = ", image: mini.qcow2}\n";
-  if (number % 2 == 0) {
-    return "torque:\n  " + name + ":\n    ensure: running\n    head: {ip: " + block + "10" + image +
-           "    compute: {ips: " + block + "11-" + block + std::to_string(9 + instances) + image;
-  }
-  return "web:\n  " + name + ":\n    ensure: running\n    balancer: {ip: " + block + "10" + image +
-         "    database: {ip: " + block + "11" + image + "    server: {ips: " + block + "12-" +
-         block + std::to_string(9 + instances) + image;
-}
-
-void add_names(unsigned number, unsigned instances, std::set<InstanceName>& names) {
-  const std::string name = "r" + std::to_string(number);
-  const bool torque = number % 2 == 0;
-  names.insert({name + (torque ? "-head-1" : "-balancer-1")});
-  if (!torque) names.insert({name + "-database-1"});
-  for (unsigned i = 1; i <= instances - (torque ? 1 : 2); ++i) {
-    names.insert({name + (torque ? "-compute-" : "-server-") + std::to_string(i)});
-  }
-}
 
 SiteOptions options_of(const Crowd& crowd) {
   SiteOptions options;
@@ -86,8 +64,9 @@ class Day {
 
   void apply() {
     for (unsigned number = 1; number <= crowd_.resources; ++number) {
-      add_names(number, crowd_.each, names_);
-      const auto reply = site_.apply(HostId{crowd_.hosts}, manifest(number, crowd_.each));
+      const Declared resource{number, crowd_.each};
+      names_.merge(instances_of(resource));
+      const auto reply = site_.apply(HostId{crowd_.hosts}, manifest(resource));
       const bool answered = site_.run_until([&] { return reply->has_value(); }, 5s);
       if (!answered || (**reply).status != 200) {
         end_.failures.push_back("apply: " + (answered ? (**reply).body : std::string("no answer")));

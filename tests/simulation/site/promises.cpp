@@ -63,6 +63,7 @@ void Promises::look(Time now, HostIndex host, const SimulatedProvider& hyperviso
 
 void Promises::has(Time now, const InstanceName& name, const SimulatedProvider::Copy& copy,
                    HostIndex host) {
+  if (condemned_[name].contains({host, copy.disk})) return;
   const Disk disk{host, copy.disk, copy.incarnation, hosts_[host].spell};
   const auto [last, first] = last_.emplace(name, disk);
   if (first || undeclared_.contains(name)) return;
@@ -88,7 +89,12 @@ void Promises::undeclared(const std::set<InstanceName>& names) {
 
 void Promises::declared(const std::set<InstanceName>& names) {
   for (const InstanceName& name : names) {
-    if (undeclared_.erase(name) > 0) last_.erase(name);
+    if (undeclared_.erase(name) == 0) continue;
+    last_.erase(name);
+    for (HostIndex host = 0; host < hosts_.size(); ++host) {
+      const auto disk = hosts_[host].disks.find(name);
+      if (disk != hosts_[host].disks.end()) condemned_[name].emplace(host, disk->second);
+    }
   }
 }
 

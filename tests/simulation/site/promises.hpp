@@ -73,6 +73,9 @@ class Promises {
   } seen_;
   std::vector<Term> heard_;
   std::set<InstanceName> undeclared_;
+  // Of what was undeclared and is declared again: disks from before. Commands of that time may
+  // still remove them.
+  std::map<InstanceName, std::set<std::pair<HostIndex, std::uint64_t>>> condemned_;
   std::map<InstanceName, Disk> last_;
   std::map<InstanceName, std::set<std::pair<HostIndex, std::uint64_t>>> fresh_;  // Starts said so.
   std::vector<Host> hosts_;

@@ -45,6 +45,9 @@ struct SiteOptions {
   bool trace = false;  // Faults and events of the site, to stderr.
   // What the agents tell, as it is told.
   std::function<void(Time now, const api::EventRow& event)> on_event{};
+  // Every message when it is sent.
+  std::function<void(HostId from, HostId to, const PeerMessage& message)> on_message{};
+  bool measure_cpu = false;  // Of every agent.
 };
 
 class Site {
@@ -86,14 +89,14 @@ class Site {
   [[nodiscard]] const Agent* agent(HostId host) const { return host_of(host).agent.get(); }
   [[nodiscard]] SiteChecker& checker() { return checker_; }
   [[nodiscard]] Promises& promises() { return promises_; }
-  // Of the real wire, while somebody counts.
   struct Traffic {
-    std::uint64_t sent = 0, received = 0;
+    std::uint64_t sent = 0, received = 0;  // Messages of its agent, those to itself too.
+    Duration cpu{};                        // Really used, where it is measured.
   };
   [[nodiscard]] Traffic traffic(HostId host) const { return host_of(host).traffic; }
   // What differs between what is wanted and what hypervisors really have; empty: nothing.
-  // `running`: each exactly once and on one disk; `stopped`: no domain, at most one disk; nothing
-  // else at all.
+  // `running`: each exactly once and on one disk; `stopped`: no domain (an older disk may be left
+  // on a host that came back, until the instance serves again); nothing else at all.
   [[nodiscard]] std::string difference(const std::set<InstanceName>& running,
                                        const std::set<InstanceName>& stopped) const;
   // What the leader still wants to do or waits for; empty: its plan is.

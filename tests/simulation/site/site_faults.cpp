@@ -102,6 +102,7 @@ void Site::thaw(Host& host) {
 
 void Site::freeze_host(Host& host) {
   if (!host.up || std::exchange(host.machine.frozen, true)) return;
+  checker_.fault_ends_all(host.index);  // Others may replace what stands still.
   host.machine.frozen_since = now();
   checker_.frozen(host.index);
   freeze(host);

@@ -1,11 +1,12 @@
 // site_simulation: whole sites of production agents in virtual time; a failing seed replays
 // exactly.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <string>
 
 #include "agent/log.hpp"
+#include "tests/simulation/seeds.hpp"
+#include "tests/simulation/site/cluster.hpp"
 #include "tests/simulation/site/crowd.hpp"
 #include "tests/simulation/site/story.hpp"
 
@@ -15,99 +16,60 @@ using namespace cierzo;
 using namespace cierzo::simulation;
 
 constexpr const char* usage =
-    "site_simulation [--seed N | --first N --seeds COUNT] [--crowd INSTANCES]\n"
-    "  --seed N           one story, with a trace\n"
+    "site_simulation [--seed N | --first N --seeds COUNT] [--jobs N] [--mutate RULE]...\n"
+    "  --seed N           one whole cluster on a bad day, with a trace\n"
     "  --first N          the first of many seeds (default 1)\n"
-    "  --seeds COUNT      how many (default 200)\n"
-    "  --mutate RULE      switch a rule of the election or the guard off: some seeds must fail\n"
+    "  --seeds COUNT      how many (default 500)\n"
+    "  --jobs N           processes (default: one per processor)\n"
+    "  --mutate RULE      switch a rule of the election or the guard off: some must fail\n"
+    "  --hit-leaders 1    instead: small sites whose leader is hit in the middle of something\n"
     "  --crowd INSTANCES  instead: so many instances, ten to a host, on a bad day\n";
 
-struct Arguments {
-  std::uint64_t first = 1, seeds = 200, crowd = 0;
-  bool single = false;
-  election::Mutations mutations;
-  guard::Mutations guard_mutations;
-};
-
-[[noreturn]] void refuse(const std::string& sentence) {
-  std::fprintf(stderr, "site_simulation: %s\n%s", sentence.c_str(), usage);
-  std::exit(1);
+void configure(SiteOptions& site, const Arguments& arguments) {
+  site.mutations = arguments.mutations;
+  for (const std::string& rule : arguments.other_rules) {
+    site.guard_mutations.set(static_cast<std::size_t>(*guard::mutation_named(rule)));
+  }
+  site.trace = arguments.single;
 }
 
-Arguments parse(int argc, char** argv) {
-  Arguments arguments;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (name == "--help") {
-      std::fputs(usage, stdout);
-      std::exit(0);
-    }
-    if (i + 1 == argc) refuse(name + ": unknown, or its value is missing");
-    const std::string value = argv[++i];
-    if (name == "--mutate") {
-      const auto mutation = election::mutation_named(value);
-      const auto of_guard = guard::mutation_named(value);
-      if (!mutation && !of_guard) refuse("--mutate: no such rule: " + value);
-      if (mutation) arguments.mutations.set(static_cast<std::size_t>(*mutation));
-      if (of_guard) arguments.guard_mutations.set(static_cast<std::size_t>(*of_guard));
-      continue;
-    }
-    char* end = nullptr;
-    const std::uint64_t number = std::strtoull(value.c_str(), &end, 10);
-    if (value.empty() || *end != '\0') refuse(name + ": must be a number, got " + value);
-    if (name == "--seed") {
-      arguments.first = number;
-      arguments.seeds = 1;
-      arguments.single = true;
-    } else if (name == "--first") {
-      arguments.first = number;
-    } else if (name == "--seeds") {
-      arguments.seeds = number;
-    } else if (name == "--crowd") {
-      arguments.crowd = number;
-    } else {
-      refuse(name + ": unknown");
-    }
-  }
-  return arguments;
+// Says what failed, and how to see it again.
+template <class Schedule, class End>
+Tally judge(const Schedule& schedule, const End& end, bool single) {
+  Tally tally;
+  tally.failed = end.failures.empty() ? 0 : 1;
+  tally.events = end.events;
+  tally.slowest_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(end.healed_after).count());
+  tally.slowest_seed = schedule.seed;
+  if (tally.failed == 0 && !single) return tally;
+  std::string text = to_string(schedule) + "\n";
+  for (const std::string& failure : end.failures) text += "  FAILED " + failure + "\n";
+  std::fputs(text.c_str(), stdout);
+  return tally;
 }
 
-int tell_stories(const Arguments& arguments) {
-  const auto began = std::chrono::steady_clock::now();
-  std::uint64_t failed = 0, events = 0, slowest_seed = 0;
-  Duration slowest{};
-  for (std::uint64_t seed = arguments.first; seed < arguments.first + arguments.seeds; ++seed) {
-    Story story = story_of(seed);
-    story.site.mutations = arguments.mutations;
-    story.site.guard_mutations = arguments.guard_mutations;
-    story.site.trace = arguments.single;
-    if (arguments.single) std::printf("%s\n", to_string(story).c_str());
-    const StoryEnd end = run(story);
-    events += end.events;
-    if (end.healed_after > slowest) {
-      slowest = end.healed_after;
-      slowest_seed = seed;
-    }
-    if (end.failures.empty()) continue;
-    ++failed;
-    std::printf("%s\n", to_string(story).c_str());
-    for (const std::string& failure : end.failures) std::printf("  FAILED %s\n", failure.c_str());
-  }
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  std::printf(
-      "%llu of %llu stories failed; %.1f s, %llu events, slowest to heal %.1f s (seed %llu)\n",
-      static_cast<unsigned long long>(failed), static_cast<unsigned long long>(arguments.seeds),
-      took.count(), static_cast<unsigned long long>(events),
-      std::chrono::duration<double>(slowest).count(),
-      static_cast<unsigned long long>(slowest_seed));
-  return failed == 0 ? 0 : 2;
+Tally live(std::uint64_t seed, const Arguments& arguments) {
+  Cluster cluster = cluster_of(seed);
+  configure(cluster.site, arguments);
+  const ClusterEnd end = run(cluster);
+  Tally tally = judge(cluster, end, arguments.single);
+  tally.counts = {cluster.site.hosts, end.acknowledged, cluster.faults.size(), 0};
+  return tally;
+}
+
+Tally hit_leader(std::uint64_t seed, const Arguments& arguments) {
+  Story story = story_of(seed);
+  configure(story.site, arguments);
+  return judge(story, run(story), arguments.single);
 }
 
 int live_a_day(const Arguments& arguments) {
+  const std::uint64_t instances = arguments.numbers.at("--crowd");
   Crowd crowd;
   crowd.seed = arguments.first;
   crowd.trace = arguments.single;
-  crowd.resources = static_cast<unsigned>((arguments.crowd + crowd.each - 1) / crowd.each);
+  crowd.resources = static_cast<unsigned>((instances + crowd.each - 1) / crowd.each);
   crowd.hosts = std::max(10U, crowd.resources * crowd.each / 10);
   const CrowdEnd end = run(crowd);
   std::fputs(to_string(end).c_str(), stdout);
@@ -118,7 +80,26 @@ int live_a_day(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Arguments arguments = parse(argc, argv);
+  const Arguments arguments = parse_arguments(
+      argc, argv, usage, 500, {"--crowd", "--hit-leaders"},
+      [](const std::string& rule) { return guard::mutation_named(rule).has_value(); });
   log::start(arguments.single ? log::Level::info : log::Level::error);
-  return arguments.crowd > 0 ? live_a_day(arguments) : tell_stories(arguments);
+  if (arguments.numbers.contains("--crowd")) return live_a_day(arguments);
+  const bool leaders = arguments.numbers.contains("--hit-leaders");
+  const auto began = std::chrono::steady_clock::now();
+  const Tally totals = run_seeds(arguments, [&arguments, leaders](std::uint64_t seed) {
+    return leaders ? hit_leader(seed, arguments) : live(seed, arguments);
+  });
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
+  std::printf(
+      "%llu of %llu schedules failed; %.1f s, %llu events, slowest to heal %.1f s (seed %llu)",
+      number(totals.failed), number(arguments.seeds), took.count(), number(totals.events),
+      static_cast<double>(totals.slowest_ms) / 1000, number(totals.slowest_seed));
+  if (!leaders) {
+    std::printf("; %llu hosts, %llu faults, %llu writes acknowledged", number(totals.counts[0]),
+                number(totals.counts[2]), number(totals.counts[1]));
+  }
+  std::printf("\n");
+  return totals.failed == 0 ? 0 : 2;
 }
