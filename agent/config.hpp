@@ -52,6 +52,13 @@ struct Config {
   Duration converge{};  // How often the leader looks at everything again, as a safety net.
   std::vector<std::string> types;  // Folders of type folders; of types of one name the last wins.
   std::string virtualization;      // auto, kvm or qemu
+  // The guard, which pauses this host's VMs when its permit ends (rule 13): the page it shares with
+  // the agent, the program that the agent starts where nothing else does (empty: something else
+  // does), and whether VMs may run here without it.
+  struct {
+    std::string page, program;
+    bool require = true;
+  } guard;
   LogLevel log_level = LogLevel::info;
 };
 

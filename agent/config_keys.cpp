@@ -8,6 +8,7 @@ constexpr const char* default_images = "/var/lib/cierzo/images";
 constexpr const char* default_state = "/var/lib/cierzo";
 constexpr const char* default_socket = "/run/cierzo/agent.sock";
 constexpr const char* default_operators = "cierzo";
+constexpr const char* default_guard_page = "/run/cierzo/guard.page";
 constexpr const char* default_listen = "*:7400";
 constexpr std::uint32_t host_id_most = 65535;
 constexpr std::uint32_t cpus_most = 65535;
@@ -29,6 +30,7 @@ Draft empty_draft() {
   draft.config.socket = default_socket;
   draft.config.operators = {default_operators};
   draft.config.virtualization = "auto";
+  draft.config.guard.page = default_guard_page;
   draft.config.converge = std::chrono::seconds(30);
   return draft;
 }
@@ -96,6 +98,14 @@ const std::vector<Key>& keys() {
       {"control.readers", "none",
        "groups whose members may see status, events and plans there; a list or one",
        [](Draft& d, const Field& f) { d.config.readers = f.texts(); }},
+      {"guard.page", default_guard_page, "file that it shares with its guard: cierzo-guard --page",
+       [](Draft& d, const Field& f) { keep(f.absolute_path(), d.config.guard.page); }},
+      {"guard.program", "none: systemd starts it",
+       "path of cierzo-guard, for the agent to start where nothing else does",
+       [](Draft& d, const Field& f) { keep(f.absolute_path(), d.config.guard.program); }},
+      {"guard.require", "true",
+       "whether VMs run here only under a live guard; false: two copies of a VM may run at once",
+       [](Draft& d, const Field& f) { keep(f.boolean(), d.config.guard.require); }},
       {"timing.profile", "default",
        "default, or fast for a quiet network: replaces a lost host's VMs sooner",
        [](Draft& d, const Field& f) {

@@ -7,6 +7,7 @@
 #include "agent/asio.hpp"
 #include "agent/asio_executor.hpp"
 #include "agent/clock.hpp"
+#include "agent/guard/link.hpp"
 #include "agent/log.hpp"
 #include "agent/net/transport.hpp"
 #include "agent/store/sqlite_store.hpp"
@@ -42,6 +43,17 @@ LibvirtConfig provider_config(const Config& config) {
   return made;
 }
 
+std::unique_ptr<Guard> make_guard(const Config& config, const std::string& boot) {
+  if (config.guard.require) {
+    return std::make_unique<GuardLink>(
+        GuardLinkConfig{config.guard.page, boot, config.guard.program});
+  }
+  log::warning(
+      "no guard looks after this host's VMs (guard: {require: false}): when it is cut off they run "
+      "on while others replace them");
+  return std::make_unique<NoGuard>();
+}
+
 }  // namespace
 
 class Daemon::Impl {
@@ -51,6 +63,7 @@ class Daemon::Impl {
         boot_(boot_id()),
         store_(io, config.state, boot_, [this](const std::string& reason) { give_up(reason); }),
         provider_(make_libvirt_provider(provider_config(config))),
+        guard_(make_guard(config, boot_)),
         executor_(io),
         agent_(config, boot_, seams()),
         transport_(io, transport_config(config), transport_events()),
@@ -86,7 +99,7 @@ class Daemon::Impl {
     return {executor_,
             store_,
             *provider_,
-            guard_,
+            *guard_,
             [this](HostId to, const PeerMessage& message) { return transport_.send(to, message); },
             random_id,
             [this] { left(); }};
@@ -104,7 +117,7 @@ class Daemon::Impl {
   const std::string boot_;
   SqliteStore store_;
   const std::unique_ptr<Provider> provider_;
-  NoGuard guard_;
+  const std::unique_ptr<Guard> guard_;
   AsioExecutor executor_;  // Behind the provider: its pool is idle before that goes.
   Agent agent_;            // Sends nothing before start(), so the transport may come after it.
   Transport transport_;

@@ -70,7 +70,7 @@ def prepare(tell):
     tell.chapter("Building agentd and agentctl, and the guest images (the first time: minutes)")
     out = sys.stderr if tell.stream is sys.stderr else sys.stdout
     for command in (["cmake", "--preset", "release", "--log-level=WARNING"],
-                    ["ninja", "-C", "build", "agentd", "agentctl"],
+                    ["ninja", "-C", "build", "agentd", "cierzo-guard", "agentctl"],
                     [str(REPOSITORY / "resources" / "images" / "build"), str(IMAGES)]):
         subprocess.run(command, cwd=REPOSITORY, stdout=out, stdin=subprocess.DEVNULL, check=True)
     tell.good("programs are in build/bin, images in build/images")

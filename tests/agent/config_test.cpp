@@ -78,6 +78,8 @@ TEST(Config, the_least_file_has_defaults_for_everything_else) {
   EXPECT_EQ(got.config->secret_key, keys(1).secret_key);
   EXPECT_EQ(got.config->state, "/var/lib/cierzo");
   EXPECT_EQ(got.config->socket, "/run/cierzo/agent.sock");
+  EXPECT_EQ(got.config->guard.page, "/run/cierzo/guard.page");
+  EXPECT_TRUE(got.config->guard.require) << "safe unless told otherwise";
   EXPECT_EQ(got.config->timing, election::default_timing());
   EXPECT_EQ(got.config->converge, 30s);
   EXPECT_EQ(got.config->virtualization, "auto");
@@ -97,6 +99,7 @@ TEST(Config, every_key_is_read) {
            "capacity: {memory: 2 GiB, cpus: 3}\n"
            "state: /srv/state\n"
            "socket: /srv/agent.sock\n"
+           "guard: {page: /srv/guard.page, program: /srv/cierzo-guard, require: false}\n"
            "timing: {profile: fast, heartbeat: 10ms, drift: 2%, converge: 1m}\n"
            "types: /srv/types\n"
            "virtualization: qemu\n"
@@ -114,6 +117,9 @@ TEST(Config, every_key_is_read) {
   EXPECT_EQ(config.cpus, 3);
   EXPECT_EQ(config.state, "/srv/state");
   EXPECT_EQ(config.socket, "/srv/agent.sock");
+  EXPECT_EQ(config.guard.page, "/srv/guard.page");
+  EXPECT_EQ(config.guard.program, "/srv/cierzo-guard");
+  EXPECT_FALSE(config.guard.require);
   EXPECT_EQ(config.timing.heartbeat, 10ms);
   EXPECT_EQ(config.timing.lease, election::fast_timing().lease);
   EXPECT_DOUBLE_EQ(config.timing.drift, 0.02);

@@ -63,7 +63,7 @@ def build(programs):
     commands = [[str(REPOSITORY / "resources" / "images" / "build"), str(IMAGES)]]
     if not programs:
         commands += [["cmake", "--preset", "release", "--log-level=WARNING"],
-                     ["ninja", "-C", "build", "agentd", "agentctl", "simulation"]]
+                     ["ninja", "-C", "build", "agentd", "cierzo-guard", "agentctl", "simulation"]]
     for command in commands:
         subprocess.run(command, cwd=REPOSITORY, stdout=sys.stderr, check=True)
 

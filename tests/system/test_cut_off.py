@@ -50,7 +50,7 @@ def refuses_and_shows_its_own_view(site, alone, missing):
     rows = {row["name"]: row for row in resource(site, "old", alone)["instances"]}
     for name, row in rows.items():
         if name in before:
-            assert (row["host"], row["state"]) == (alone.name, "running")
+            assert (row["host"], row["state"]) == (alone.name, "paused"), "its permit has ended"
         else:
             assert row["state"] == "unknown", ("what others run it does not know", row, before)
     assert hypervisors_of(alone) == before, "it changed nothing"

@@ -130,7 +130,13 @@ types: [{", ".join(str(folder) for folder in self.types)}]
         file = host.folder / "cierzo" / "agentd.yaml"
         file.write_text(self.configuration(host), encoding="utf-8")
         (host.folder / "cierzo" / "state").mkdir(exist_ok=True)
+        self.start_guard(host)
         host.start("agentd", *host.clock, self.programs / "agentd", "--config", file)
+
+    def start_guard(self, host):
+        """Starts a host's guard, if it has none: as its unit does, before the agent."""
+        if "guard" not in host.daemons or host.daemons["guard"].ended():
+            host.start("guard", *host.clock, self.programs / "cierzo-guard")
 
     def start_agents(self):
         """Starts the agents of all hosts that have power and no agent."""

@@ -1,0 +1,261 @@
+#include "agent/guard/link.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace cierzo {
+namespace {
+
+using namespace std::chrono_literals;
+using guard::Page;
+using guard::SlotState;
+
+// A guard looks 50 times a second. Stamps are withheld after this: long before a permit could end
+// that nobody watches.
+constexpr Duration guard_lives = 250ms;
+// One that is silent for so long hangs: it is killed, so that another can take its place.
+constexpr Duration guard_hangs_after = 2s;
+constexpr Duration start_guard_again = 1s;
+constexpr Duration answer_limit = 1s;
+constexpr const char* start_it = "start it: systemctl start cierzo-guard";
+
+// Until `done`, at most answer_limit.
+template <class Done>
+bool await_answer(Page& page, Done done) {
+  const auto give_up = std::chrono::steady_clock::now() + answer_limit;
+  for (;;) {
+    const std::uint32_t seen = page.answers;
+    if (done()) return true;
+    const auto left = give_up - std::chrono::steady_clock::now();
+    if (left <= Duration::zero()) return false;
+    guard::await(page.answers, seen, left);
+  }
+}
+
+Outcome no_answer() {
+  return {FailureKind::unreachable, std::string("the guard does not answer; ") + start_it};
+}
+
+}  // namespace
+
+GuardLink::GuardLink(GuardLinkConfig config) : config_(std::move(config)) { open(); }
+
+// The page keeps all of it for the next agent. One that ends without standing down leaves its id
+// there: the guard sees that it has died.
+GuardLink::~GuardLink() = default;
+
+void GuardLink::open() {
+  auto mapped = std::make_shared<guard::MappedPage>();
+  std::string why = mapped->open(config_.page, config_.boot);
+  const std::lock_guard lock(mutex_);
+  slots_.clear();
+  why_not_open_ = std::move(why);
+  mapped_ = why_not_open_.empty() ? std::move(mapped) : nullptr;
+  if (page() == nullptr) return;
+  page()->agent.started = guard::see_process(getpid()).started;
+  page()->agent.pid = getpid();
+  read_slots();
+}
+
+// What an earlier agent has handed over.
+void GuardLink::read_slots() {
+  for (std::size_t i = 0; i < guard::slots_max; ++i) {
+    const guard::Slot& slot = page()->slots[i];
+    const SlotState state = slot.state;
+    if (state != SlotState::held && state != SlotState::offered) continue;
+    const InstanceName name{
+        std::string(slot.name.data(), strnlen(slot.name.data(), guard::name_max))};
+    const auto [found, is_new] = slots_.emplace(name, i);
+    if (!is_new && page()->slots[found->second].serial < slot.serial) found->second = i;
+  }
+}
+
+// ---- Main loop
+
+void GuardLink::beat(Time now) {
+  const Duration passed = std::min(now - std::exchange(beat_at_, now), 2 * beat_every);
+  if (child_ && waitpid(*child_, nullptr, WNOHANG) != 0) child_.reset();
+  if (page() != nullptr) {
+    page()->agent_beat = now.count();
+    const std::int64_t seen = page()->guard_beat;
+    guard_silent_ =
+        seen == std::exchange(guard_beat_, seen) ? guard_silent_ + passed : Duration::zero();
+    if (guard_silent_ < guard_lives) return;
+  }
+  // None, or it has died, or it hangs. Another one may have made another page.
+  if (page() == nullptr || !mapped_->is_at(config_.page)) open();
+  replace_guard(now);
+}
+
+void GuardLink::replace_guard(Time now) {
+  if (page() != nullptr) {
+    const int pidfd = guard::open_process(page()->guard.pid, page()->guard.started);
+    if (pidfd >= 0) {
+      if (guard_silent_ >= guard_hangs_after) guard::send_signal(pidfd, SIGKILL);
+      close(pidfd);
+      return;
+    }
+  }
+  if (config_.program.empty() || child_ || now < start_guard_at_) return;
+  start_guard_at_ = now + start_guard_again;
+  start_guard();
+}
+
+// In a session of its own, with nothing of this agent's but its standard streams: it outlives it.
+void GuardLink::start_guard() {
+  std::string program = config_.program, option = "--page", file = config_.page;
+  char* words[] = {program.data(), option.data(), file.data(), nullptr};
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+  pid_t child = 0;
+  if (posix_spawn(&child, program.c_str(), &actions, &attributes, words, environ) == 0) {
+    child_ = child;
+  }
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+}
+
+bool GuardLink::alive(Time now) const {
+  if (page() == nullptr) return false;
+  const Time beat{page()->guard_beat.load()};
+  return beat != Time{} && now - beat < guard_lives && beat - now < guard_lives;
+}
+
+std::string GuardLink::error(Time now) const {
+  if (page() == nullptr) return why_not_open_;
+  if (!alive(now)) return std::string("its guard does not run, or hangs; ") + start_it;
+  if (!complete()) return "its guard does not hold every VM yet: libvirtd has not named them";
+  return {};
+}
+
+Time GuardLink::deadline() const {
+  if (page() == nullptr) return Time{};
+  const Time deadline{page()->deadline.load()};
+  return deadline == guard::stood_down ? Time{} : deadline;
+}
+
+void GuardLink::set_deadline(Time deadline, Time now) {
+  if (page() == nullptr) return;
+  // Read before it is written over: the guard may not have looked in between. Where both clocks
+  // differ by a little the guard has seen it for itself, or the extension was in time.
+  if (Time{page()->deadline.load()} <= now) ++page()->late;
+  page()->deadline = deadline.count();
+  guard::ring(page()->doorbell);
+}
+
+void GuardLink::set_lengths(Duration permit, Duration destroy_after) {
+  if (page() == nullptr) return;
+  page()->permit = permit.count();
+  page()->destroy_after = destroy_after.count();
+}
+
+void GuardLink::stand_down() {
+  if (page() == nullptr) return;
+  page()->deadline = guard::stood_down.count();
+  page()->agent.pid = 0;
+  guard::ring(page()->doorbell);
+}
+
+bool GuardLink::complete() const { return page() != nullptr && page()->complete != 0; }
+
+void GuardLink::note_complete() {
+  const std::lock_guard lock(mutex_);
+  if (page() != nullptr) page()->complete = 1;
+}
+
+std::uint64_t GuardLink::changes() const { return page() == nullptr ? 0 : page()->changes.load(); }
+
+// ---- Any thread
+
+guard::Slot* GuardLink::find(const InstanceName& name) const {
+  const auto found = slots_.find(name);
+  if (found == slots_.end()) return nullptr;
+  guard::Slot& slot = page()->slots[found->second];
+  return slot.state == SlotState::held || slot.state == SlotState::offered ? &slot : nullptr;
+}
+
+guard::Generation GuardLink::stopped_under(const InstanceName& name) const {
+  const std::lock_guard lock(mutex_);
+  if (page() == nullptr) return 0;
+  const guard::Slot* const slot = find(name);
+  return slot == nullptr ? 0 : slot->stopped_under.load();
+}
+
+guard::Slot* GuardLink::free_slot() const {
+  for (guard::Slot& slot : page()->slots) {
+    const SlotState state = slot.state;
+    if (state == SlotState::empty || state == SlotState::ended) return &slot;
+  }
+  return nullptr;
+}
+
+void GuardLink::put(const ManagedDomain& domain, guard::Slot& slot) {
+  slot.state = SlotState::empty;
+  slot.flags = (domain.ignore ? guard::flag_ignore : 0U) |
+               (domain.shared ? guard::flag_shared : 0U) |
+               (domain.process.dma ? guard::flag_dma : 0U);
+  slot.process.pid = domain.process.pid;
+  slot.process.started = domain.process.started;
+  slot.serial = ++page()->serials;
+  slot.name.fill('\0');
+  domain.name.value.copy(slot.name.data(), guard::name_max);
+  slots_[domain.name] = static_cast<std::size_t>(&slot - page()->slots.data());
+  slot.state = SlotState::offered;
+}
+
+Outcome GuardLink::manage(const ManagedDomain& domain) {
+  std::unique_lock lock(mutex_);
+  if (page() == nullptr) return {FailureKind::unreachable, why_not_open_};
+  guard::Slot* slot = find(domain.name);
+  const bool same = slot != nullptr && slot->process.pid == domain.process.pid &&
+                    slot->process.started == domain.process.started;
+  if (same && slot->state == SlotState::held) return {};
+  if (!same) {
+    slot = free_slot();
+    if (slot == nullptr) {
+      return {FailureKind::no_capacity,
+              "the guard holds " + std::to_string(guard::slots_max) + " VMs already, and no more"};
+    }
+    put(domain, *slot);
+  }
+  const auto mapped = mapped_;
+  const std::uint64_t serial = slot->serial;
+  lock.unlock();
+  Page& shared = *mapped->get();
+  guard::ring(shared.doorbell);
+  const auto decided = [&] { return slot->state != SlotState::offered || slot->serial != serial; };
+  if (!await_answer(shared, decided)) return no_answer();
+  if (slot->state == SlotState::held && slot->serial == serial) return {};
+  return {FailureKind::not_found, "the process of " + domain.name.value + " has ended"};
+}
+
+Outcome GuardLink::go_on(const InstanceName& name, guard::Generation generation) {
+  std::unique_lock lock(mutex_);
+  if (page() == nullptr) return {FailureKind::unreachable, why_not_open_};
+  guard::Slot* const slot = find(name);
+  if (slot == nullptr || slot->stopped_under == 0) return {};
+  if (generation != 0) {
+    const auto mapped = mapped_;
+    lock.unlock();
+    slot->continue_under = generation;
+    guard::ring(mapped->get()->doorbell);
+    const auto answered = [&] { return slot->continue_under == 0; };
+    if (!await_answer(*mapped->get(), answered)) return no_answer();
+    if (slot->stopped_under == 0) return {};
+  }
+  return {FailureKind::other,
+          "the guard refuses to resume " + name.value + ": the permit has ended since"};
+}
+
+}  // namespace cierzo

@@ -1,0 +1,226 @@
+"""The guard on real hosts: who loses its permit pauses its machines, whatever hangs or is dead there;
+who comes back resumes what was not replaced and ends what was (rules 12 to 17).
+
+Looked at from outside: the state of hypervisor processes in /proc ("T": stopped), never what an agent
+says of them. Deadlines are generous: how late a guard is, is measured in tests/bench/failover.
+"""
+
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bed.machines import Watch, hypervisors, hypervisors_of
+from bed.toys import BOOT_SECONDS, TYPES, Declared, apply, instances, manifest, settled, write
+
+PATIENCE = 30
+PERMIT = 2  # Seconds, by default.
+CLOCK_SECONDS = 3  # How wrong a guest's clock may be after a resume; it stood still for longer.
+
+
+def state(pid):
+    """The kernel's letter for a process; "" where there is none."""
+    try:
+        stat = pathlib.Path("/proc", str(pid), "stat").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[0]
+
+
+def paused(pid):
+    return state(pid) == "T"
+
+
+def lives(pid):
+    return state(pid) not in ("", "Z", "X")
+
+
+def runs(pid):
+    return lives(pid) and not paused(pid)
+
+
+def cut(site, host):
+    site.switch.link(host.number, False)
+
+
+def mend(site, host):
+    site.switch.link(host.number, True)
+
+
+def alive(site):
+    site.wait_until(lambda: {row["state"] for row in site.status()["hosts"]} == {"alive"}, PATIENCE,
+                    "all hosts are alive")
+
+
+@pytest.fixture(scope="module")
+def victim(site):
+    return site.host(3)
+
+
+@pytest.fixture(scope="module")
+def running(site, victim):
+    """`stay` may run on the victim only, `move` anywhere and best there, `island` runs on when it is
+    isolated."""
+    site.start_agents()
+    leader = site.leader()
+    apply(site, leader, manifest("plain", "stay", {"node": "10.77.20.1"}, pool=[victim.name]))
+    apply(site, leader, manifest("bare", "move", {"node": "10.77.20.2"},
+                                 pool=[victim.name, "node2", "node1"]))
+    apply(site, leader, manifest("bare", "island", {"node": "10.77.20.3"}, pool=[victim.name],
+                                 on_isolation="ignore"))
+    return site
+
+
+@pytest.fixture(autouse=True)
+def pids(running, victim):
+    """Every test begins with a site at rest: the three run, once each."""
+    alive(running)
+    for name in ("stay", "move", "island"):
+        settled(running, name, "running")
+    found = hypervisors_of(victim)
+    assert {"stay-node-1", "island-node-1"} <= set(found)
+    assert all(runs(pid) for pid in hypervisors().values())
+    return found
+
+
+def wait_paused(site, *which):
+    site.wait_until(lambda: all(paused(pid) for pid in which), PATIENCE, "the guard has paused",
+                    poll=0.01)
+
+
+def wait_resumed(site, pid):
+    site.wait_until(lambda: runs(pid), PATIENCE, "it was resumed", poll=0.05)
+    time.sleep(0.2)
+    assert runs(pid), "and stays so"
+
+
+def test_who_is_cut_off_pauses_and_resumes_what_was_not_replaced(running, victim, pids):
+    guest = Declared(victim, "stay-node-1")
+    running.wait_until(guest.answers, BOOT_SECONDS, "its guest agent answers")
+    incarnation = instances(running, "stay")["stay-node-1"]["incarnation"]
+    with Watch() as watch:
+        began = time.monotonic()
+        cut(running, victim)
+        try:
+            wait_paused(running, pids["stay-node-1"], pids["move-node-1"])
+            assert time.monotonic() - began > PERMIT / 2, "not before its permit has ended"
+            assert runs(pids["island-node-1"])
+            settled(running, "move", "running")
+            assert watch.starts("move-node-1") == 2, "replaced"
+            assert paused(pids["move-node-1"])
+            time.sleep(max(0.0, began + 10 - time.monotonic()))  # So that its clock is wrong.
+        finally:
+            mend(running, victim)
+        wait_resumed(running, pids["stay-node-1"])
+        running.wait_until(lambda: not lives(pids["move-node-1"]), PATIENCE, "the old copy is ended")
+        settled(running, "stay", "running")
+        assert instances(running, "stay")["stay-node-1"]["incarnation"] != incarnation
+        assert hypervisors_of(victim) == {name: pids[name]
+                                          for name in ("stay-node-1", "island-node-1")}
+
+        def on_time():
+            said, now = guest.shell("date +%s")[1], time.time()
+            return abs(int(said) - now) < CLOCK_SECONDS
+        running.wait_until(on_time, 10, "the guest's clock was set")
+
+
+def test_an_agent_that_hangs_is_killed_and_its_machines_are_paused(running, victim, pids):
+    agent = victim.daemons["agentd"]
+    agent.signal(signal.SIGSTOP)
+    running.wait_until(lambda: not lives(agent.pid), PATIENCE, "its guard has killed it")
+    victim.stop("agentd", signal.SIGKILL)  # Reaped.
+    wait_paused(running, pids["stay-node-1"])
+    assert runs(pids["island-node-1"])
+    running.start_agent(victim)
+    wait_resumed(running, pids["stay-node-1"])
+
+
+def test_libvirtd_hangs_and_the_agent_is_dead_and_machines_are_paused_all_the_same(
+        running, victim, pids):
+    victim.daemons["libvirtd"].signal(signal.SIGSTOP)
+    try:
+        victim.stop("agentd", signal.SIGKILL)
+        wait_paused(running, pids["stay-node-1"])
+    finally:
+        victim.daemons["libvirtd"].signal(signal.SIGCONT)
+        victim.daemons["libvirtd"].wake_launcher()
+    running.start_agent(victim)
+    wait_resumed(running, pids["stay-node-1"])
+
+
+def test_without_a_guard_a_host_runs_nothing_new_and_says_so(running, victim, pids):
+    victim.stop("guard", signal.SIGKILL)
+
+    def reason():
+        rows = {row["name"]: row for row in running.status()["hosts"]}
+        return "systemctl start cierzo-guard" in rows[victim.name]["reason"]
+    running.wait_until(reason, PATIENCE, "its row says that it has no guard")
+    file = write(running, "new.yaml", manifest("bare", "new", {"node": "10.77.20.9"},
+                                               pool=[victim.name]))
+    running.agentctl(running.leader(), "--types", TYPES, "apply", "--no-wait", file)
+    running.wait_until(lambda: "is not guarded" in instances(running, "new")["new-node-1"]["reason"],
+                       PATIENCE, "nothing is placed there")
+    time.sleep(PERMIT + 1)  # Its permit ends, and nobody is there to see it.
+    assert "new-node-1" not in hypervisors()
+    running.start_guard(victim)
+    settled(running, "new", "running")
+    wait_resumed(running, pids["stay-node-1"])
+    running.agentctl(running.leader(), "delete", "--yes", "new")
+
+
+def test_who_thaws_after_it_was_replaced_is_paused_at_once(running, victim, pids):
+    moved = pids.get("move-node-1")
+    victim.freeze()
+    try:
+        if moved:
+            settled(running, "move", "running")
+        else:
+            time.sleep(PERMIT + 1)
+    finally:
+        victim.thaw()  # It continues every process, those that are paused as well.
+    running.wait_until(lambda: not runs(moved or 0), 2, "the copy that was replaced does not run")
+    alive(running)
+    settled(running, "stay", "running")
+    assert runs(pids["stay-node-1"])
+    assert hypervisors_of(victim)["stay-node-1"] == pids["stay-node-1"]
+
+
+def test_a_busy_host_pauses_in_time(running, victim, pids):
+    busy = [subprocess.Popen([*victim.enter, sys.executable, "-c", "while True: pass"])
+            for _ in range(6)]
+    try:
+        cut(running, victim)
+        began = time.monotonic()
+        wait_paused(running, pids["stay-node-1"])
+        assert time.monotonic() - began < PERMIT + 3
+    finally:
+        mend(running, victim)
+        for process in busy:
+            process.kill()
+            process.wait()
+    wait_resumed(running, pids["stay-node-1"])
+
+
+def test_a_host_that_is_stopped_cleanly_runs_on(running, victim, pids):
+    victim.stop("agentd", signal.SIGTERM)
+    time.sleep(PERMIT + 2)
+    assert all(runs(pid) for pid in pids.values())
+    running.start_agent(victim)
+    alive(running)
+    time.sleep(0.5)
+    assert all(runs(pid) for pid in pids.values()), "arming is no passed deadline"
+    assert hypervisors_of(victim) == pids
+
+
+def test_a_stop_that_nobody_heard_of_leaves_the_guard_armed(running, victim, pids):
+    cut(running, victim)
+    try:
+        victim.stop("agentd", signal.SIGTERM)
+        wait_paused(running, pids["stay-node-1"])
+    finally:
+        mend(running, victim)
+    running.start_agent(victim)
+    wait_resumed(running, pids["stay-node-1"])
