@@ -2,7 +2,10 @@
 
 import argparse
 import json
+import pathlib
 import sys
+
+from bed.site import BUILD
 
 from . import report, run, schedule
 
@@ -18,6 +21,8 @@ def main():
                         "new site, with the next seed")
     parser.add_argument("--kinds", help="only these, such as power,freeze: "
                         + ", ".join(schedule.KINDS))
+    parser.add_argument("--programs", type=pathlib.Path, default=BUILD / "bin", metavar="FOLDER",
+                        help="a folder with agentd, cierzo-guard and agentctl (build/bin)")
     parser.add_argument("--output", choices=("text", "json"), default="text")
     options = parser.parse_args()
     kinds = options.kinds and options.kinds.split(",")
@@ -28,7 +33,7 @@ def main():
     while left:
         count = min(left, SLICE)
         run.say(f"seed {seed}, {count} faults")
-        reports.append(run.run(count, seed, kinds))
+        reports.append(run.run(count, seed, kinds, options.programs))
         for text in reports[-1]["failures"]:
             run.say(f"FAILED: {text}\nonce more: tests/run chaos --faults {count} --seed {seed}"
                     + (f" --kinds {options.kinds}" if kinds else ""))

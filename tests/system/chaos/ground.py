@@ -35,17 +35,6 @@ class Ground(Site):
         self.start_agent(host)
 
 
-def process(host, program):
-    """The pid of the process of a host that executes `program`; None where there is none."""
-    for pid in sorted(host.processes()):
-        try:
-            if os.path.basename(os.readlink(f"/proc/{pid}/exe")) == program:
-                return pid
-        except OSError:
-            continue
-    return None
-
-
 class Injector:
     """Begins and heals faults. `freezes` and `losses` are for the history (history.py)."""
 
@@ -54,7 +43,6 @@ class Injector:
         self.freezes = []
         self.losses = []  # [at, host]
         self._frozen = {}  # name of a host -> its Freeze
-        self._stopped = {}  # (kind, name of a host) -> pid
         self._cuts = {}  # (kind, name of a host) -> what was told to the switch
 
     def begin(self, fault, host):
@@ -120,50 +108,49 @@ class Injector:
 
     _heal_mute = _heal_deaf = _heal_one_way = _mend
 
-    # Processes. What is killed is started again by whoever looks after it on a real host: the
-    # guard starts the agent, the agent the guard, and systemd libvirtd.
+    # Processes. The run is what systemd is on a real host: it starts again what has ended, an agent
+    # after as long as the fault lasts, a guard soon (schedule.py).
 
-    def _kill(self, host, program):
-        pid = process(host, program)
-        if pid is not None:
-            os.kill(pid, signal.SIGKILL)
-
-    def _stop(self, fault, host, program):
-        pid = process(host, program)
-        if pid is not None:
-            os.kill(pid, signal.SIGSTOP)
-            self._stopped[(fault.kind, host.name)] = pid
-
-    def _go_on(self, fault, host):
-        pid = self._stopped.pop((fault.kind, host.name), None)
-        if pid is not None and pid in host.processes():  # It may have been killed meanwhile.
-            os.kill(pid, signal.SIGCONT)
-        for daemon in host.daemons.values():
-            daemon.wake_launcher()
-
-    def _begin_agent_kill(self, _fault, host):
-        self._kill(host, "agentd")
+    @staticmethod
+    def _begin_agent_kill(_fault, host):
+        host.stop("agentd", signal.SIGKILL)
 
     def _heal_agent_kill(self, _fault, host):
-        pass
+        self.site.start_agent(host)
 
-    def _begin_guard_kill(self, _fault, host):
-        self._kill(host, "guardd")
+    @staticmethod
+    def _begin_agent_hang(_fault, host):
+        host.daemons["agentd"].signal(signal.SIGSTOP)
 
-    _heal_guard_kill = _heal_agent_kill
+    def _heal_agent_hang(self, _fault, host):
+        agent = host.daemons["agentd"]
+        agent.signal(signal.SIGCONT)
+        agent.wake_launcher()
+        time.sleep(0.05)  # Its guard may have killed it, or may just be about to.
+        if agent.ended():
+            del host.daemons["agentd"]
+            self.site.start_agent(host)
 
-    def _begin_agent_hang(self, fault, host):
-        self._stop(fault, host, "agentd")
+    @staticmethod
+    def _begin_guard_kill(_fault, host):
+        host.stop("guard", signal.SIGKILL)
 
-    _heal_agent_hang = _go_on
+    def _heal_guard_kill(self, _fault, host):
+        self.site.start_guard(host)
 
-    def _begin_libvirtd_kill(self, _fault, host):
+    @staticmethod
+    def _begin_libvirtd_kill(_fault, host):
         host.stop("libvirtd", signal.SIGKILL)
 
-    def _heal_libvirtd_kill(self, _fault, host):
+    @staticmethod
+    def _heal_libvirtd_kill(_fault, host):
         host.start_libvirtd()
 
-    def _begin_libvirtd_hang(self, fault, host):
-        self._stop(fault, host, "libvirtd")
+    @staticmethod
+    def _begin_libvirtd_hang(_fault, host):
+        host.daemons["libvirtd"].signal(signal.SIGSTOP)
 
-    _heal_libvirtd_hang = _go_on
+    @staticmethod
+    def _heal_libvirtd_hang(_fault, host):
+        host.daemons["libvirtd"].signal(signal.SIGCONT)
+        host.daemons["libvirtd"].wake_launcher()

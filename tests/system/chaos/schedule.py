@@ -16,15 +16,18 @@ KINDS = {
     "mute": 1,           # nothing comes from the host; healed
     "deaf": 1,           # nothing reaches the host; healed
     "one_way": 1,        # nothing gets from the host to one other; healed
-    "agent_kill": 2,     # the agent killed; whoever restarts it does
-    "agent_hang": 1,     # the agent stopped; continued
-    "guard_kill": 1,     # the guard killed; whoever restarts it does
+    "agent_kill": 2,     # the agent killed; started again
+    "agent_hang": 1,     # the agent stopped; continued, or started again if its guard killed it
+    "guard_kill": 1,     # the guard killed; started again soon
     "libvirtd_kill": 1,  # libvirtd killed; started again
     "libvirtd_hang": 1,  # libvirtd stopped; continued
 }
 
 # Seconds that a fault lasts: shorter than a lease, than a permit, about as long, longer.
 LENGTHS = ((0.1, 0.45), (0.5, 1.5), (1.6, 2.4), (2.5, 6.0))
+
+# A guard is assumed to be back this soon: nothing pauses while none is there. (docs/safety.md)
+GUARD_BACK = 0.4
 
 LEADER = 0  # As a host: whoever leads then.
 
@@ -65,10 +68,13 @@ def rounds(seed, count, hosts, kinds=None):
                 chance.shuffle(deck)
             begin = chance.uniform(0, 1.5) if position else 0.0
             length = chance.uniform(*chance.choice(LENGTHS))
+            kind = deck.pop()
+            if kind == "guard_kill":
+                length = min(length, GUARD_BACK)
             number = numbers[position]
             others = [other for other in range(1, hosts + 1) if other != number]
             led = position == 0 and chance.random() < 0.4
-            this.append(Fault(deck.pop(), LEADER if led else number, round(begin, 3),
+            this.append(Fault(kind, LEADER if led else number, round(begin, 3),
                               round(begin + length, 3), chance.choice(others),
                               clock_rate(chance)))
         made.append(this)
