@@ -31,14 +31,24 @@ YOUNG = 2.0
 OTHERS_EVERY = 0.05
 
 
+PF_EXITING = 0x4  # linux/sched.h
+KILLED = 1 << (signal.SIGKILL - 1)
+
+
 def state_of(pid):
-    """(state, start time in ticks) of a process; None where it has ended, reaped or not."""
+    """(state, start time in ticks) of a process; None where it has ended, reaped or not.
+
+    Killing a stopped hypervisor makes it "R" until its memory is given back, which takes 60 ms. None
+    of its threads gets back to the guest: a process with SIGKILL pending, or exiting, has ended.
+    """
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
             fields = file.read().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if fields[0] in "ZX" else (fields[0], int(fields[19]))
+    if fields[0] in "ZX" or int(fields[6]) & PF_EXITING or int(fields[28]) & KILLED:
+        return None
+    return fields[0], int(fields[19])
 
 
 class Look:
