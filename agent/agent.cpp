@@ -170,6 +170,7 @@ void Agent::fact(const election::Fact& happened) {
         } else if constexpr (std::is_same_v<Fact, election::HostHeard>) {
           if (leader_) leader_->host_heard(it.host, it.boot, it.state_id, it.run);
           host_changed(it.host, HostState::alive, "alive");
+          executor_.post([this] { unmark_returned(); });
         } else if constexpr (std::is_same_v<Fact, election::HostSuspect>) {
           host_changed(it.host, HostState::suspect, "suspect: it does not answer");
         } else if constexpr (std::is_same_v<Fact, election::HostHeld>) {
@@ -203,6 +204,7 @@ void Agent::housekeeping() {
     }
     leader_->want_report(config_.self, report_digest_);
     unhold_returned();
+    unmark_returned();
   }
   executor_.after(housekeeping_every, [this] { housekeeping(); });
 }
@@ -311,6 +313,8 @@ void Agent::leader_changed(const std::optional<Term>& leader) {
 }
 
 void Agent::lead(Term term) {
+  fencing_.clear();
+  fencer_ = std::make_unique<Fencer>(executor_, fencer_hooks());
   leader_ = std::make_unique<Leader>(executor_, term, config_.converge, leader_hooks());
   leader_->start(node_.committed());
   send_report(config_.self);
@@ -319,7 +323,8 @@ void Agent::lead(Term term) {
 void Agent::stop_leading() {
   // Authority may end in the middle of what the leader is doing, by a write of its own: it ends
   // once that has returned. Until then it may not act, and says so itself.
-  executor_.post([ended = std::shared_ptr<Leader>(std::move(leader_))] {});
+  executor_.post([ended = std::shared_ptr<Leader>(std::move(leader_)),
+                  fencer = std::shared_ptr<Fencer>(std::move(fencer_))] {});
 }
 
 LeaderHooks Agent::leader_hooks() {
@@ -338,6 +343,11 @@ LeaderHooks Agent::leader_hooks() {
   hooks.writing = [this] { return !writes_.empty(); };
   hooks.event = [this](const std::string& kind, const std::string& subject,
                        const std::string& text) { events_.add(kind, subject, text); };
+  hooks.prove_lost = [this](const std::set<HostId>& hosts) {
+    if (fencer_) fencer_->want(hosts);
+  };
+  hooks.brake_share = config_.brake_share;
+  hooks.starts_max = config_.starts_max;
   return hooks;
 }
 

@@ -21,6 +21,7 @@
 #include "agent/config.hpp"
 #include "agent/events.hpp"
 #include "agent/executor.hpp"
+#include "agent/fence.hpp"
 #include "agent/guard/guard.hpp"
 #include "agent/leader.hpp"
 #include "agent/outbox.hpp"
@@ -48,6 +49,7 @@ struct AgentSeams {
   // its way.
   std::function<void()> left;
   election::Mutations mutations{};  // For tests only.
+  FenceRun fence = {};              // Runs fence programs; empty: none is run.
 };
 
 class Agent {
@@ -101,6 +103,14 @@ class Agent {
   void write(std::vector<election::CatalogChange> changes, WriteDone done);
   void write_done(election::WriteId write, WriteOutcome outcome, const std::string& why);
   void unhold_returned();
+
+  // Proof that hosts are off: agent_loss.cpp. (rule 14)
+  [[nodiscard]] election::LostMark lost_mark(HostId host, bool fenced) const;
+  void write_lost(const std::map<HostId, election::LostMark>& marks, const WriteDone& done);
+  void confirm_lost(const std::vector<HostId>& hosts, const WriteDone& done);
+  void unmark_returned();
+  [[nodiscard]] FencerHooks fencer_hooks();
+
   void ask_hold(Time give_up);
   void leave(bool held);
 
@@ -125,11 +135,14 @@ class Agent {
   Outbox outbox_;
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<Leader> leader_;
+  std::unique_ptr<Fencer> fencer_;                // While this host leads.
+  std::map<HostId, election::LostMark> fencing_;  // As they were when their fencing began.
   Requests requests_;
 
   Time armed_ = Time::max();  // When the node's timer looks next.
   std::map<election::WriteId, WriteDone> writes_;
   std::uint64_t next_write_ = 1;
+  std::map<HostId, int> marking_;  // Lost marks that are being stored.
   std::string report_digest_;
   std::uint64_t reports_ = 0;  // Sent so far.
   Term reported_term_;

@@ -21,6 +21,24 @@ HostState state_of(election::Liveness liveness) {
   return HostState::suspect;
 }
 
+// What the election's ledger says of a host, and what its loss proves. (rule 14)
+void fill_in(HostFacts& facts, const election::HostStatus& host, Time now) {
+  facts.state = state_of(host.liveness);
+  // Heard, but its loss was proven and that is not yet taken back: until then it gets no command.
+  // Nor does it pull the brake meanwhile.
+  if (host.marked && facts.state == HostState::alive) {
+    facts.state = HostState::suspect;
+    facts.confirmed_lost = true;
+  }
+  facts.disks_released_at = host.disks_released_at;
+  if (host.lost_mark) {
+    facts.lost_proof = LostProof::proven;
+    facts.confirmed_lost = !host.lost_mark->fenced;
+  } else if (now >= host.disks_released_at) {
+    facts.lost_proof = LostProof::disks_released;
+  }
+}
+
 }  // namespace
 
 const HostConfig* Agent::host_config(HostId id) const {
@@ -31,19 +49,27 @@ const HostConfig* Agent::host_config(HostId id) const {
 }
 
 std::vector<HostFacts> Agent::host_facts() const {
-  std::map<HostId, HostState> states;
-  for (const election::HostStatus& host : node_.hosts(now())) {
-    states[host.id] = state_of(host.liveness);
-  }
-  states[config_.self] = HostState::alive;
+  std::map<HostId, election::HostStatus> seen;
+  for (election::HostStatus& host : node_.hosts(now())) seen[host.id] = std::move(host);
   const bool leads = node_.ready(now());
   const election::Catalog& catalog = leads ? node_.committed() : node_.local_view();
   std::vector<HostFacts> facts;
   for (const HostConfig& host : config_.hosts) {
     // Without the port, as a resource's pool names hosts; the configuration has been checked.
     const std::string address = host_of(endpoint_of(host.address).value_or(host.address));
-    HostFacts made{host.id, host.name, address, HostState::suspect, {}};
-    if (const auto found = states.find(host.id); found != states.end()) made.state = found->second;
+    HostFacts made;
+    made.id = host.id;
+    made.name = host.name;
+    made.address = address;
+    if (const auto found = seen.find(host.id); found != seen.end()) {
+      fill_in(made, found->second, now());
+    }
+    const bool marked = marking_.contains(host.id);
+    if (marked && made.state == HostState::alive) made.state = HostState::suspect;
+    if (host.id == config_.self) {
+      const bool taken_back = !catalog.entries.contains(election::lost_key(host.id));
+      made.state = !leads || taken_back ? HostState::alive : HostState::suspect;
+    }
     if (made.state == HostState::held) made.held_instances = held_instances(catalog, host.id);
     facts.push_back(std::move(made));
   }
@@ -63,6 +89,8 @@ std::vector<api::HostRow> Agent::host_rows() const {
     const Duration silent = last == heard.end() ? Duration::zero() : now() - last->second;
     const std::string error = leader_ ? leader_->hypervisor_error(facts.id) : std::string();
     rows.push_back(host_row(facts, config != nullptr && config->voter, report, error, silent));
+    const std::string fencing = fencer_ ? fencer_->telling(facts.id) : std::string();
+    if (!fencing.empty()) rows.back().reason += "; " + fencing;
     if (leader_ == nullptr && facts.id == config_.self) {
       const Report own = worker_->report();
       rows.back().reason =
@@ -147,6 +175,9 @@ RequestHooks Agent::request_hooks() {
     std::size_t bytes = 0;
     for (const auto& [key, value] : node_.committed().entries) bytes += key.size() + value.size();
     return bytes;
+  };
+  hooks.confirm_lost = [this](const std::vector<HostId>& hosts, const WriteDone& done) {
+    confirm_lost(hosts, done);
   };
   hooks.held_run = [this](HostId host) {
     if (host == config_.self) return process_;

@@ -38,11 +38,17 @@ std::chrono::steady_clock::duration steady(Duration delay) {
 
 struct AsioExecutor::State {
   explicit State(asio::io_context& loop)
-      : io(loop), surveys(1), silent(1), guests(guest_threads), pool(pool_threads) {}
+      : io(loop),
+        surveys(1),
+        silent(1),
+        fences(fence_threads),
+        guests(guest_threads),
+        pool(pool_threads) {}
 
   asio::thread_pool& pool_of(const std::string& strand) {
     if (strand == survey_strand) return surveys;
     if (strand.starts_with("silent ")) return silent;
+    if (strand.starts_with("fence ")) return fences;
     return strand.starts_with("guest ") ? guests : pool;
   }
 
@@ -77,7 +83,7 @@ struct AsioExecutor::State {
   asio::io_context& io;
   Clock clock;
   std::map<std::string, Strand> strands;
-  asio::thread_pool surveys, silent, guests, pool;
+  asio::thread_pool surveys, silent, fences, guests, pool;
 };
 
 AsioExecutor::AsioExecutor(asio::io_context& io) : state_(std::make_unique<State>(io)) {}
@@ -86,6 +92,7 @@ AsioExecutor::~AsioExecutor() {
   state_->pool.join();
   state_->guests.join();
   state_->silent.join();
+  state_->fences.join();
   state_->surveys.join();
 }
 

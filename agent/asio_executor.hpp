@@ -14,7 +14,7 @@ namespace cierzo {
 
 // For calls to the hypervisor, and to guests that answer: more would only wait. There is one thread
 // more for surveys, and one for guests that do not answer.
-inline constexpr unsigned pool_threads = 4, guest_threads = 4;
+inline constexpr unsigned pool_threads = 4, guest_threads = 4, fence_threads = 2;
 
 class AsioExecutor : public Executor {
  public:

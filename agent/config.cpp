@@ -165,6 +165,7 @@ class Checks {
     if (!host.address.empty()) address(path + "address", host.address, false);
     if (const auto mistake = key_mistake(host.key); mistake && !host.key.empty())
       refuse(path + "key", *mistake);
+    if (host.fence) fence(path + "fence.options", *host.fence);
     for (std::size_t j = 0; j < i; ++j) {
       const HostConfig& other = draft_.hosts[j].host;
       const std::string whose = " is that of hosts[" + std::to_string(j) + "], too";
@@ -175,6 +176,23 @@ class Checks {
       const auto endpoint = endpoint_of(host.address);
       if (endpoint && endpoint == endpoint_of(other.address))
         refuse(path + "address", *endpoint + whose);
+    }
+  }
+
+  // The configuration may be read by others, and is copied from host to host.
+  void fence(const std::string& path, const FenceDevice& device) {
+    for (const auto& [option, value] : device.options) {
+      if (is_fence_secret(option)) {
+        refuse(path, option + ": no secrets here: put it into a file for root alone, and name " +
+                         "that by passwd_file or passwd_script");
+      }
+      // Each is a line of the program's input.
+      const bool one_line = (option + value).find_first_of("\n\r") == std::string::npos;
+      if (option == "action" || !one_line) refuse(path, option + ": cannot be given here");
+    }
+    if (const auto file = device.options.find(fence_password_file);
+        file != device.options.end() && !file->second.starts_with('/')) {
+      refuse(path, std::string(fence_password_file) + ": must be an absolute path");
     }
   }
 

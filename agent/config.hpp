@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/fence_device.hpp"
 #include "agent/log_level.hpp"
 #include "election/members.hpp"
 #include "manifests/diagnostic.hpp"
@@ -26,6 +27,7 @@ struct HostConfig {
   std::string address;  // endpoint_of() accepts it.
   std::string key;      // Public, Z85.
   bool voter = true;
+  std::optional<FenceDevice> fence = {};  // How its power is cut; none: by nobody.
 };
 
 using LogLevel = log::Level;
@@ -49,7 +51,9 @@ struct Config {
   std::vector<std::string> operators, readers;
   bool operators_given = false;  // Else `operators` is the default, which need not exist.
   election::Timing timing;
-  Duration converge{};  // How often the leader looks at everything again, as a safety net.
+  double brake_share = 0.5;  // With more of the hosts away nothing is replaced. (rule 19)
+  int starts_max = 0;        // VMs of the site that may be starting at once; 0: any number.
+  Duration converge{};       // How often the leader looks at everything again, as a safety net.
   std::vector<std::string> types;  // Folders of type folders; of types of one name the last wins.
   std::string virtualization;      // auto, kvm or qemu
   // The guard, which pauses this host's VMs when its permit ends (rule 13): the page it shares with

@@ -167,4 +167,14 @@ std::vector<std::string> Field::texts() const {
   return all;
 }
 
+std::map<std::string, std::string> Field::mapping() const {
+  std::map<std::string, std::string> all;
+  if (node_.kind != YamlNode::Kind::mapping) refuse("a mapping of names to values");
+  for (const manifests::YamlEntry& entry : node_.entries) {
+    const Field one(path_ + "." + entry.key, entry.value, mistakes_);
+    if (auto text = one.text()) all[entry.key] = std::move(*text);
+  }
+  return all;
+}
+
 }  // namespace cierzo::config

@@ -12,6 +12,13 @@ constexpr const char* default_guard_page = "/run/cierzo/guard.page";
 constexpr const char* default_listen = "*:7400";
 constexpr std::uint32_t host_id_most = 65535;
 constexpr std::uint32_t cpus_most = 65535;
+constexpr std::uint32_t starts_most = 100'000;
+
+FenceDevice& fence_of(Draft& draft) {
+  auto& fence = draft.hosts.back().host.fence;
+  if (!fence) fence.emplace();
+  return *fence;
+}
 
 // Keeps what could be read.
 template <class Value, class Target>
@@ -59,6 +66,14 @@ const std::vector<Key>& keys() {
       {"hosts[].voter", "true up to 7 hosts",
        "whether it votes: an odd number should, 3 to 7 of a large site",
        [](Draft& d, const Field& f) { d.hosts.back().voter = f.boolean(); }},
+      {"hosts[].fence.agent", "",
+       "program that cuts its power when its loss must be proved, of the package fence-agents: "
+       "fence_ipmilan",
+       [](Draft& d, const Field& f) { keep(f.text(), fence_of(d).agent); }},
+      {"hosts[].fence.options", "none",
+       "what that program is told, as {ip: 192.0.2.21, username: cierzo}; the password by "
+       "passwd_script or passwd_file",
+       [](Draft& d, const Field& f) { fence_of(d).options = f.mapping(); }},
       {"secret_key_file", "",
        "file with this host's secret key, mode 0600: agentctl keygen makes it",
        [](Draft& d, const Field& f) { keep(f.absolute_path(), d.config.secret_key_file); }},
@@ -129,6 +144,17 @@ const std::vector<Key>& keys() {
        [](Draft& d, const Field& f) { d.destroy_after = f.duration(); }},
       {"timing.converge", "30s", "how often the leader looks at everything again, as a safety net",
        [](Draft& d, const Field& f) { keep(f.duration(), d.config.converge); }},
+      {"recovery.brake", "50%",
+       "with more than this share of the hosts lost or suspect nothing is replaced; the same on "
+       "every host",
+       [](Draft& d, const Field& f) { keep(f.share(), d.config.brake_share); }},
+      {"recovery.starts", "0",
+       "how many VMs of the site may be starting or booting at once; 0: any number",
+       [](Draft& d, const Field& f) {
+         if (const auto most = f.number(0, starts_most)) {
+           d.config.starts_max = static_cast<int>(*most);
+         }
+       }},
       {"types", "none",
        "folders of further types, beside the built-in ones and /etc/cierzo/types; a list or one",
        [](Draft& d, const Field& f) { d.types = f.texts(); }},

@@ -46,6 +46,8 @@ class Field {
   [[nodiscard]] std::optional<double> share() const;  // "1%" or 0.01
   [[nodiscard]] std::optional<std::uint64_t> memory_kib() const;
   [[nodiscard]] std::vector<std::string> texts() const;  // A list, or one.
+  // A mapping of names to single values.
+  [[nodiscard]] std::map<std::string, std::string> mapping() const;
 
  private:
   [[nodiscard]] const std::string* scalar(const char* wanted) const;

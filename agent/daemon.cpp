@@ -96,13 +96,12 @@ class Daemon::Impl {
   }
 
   AgentSeams seams() {
-    return {executor_,
-            store_,
-            *provider_,
-            *guard_,
-            [this](HostId to, const PeerMessage& message) { return transport_.send(to, message); },
-            random_id,
-            [this] { left(); }};
+    const auto send = [this](HostId to, const PeerMessage& message) {
+      return transport_.send(to, message);
+    };
+    AgentSeams seams{executor_, store_, *provider_, *guard_, send, random_id, [this] { left(); }};
+    seams.fence = run_fence;
+    return seams;
   }
 
   Transport::Events transport_events() {

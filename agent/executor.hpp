@@ -12,8 +12,8 @@
 namespace cierzo {
 
 // A strand's name says which threads run its calls, so that what may hang holds up only its like:
-// the survey, by which the whole host is judged, guests that do not answer, guests that do, and
-// (every other name) the hypervisor.
+// the survey, by which the whole host is judged, guests that do not answer, guests that do, fence
+// programs, and (every other name) the hypervisor.
 inline constexpr const char* survey_strand = "survey";
 [[nodiscard]] inline std::string guest_strand(const InstanceName& name) {
   return "guest " + name.value;

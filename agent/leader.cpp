@@ -185,6 +185,8 @@ void Leader::observe(World& world) const {
   world.now = executor_.now();
   world.unreadable = desired_.unreadable();
   world.images_awaited = images_awaited_;
+  world.brake_share = hooks_.brake_share;
+  world.starts_max = hooks_.starts_max;
   const std::vector<HostFacts> hosts = hooks_.hosts();
   world.hosts = inventory_.views(hosts);
   world.observed = inventory_.observed(hosts);
@@ -210,6 +212,31 @@ void Leader::observe(World& world) const {
 std::vector<ResourceStatus> Leader::status() const {
   const World now = world();
   return cierzo::status(now, plan(now));
+}
+
+Plan Leader::plan_without(const std::vector<HostId>& hosts) const {
+  World assumed = world();
+  for (HostView& host : assumed.hosts) {
+    if (std::find(hosts.begin(), hosts.end(), host.id) == hosts.end()) continue;
+    host.state = HostState::lost;
+    host.lost_proof = LostProof::proven;
+    host.confirmed_lost = true;
+  }
+  return plan(assumed);
+}
+
+Brake Leader::brake() const {
+  return cierzo::brake(inventory_.views(hooks_.hosts()), hooks_.brake_share);
+}
+
+void Leader::tell_brake(const Plan& plan) {
+  if (plan.brake == brake_told_) return;
+  if (plan.brake.empty()) {
+    hooks_.event("brake", "", "brake: released; what lost hosts ran is replaced again");
+  } else {
+    hooks_.event("brake", "", plan.brake + "; until then nothing of them is replaced");
+  }
+  brake_told_ = plan.brake;
 }
 
 void Leader::converge_soon() {
@@ -238,6 +265,8 @@ void Leader::converge() {
   for (const Action& action : planned.actions) issue(action);
   send_again();
   forget_stopped(now);
+  tell_brake(planned);
+  if (hooks_.prove_lost) hooks_.prove_lost(planned.proof_wanted);
   tell_changes(cierzo::status(now, planned));
   look_again(planned);
 }

@@ -17,6 +17,7 @@
 #include "agent/messages.hpp"
 #include "election/commands.hpp"
 #include "monitor/inventory.hpp"
+#include "resources/brake.hpp"
 #include "resources/plan.hpp"
 
 namespace cierzo {
@@ -34,6 +35,10 @@ struct LeaderHooks {
   std::function<void(const std::string& kind, const std::string& subject,
                      const std::string& message)>
       event;
+  // The hosts whose loss must be proved for what they ran to be started elsewhere. (rule 14)
+  std::function<void(const std::set<HostId>&)> prove_lost;
+  double brake_share = 0.5;  // World::brake_share, World::starts_max
+  int starts_max = 0;
 };
 
 // What is told of an instance: its state, and its health where that is bad. Until a check passes
@@ -74,7 +79,10 @@ class Leader {
   // What would be planned if `changed` were desired in place of what has its names.
   [[nodiscard]] World world(const std::vector<DesiredResource>& changed = {}) const;
   [[nodiscard]] std::vector<ResourceStatus> status() const;
+  // What would be done if an administrator confirmed that these hosts are down.
+  [[nodiscard]] Plan plan_without(const std::vector<HostId>& hosts) const;
   [[nodiscard]] std::string host_name(HostId host) const;
+  [[nodiscard]] Brake brake() const;  // (rule 19)
 
  private:
   struct Sent {
@@ -89,6 +97,7 @@ class Leader {
   void send_again();
   void forget_stopped(const World& world);
   void remember(HostId host, std::uint64_t number, const Action& action);
+  void tell_brake(const Plan& plan);
   void tell_changes(const std::vector<ResourceStatus>& status);
   void look_again(const Plan& plan);
 
@@ -108,6 +117,7 @@ class Leader {
   std::map<InstanceName, Time> told_at_;
   std::vector<std::string> images_wanted_;      // Absolute paths, sorted.
   std::map<std::string, Time> images_awaited_;  // When each of them was asked for, and patience.
+  std::string brake_told_;                      // Why nothing is replaced, as it was told last.
   std::set<std::string> mistakes_;              // Of the catalog, told already.
   std::set<std::string> types_stored_;          // Digests.
   struct Newest {

@@ -1,6 +1,7 @@
 #include "agent/requests.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "agent/net/codec.hpp"
@@ -34,7 +35,7 @@ bool reads(api::Route route) {
 
 bool changes(api::Route route) {
   return route == api::Route::apply || route == api::Route::stop || route == api::Route::start ||
-         route == api::Route::remove;
+         route == api::Route::remove || route == api::Route::confirm_lost;
 }
 
 // The resources and types of a request, checked again: what the catalog holds must be usable by
@@ -44,6 +45,59 @@ struct Declared {
   std::map<std::string, std::map<std::string, std::string>> type_files;  // By digest.
   std::vector<std::string> mistakes;
 };
+
+WriteDone answer_when_stored(std::string body, const api::Answer& answer) {
+  return [body = std::move(body), answer](WriteOutcome outcome, const std::string& why) {
+    switch (outcome) {
+      case WriteOutcome::committed:
+        return answer(ok(body));
+      case WriteOutcome::unknown:
+        return answer(api::outcome_unknown(why));
+      case WriteOutcome::refused:
+        return answer(api::no_leader(why));
+      case WriteOutcome::busy:
+        return answer(api::refused("too many changes are being stored", {}, "try again"));
+    }
+  };
+}
+
+// Hosts that an administrator says are down. One that is alive is not: whoever names it has the
+// wrong one before him.
+struct Confirmed {
+  std::vector<HostId> all, fresh;  // fresh: those that nobody has confirmed yet.
+  api::ConfirmView view;
+  std::vector<std::string> mistakes;
+};
+
+Confirmed to_confirm(const std::vector<std::string>& names, const std::vector<HostFacts>& hosts) {
+  Confirmed made;
+  std::vector<std::string> known;
+  for (const HostFacts& host : hosts) known.push_back(host.name);
+  if (names.empty()) made.mistakes.push_back("no host is named");
+  for (const std::string& name : std::set<std::string>(names.begin(), names.end())) {
+    const auto host = std::find_if(hosts.begin(), hosts.end(),
+                                   [&](const HostFacts& one) { return one.name == name; });
+    if (host == hosts.end()) {
+      const auto near = manifests::nearest(name, known);
+      made.mistakes.push_back(name + ": is no host of this site" +
+                              (near ? "; did you mean '" + *near + "'?" : "; see: agentctl hosts"));
+      continue;
+    }
+    if (host->state == HostState::alive) {
+      made.mistakes.push_back(name + ": is alive: it answers. To take it out of service stop its " +
+                              "agent (systemctl stop agentd), which holds it");
+      continue;
+    }
+    made.all.push_back(host->id);
+    if (!host->confirmed_lost) made.fresh.push_back(host->id);
+    made.view.hosts.push_back({name, host->confirmed_lost ? "unchanged" : "confirmed"});
+    if (host->state == HostState::held) {
+      made.view.warnings.push_back(
+          name + " is held: its agent was stopped while its VMs ran, and no " + "guard stops them");
+    }
+  }
+  return made;
+}
 
 // Addresses that no guest of this site can have, each with its place.
 void check_addresses(const Resource& resource, const Places& places, const SiteAddresses& site,
@@ -256,6 +310,7 @@ api::StatusView Requests::status_view(const api::Target& target) const {
   Leader* leader = hooks_.leader();
   if (leader != nullptr) {
     view.leader = hooks_.leader_view();
+    view.brake = leader->brake().reason;
   } else {
     view.local_view = true;
     view.no_leader = hooks_.who_is_missing();
@@ -282,6 +337,8 @@ void Requests::lead(Leader& leader, const api::ApiRequest& request, const api::T
     case api::Route::start:
     case api::Route::remove:
       return ensure(leader, target, answer);
+    case api::Route::confirm_lost:
+      return confirm_lost(leader, request.body, answer);
     case api::Route::types:
     case api::Route::version:
     case api::Route::health:
@@ -399,19 +456,27 @@ void Requests::write(std::vector<election::CatalogChange> changes, api::ApplyAns
                                    std::to_string(catalog_bytes_max / (1024 * 1024)) + " MiB",
                                {}, "delete resources that are not needed: agentctl delete NAME"));
   }
-  hooks_.write(std::move(changes), [accepted = std::move(accepted), answer](
-                                       WriteOutcome outcome, const std::string& why) {
-    switch (outcome) {
-      case WriteOutcome::committed:
-        return answer(ok(api::to_json(accepted)));
-      case WriteOutcome::unknown:
-        return answer(api::outcome_unknown(why));
-      case WriteOutcome::refused:
-        return answer(api::no_leader(why));
-      case WriteOutcome::busy:
-        return answer(api::refused("too many changes are being stored", {}, "try again"));
-    }
-  });
+  hooks_.write(std::move(changes), answer_when_stored(api::to_json(accepted), answer));
+}
+
+// An administrator says that these hosts are really down: all of them are noted, or none.
+void Requests::confirm_lost(Leader& leader, const std::string& body, const api::Answer& answer) {
+  auto parsed = api::from_json<api::ConfirmRequest>(body);
+  if (const auto* error = std::get_if<api::JsonError>(&parsed)) {
+    return answer(api::usage("the request cannot be read: " + error->text));
+  }
+  const auto& request = std::get<api::ConfirmRequest>(parsed);
+  const std::vector<HostFacts> hosts = hooks_.host_facts();
+  Confirmed confirmed = to_confirm(request.hosts, hosts);
+  if (!confirmed.mistakes.empty()) {
+    return answer(api::refused("nothing was changed", std::move(confirmed.mistakes)));
+  }
+  confirmed.view.actions = plan_view(leader.plan_without(confirmed.all), hosts).actions;
+  std::erase_if(confirmed.view.actions,
+                [](const api::ActionRow& row) { return row.action != "start"; });
+  std::string text = api::to_json(confirmed.view);
+  if (request.dry_run || confirmed.fresh.empty()) return answer(ok(std::move(text)));
+  hooks_.confirm_lost(confirmed.fresh, answer_when_stored(std::move(text), answer));
 }
 
 // The mark names the agent's run: only a later start of it ends the mark. (rule 14)

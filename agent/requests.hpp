@@ -44,6 +44,8 @@ struct RequestHooks {
   std::function<api::TypesView()> types;
   std::function<SiteAddresses()> addresses;     // What guests may have, and what is taken.
   std::function<std::string(HostId)> held_run;  // The run of that host's agent, as it reported it.
+  // Writes down that an administrator says these hosts are down. (rule 14)
+  std::function<void(const std::vector<HostId>&, WriteDone)> confirm_lost;
 };
 
 class Requests {
@@ -87,6 +89,7 @@ class Requests {
   void plan(Leader& leader, const std::string& body, const api::Answer& answer);
   void apply(Leader& leader, const std::string& body, const api::Answer& answer);
   void ensure(Leader& leader, const api::Target& target, const api::Answer& answer);
+  void confirm_lost(Leader& leader, const std::string& body, const api::Answer& answer);
   void write(std::vector<election::CatalogChange> changes, api::ApplyAnswer accepted,
              const api::Answer& answer);
   void hold(HostId host, const api::Answer& answer);

@@ -25,6 +25,20 @@ struct Word {
   std::string operator()(const Attend&) const { return "attend"; }
 };
 
+std::string proof_of(const HostFacts& host) {
+  if (host.confirmed_lost) return "confirmed";
+  if (host.state != HostState::lost) return "";
+  switch (host.lost_proof) {
+    case LostProof::permit_ended:
+      return "permit-ended";
+    case LostProof::disks_released:
+      return "disks-released";
+    case LostProof::proven:
+      return "fenced";
+  }
+  return "";
+}
+
 std::string count_of(std::size_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
@@ -88,8 +102,12 @@ api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
       break;
     case HostState::suspect:
     case HostState::lost:
+      row.lost_proof = proof_of(host);
       row.reason = seconds > 0 ? "not heard for " + std::to_string(seconds) + " s"
                                : "not heard in this term";
+      if (row.lost_proof == "confirmed")
+        row.reason += "; an administrator confirmed that it is down";
+      if (row.lost_proof == "fenced") row.reason += "; its fence program has cut its power";
       break;
     case HostState::held:
       row.reason = "its agent was stopped; its VMs run on";

@@ -1,5 +1,7 @@
 #include "election/catalog.hpp"
 
+#include <sstream>
+
 namespace cierzo::election {
 
 void apply(Catalog& catalog, const CatalogDelta& delta) {
@@ -20,5 +22,40 @@ CatalogDelta whole_of(const Catalog& catalog) {
 }
 
 std::string held_key(HostId host) { return "held/" + std::to_string(host.value); }
+
+std::string lost_key(HostId host) { return "lost/" + std::to_string(host.value); }
+
+std::string encode(const LostMark& mark) {
+  std::ostringstream out;
+  out << (mark.fenced ? "fenced" : "confirmed") << " term=" << mark.term.counter << "."
+      << mark.term.owner.value << " seq=" << mark.seq << " boot=" << mark.boot
+      << " state=" << mark.state_id;
+  return out.str();
+}
+
+std::optional<LostMark> decode_lost_mark(const std::string& text) {
+  std::istringstream in(text);
+  LostMark mark;
+  std::string word;
+  if (!(in >> word) || (word != "fenced" && word != "confirmed")) return std::nullopt;
+  mark.fenced = word == "fenced";
+  const auto skip = [&in](const char* name) {
+    in >> std::ws;
+    for (; *name != '\0'; ++name)
+      if (in.get() != *name) in.setstate(std::ios::failbit);
+  };
+  skip("term=");
+  in >> mark.term.counter;
+  skip(".");
+  in >> mark.term.owner.value;
+  skip("seq=");
+  in >> mark.seq;
+  if (!in) return std::nullopt;
+  while (in >> word) {
+    if (word.starts_with("boot=")) mark.boot = word.substr(5);
+    if (word.starts_with("state=")) mark.state_id = word.substr(6);
+  }
+  return mark;
+}
 
 }  // namespace cierzo::election

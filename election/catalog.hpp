@@ -1,6 +1,7 @@
 // The catalog: the site's desired state as opaque bytes by key, with the stamp of its last write.
 //
-// election/ knows two kinds of keys: timing_key (members.hpp) and the held marks of rule 14.
+// election/ knows three kinds of keys: timing_key (members.hpp), and the marks of rule 14: held and
+// lost.
 #pragma once
 #include <map>
 #include <optional>
@@ -39,5 +40,20 @@ CatalogDelta whole_of(const Catalog& catalog);
 // The held mark of rule 14: the host was stopped cleanly with its VMs running; it is never lost by
 // time. The value is the `run` of the agent that stopped (Config::run), see Node::may_unhold.
 std::string held_key(HostId host);
+
+// Rule 14: proof that a host is off. It is about the host as it was last heard: one that is heard
+// later has disproved it. From its proposal until it is removed again the host gets no command, so
+// that what a mark proves stays all that can be there.
+struct LostMark {
+  bool fenced = false;    // A fence program cut its power; otherwise an administrator's word.
+  Term term;              // Of the leader that wrote it,
+  std::uint64_t seq = 0;  // and the last heartbeat that the host had acknowledged in it; 0: none.
+  std::string boot;       // Which boot and which machine, where that was known. For people.
+  std::string state_id;
+  bool operator==(const LostMark&) const = default;
+};
+std::string lost_key(HostId host);
+std::string encode(const LostMark& mark);  // "confirmed term=3.1 seq=17 boot=... state=..."
+std::optional<LostMark> decode_lost_mark(const std::string& text);
 
 }  // namespace cierzo::election

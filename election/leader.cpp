@@ -141,13 +141,17 @@ void Node::State::meet_higher_promise(Time now, Term promised) {
 }
 
 // None while the catalog is not recovered: the marks are not known yet. (rule 14)
-std::optional<bool> Node::State::held(HostId host) const {
+std::optional<Marks> Node::State::marks(HostId host) const {
   if (lead->phase != Phase::ready) return std::nullopt;
-  return lead->committed.entries.count(held_key(host)) > 0;
+  const auto& entries = lead->committed.entries;
+  Marks found{lead->term, entries.count(held_key(host)) > 0, std::nullopt};
+  if (const auto lost = entries.find(lost_key(host)); lost != entries.end())
+    found.lost = lost->second;
+  return found;
 }
 
 void Node::State::review_host(Time now, HostId host) {
-  const HostStatus status = lead->permits.status(host, now, timing, held(host), config.mutations);
+  const HostStatus status = lead->permits.status(host, now, timing, marks(host), config.mutations);
   // A host of which a new leader has not heard gets a lease to speak.
   if (!status.heard && status.liveness == Liveness::suspect &&
       now < lead->first_authority + timing.lease)

@@ -52,6 +52,10 @@ Duration Timing::at_least(Duration length) const {
   return length - Duration{static_cast<std::int64_t>(std::ceil(less))};
 }
 
+Duration Timing::disks_held() const {
+  return at_most(guard_delay) + at_most(destroy_after) + at_most(time_to_kill);
+}
+
 Timing default_timing() {
   using namespace std::chrono_literals;
   return {100ms, 500ms, 2s, 25ms, 0.01, 50ms, 5s};

@@ -59,7 +59,15 @@ struct Timing {
   // A length that is certainly over on every clock, seen from here; and one certainly not over.
   Duration at_most(Duration length) const;   // length x (1 + drift), rounded up
   Duration at_least(Duration length) const;  // length x (1 - drift), rounded down
+
+  // How long after the bound of its last permit a host may still write to shared disks: until its
+  // guard has paused, waited destroy_after, and killed. (rule 14)
+  Duration disks_held() const;
 };
+
+// From SIGKILL until the last write of the killed process has ended. What is handed to a remote
+// server by then is beyond anybody's reach. (rule 14)
+inline constexpr Duration time_to_kill = std::chrono::seconds(1);
 
 Timing default_timing();
 Timing fast_timing();

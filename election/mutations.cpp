@@ -5,9 +5,28 @@
 namespace cierzo::election {
 namespace {
 constexpr std::array<const char*, static_cast<std::size_t>(Mutation::count)> names = {
-    "4",         "4-own", "5",       "7",        "8",       "8-deadline", "8-every-term",
-    "9-granted", "12",    "12-boot", "14",       "14-held", "15",         "15-last-led",
-    "16",        "17",    "17-boot", "17-spell", "20",      "20-follows", "22"};
+    "4",
+    "4-own",
+    "5",
+    "7",
+    "8",
+    "8-deadline",
+    "8-every-term",
+    "9-granted",
+    "12",
+    "12-boot",
+    "14",
+    "14-held",
+    "14-heard-since",
+    "15",
+    "15-last-led",
+    "16",
+    "17",
+    "17-boot",
+    "17-spell",
+    "20",
+    "20-follows",
+    "22"};
 }
 
 std::string to_string(Mutation mutation) { return names.at(static_cast<std::size_t>(mutation)); }

@@ -8,27 +8,28 @@
 namespace cierzo::election {
 
 enum class Mutation {
-  rule_4,             // accepts a Coordinator while holding a grant to someone else
-  rule_4_own,         // the candidate's own acceptance is not checked again
-  rule_5,             // leads with its own catalog instead of the majority's newest
-  rule_7,             // a restarted voter does not wait
-  rule_8,             // a Release cancels a grant of any term
-  rule_8_deadline,    // a Release leaves the host's own deadline as it was
-  rule_8_every_term,  // a failed candidate that still leads an older term goes on leading it
-  rule_9_granted,     // every acknowledgement counts as a vote
-  rule_12,            // permits run from the receipt of a heartbeat, not from the echoed stamp
-  rule_12_boot,       // echoes of another boot count
-  rule_14,            // a host is lost when it is silent, not when its bound has passed
-  rule_14_held,       // held hosts are lost by time
-  rule_15,            // a new leader assumes that silent hosts have no permit
-  rule_15_last_led,   // the shorter bound goes to the leader last promised, not last heard
-  rule_16,            // of two copies the lower incarnation wins
-  rule_17,            // commands at or below the high-water mark are executed
-  rule_17_boot,       // commands for another boot or state are executed
-  rule_17_spell,      // commands from before the permit was interrupted are executed
-  rule_20,            // a voter takes a Store below its promise
-  rule_20_follows,    // a Store applies to whatever is there
-  rule_22,            // a voter that lost its state votes
+  rule_4,               // accepts a Coordinator while holding a grant to someone else
+  rule_4_own,           // the candidate's own acceptance is not checked again
+  rule_5,               // leads with its own catalog instead of the majority's newest
+  rule_7,               // a restarted voter does not wait
+  rule_8,               // a Release cancels a grant of any term
+  rule_8_deadline,      // a Release leaves the host's own deadline as it was
+  rule_8_every_term,    // a failed candidate that still leads an older term goes on leading it
+  rule_9_granted,       // every acknowledgement counts as a vote
+  rule_12,              // permits run from the receipt of a heartbeat, not from the echoed stamp
+  rule_12_boot,         // echoes of another boot count
+  rule_14,              // a host is lost when it is silent, not when its bound has passed
+  rule_14_held,         // held hosts are lost by time
+  rule_14_heard_since,  // a lost mark goes on counting when the host was heard since
+  rule_15,              // a new leader assumes that silent hosts have no permit
+  rule_15_last_led,     // the shorter bound goes to the leader last promised, not last heard
+  rule_16,              // of two copies the lower incarnation wins
+  rule_17,              // commands at or below the high-water mark are executed
+  rule_17_boot,         // commands for another boot or state are executed
+  rule_17_spell,        // commands from before the permit was interrupted are executed
+  rule_20,              // a voter takes a Store below its promise
+  rule_20_follows,      // a Store applies to whatever is there
+  rule_22,              // a voter that lost its state votes
   count
 };
 

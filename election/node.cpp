@@ -281,7 +281,7 @@ std::vector<HostStatus> Node::hosts(Time now) const {
 
 HostStatus Node::host(HostId id, Time now) const {
   if (!has_authority(now)) return {};
-  return state_->lead->permits.status(id, now, state_->timing, state_->held(id),
+  return state_->lead->permits.status(id, now, state_->timing, state_->marks(id),
                                       state_->config.mutations);
 }
 

@@ -76,22 +76,38 @@ std::optional<BootTime> PermitLedger::echo(HostId host, const Timing& timing) {
 }
 
 HostStatus PermitLedger::status(HostId host, Time now, const Timing& timing,
-                                std::optional<bool> held, const Mutations& mutations) const {
+                                const std::optional<Marks>& marks,
+                                const Mutations& mutations) const {
   const auto found = hosts_.find(host);
   if (found == hosts_.end()) return {};
   HostStatus status = found->second.last;
+  status.seq = found->second.seq;
+  status.disks_released_at = status.bound + timing.disks_held();
+  if (marks && marks->lost) {
+    status.marked = true;
+    const auto mark = decode_lost_mark(*marks->lost);
+    // Heard since: whoever said that it is off was wrong, or it is on again. (rule 14)
+    const bool stands =
+        mark && (!status.heard || (mark->term == marks->term && status.seq <= mark->seq) ||
+                 has(mutations, Mutation::rule_14_heard_since));
+    if (stands) status.lost_mark = mark;
+  }
   if (status.heard && now < status.last_heard + timing.lease) {
     status.liveness = Liveness::alive;
     return status;
   }
   status.liveness = Liveness::suspect;
-  if (!held) return status;
-  if (*held && !has(mutations, Mutation::rule_14_held)) {
+  if (!marks) return status;
+  if (marks->held && !status.lost_mark && !has(mutations, Mutation::rule_14_held)) {
     status.liveness = Liveness::held;
     return status;
   }
   const bool silent_is_lost = status.heard && has(mutations, Mutation::rule_14);
-  if (silent_is_lost || now >= status.bound + timing.at_most(timing.guard_delay))
+  // An administrator's word does not shorten the wait: whoever mistakes a host that is cut off for
+  // a dead one must not thereby run what its guard would have paused. A power cut is a fact; but a
+  // new leader, that has heard nobody yet, hears the others first, so that its brake knows them.
+  const bool fenced = status.lost_mark && status.lost_mark->fenced && status.heard;
+  if (fenced || silent_is_lost || now >= status.bound + timing.at_most(timing.guard_delay))
     status.liveness = Liveness::lost;
   return status;
 }

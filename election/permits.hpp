@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "election/catalog.hpp"
 #include "election/members.hpp"
 #include "election/mutations.hpp"
 #include "resources/ids.hpp"
@@ -73,6 +74,17 @@ struct HostStatus {
   std::uint64_t permit_spell = 0;
   bool has_state = false;
   std::string inventory_digest;
+  std::uint64_t seq = 0;     // The newest heartbeat that it has acknowledged.
+  Time disks_released_at{};  // When its shared disks are certainly let go of, if it stays silent.
+  bool marked = false;       // A lost mark stands, disproved or not: it gets no command.
+  std::optional<LostMark> lost_mark;  // The same where the host was not heard since: proof.
+};
+
+// What the committed catalog says of a host. (rule 14)
+struct Marks {
+  Term term;                        // The leader's.
+  bool held = false;                // Stopped cleanly: not lost by time,
+  std::optional<std::string> lost;  // but by proof: the text of its lost mark.
 };
 
 // The leader's ledger. (rules 12, 14, 15)
@@ -86,8 +98,8 @@ class PermitLedger {
   // The echo for the host's next heartbeat; notes the bound that it creates. (rule 12)
   std::optional<BootTime> echo(HostId host, const Timing& timing);
 
-  // `held` are the committed marks; none while the catalog is not recovered: then nobody is lost.
-  HostStatus status(HostId host, Time now, const Timing& timing, std::optional<bool> held,
+  // `marks` are the committed ones; none while the catalog is not recovered: then nobody is lost.
+  HostStatus status(HostId host, Time now, const Timing& timing, const std::optional<Marks>& marks,
                     const Mutations& mutations) const;
   // When `status` may next change by time alone.
   Time next_change(HostId host, Time now, const Timing& timing) const;

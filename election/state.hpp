@@ -146,7 +146,7 @@ struct Node::State {
   void heartbeat(Time now);
   void on(Time now, HostId from, const HeartbeatAck& message);
   void meet_higher_promise(Time now, Term promised);
-  std::optional<bool> held(HostId host) const;
+  std::optional<Marks> marks(HostId host) const;
   void review_host(Time now, HostId host);
   void review_hosts(Time now);
 

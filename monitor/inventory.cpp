@@ -88,6 +88,9 @@ std::vector<HostView> Inventory::views(const std::vector<HostFacts>& hosts) cons
     view.address = host.address;
     view.state = host.state;
     view.held_instances = host.held_instances;
+    view.lost_proof = host.lost_proof;
+    view.disks_released_at = host.disks_released_at;
+    view.confirmed_lost = host.confirmed_lost;
     view.hypervisor_error = hypervisor_error(host.id);
     if (const Report* report = of(host.id); report != nullptr) {
       view.inventory_known = true;

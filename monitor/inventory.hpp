@@ -18,6 +18,9 @@ struct HostFacts {
   std::string name, address;
   HostState state = HostState::suspect;
   std::set<InstanceName> held_instances;
+  LostProof lost_proof = LostProof::permit_ended;  // Where it is lost. (rule 14)
+  Time disks_released_at{};                        // See HostView.
+  bool confirmed_lost = false;
 };
 
 class Inventory {

@@ -22,9 +22,45 @@ std::string under_way(const Action& action) {
 Plan plan(const World& world) { return Planner(world).make(); }
 
 Plan Planner::make() {
+  plan_.brake = brake_.reason;
+  await_released_disks();
+  count_starting();
   remove_leftovers();  // first: it makes room
   for (std::size_t i = 0; i < world_.desired.size(); ++i) decide(i);
   return std::move(plan_);
+}
+
+// Time alone frees shared disks; nothing else tells when. (rule 14)
+void Planner::await_released_disks() {
+  for (const HostView& host : world_.hosts) {
+    const bool later = host.disks_released_at > world_.now;
+    if (host.state == HostState::lost && host.lost_proof == LostProof::permit_ended && later) {
+      look_again(host.disks_released_at);
+    }
+  }
+}
+
+// Those whose start is under way, and those whose guests boot: both keep hosts and storage busy.
+void Planner::count_starting() {
+  if (world_.starts_max <= 0) return;
+  for (const InFlight& command : world_.in_flight) {
+    if (std::holds_alternative<StartVm>(command.action.work)) ++starting_;
+  }
+  for (const Observed& seen : world_.observed) {
+    const bool boots = seen.presence == Presence::present && seen.run == RunState::running &&
+                       !seen.guest_answers && seen.network_digest.empty();
+    if (!boots || world_.now - seen.since >= boot_patience) continue;
+    ++starting_;
+    look_again(seen.since + boot_patience);
+  }
+}
+
+bool Planner::too_many_starting(const InstanceName& instance) {
+  if (world_.starts_max <= 0 || starting_ < world_.starts_max) return false;
+  block(instance, true,
+        std::to_string(starting_) + " VMs are starting already, and recovery.starts allows " +
+            std::to_string(world_.starts_max));
+  return true;
 }
 
 void Planner::decide(std::size_t resource) {
@@ -90,8 +126,11 @@ void Planner::act(const InstanceName& instance, HostId on, Work work, std::strin
           room->host->name + " has " + std::to_string(room->actions) + " commands under way");
     return;
   }
+  const auto* start = std::get_if<StartVm>(&work);
+  if (start && too_many_starting(instance)) return;
   if (loads_host(work)) ++room->actions;
-  if (const auto* start = std::get_if<StartVm>(&work)) {
+  if (start) {
+    ++starting_;
     rooms_.take(on, start->instance);
     if (shared_.siblings) {
       for (const RoleName& role : start->instance.roles) ++(*shared_.siblings)[role][on];

@@ -2,6 +2,7 @@
 // new leader that knows only the catalog and what hosts report continues where the old one stopped.
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,11 @@ struct Plan {
   std::vector<Blocked> blocked;
   // When something that is backing off or settling must be looked at again.
   std::optional<Time> look_again;
+  // Why nothing is replaced, though hosts are lost; empty: it is. (rule 19)
+  std::string brake;
+  // Lost hosts that may run what only proof frees: to be fenced, where they can be; none while too
+  // many are away. (rules 14, 19)
+  std::set<HostId> proof_wanted;
 };
 
 // Same world, same bytes. Nothing is ever done to an unknown instance; never two starts of one

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "resources/brake.hpp"
 #include "resources/brief.hpp"
 #include "resources/desired.hpp"
 #include "resources/ladder.hpp"
@@ -18,7 +19,11 @@ namespace cierzo {
 
 class Planner {
  public:
-  explicit Planner(const World& world) : world_(world), index_(world), rooms_(world, index_) {}
+  explicit Planner(const World& world)
+      : world_(world),
+        index_(world),
+        rooms_(world, index_),
+        brake_(brake(world.hosts, world.brake_share)) {}
 
   Plan make();
 
@@ -52,6 +57,9 @@ class Planner {
   // True, and the instance is blocked, where a failure must not be tried again yet.
   bool backs_off(const Subject& s, const std::string& what, const Failure& failure);
   bool destroy_duplicate(const Subject& s);
+  void await_released_disks();
+  void count_starting();
+  bool too_many_starting(const InstanceName& instance);
 
   // ---- running.cpp
   void keep_running(const Subject& s);
@@ -87,7 +95,9 @@ class Planner {
   const World& world_;
   WorldIndex index_;
   Rooms rooms_;
-  Shared shared_;  // of the resource that is being decided upon
+  Brake brake_;
+  int starting_ = 0;  // VMs that are starting or booting; counted only where that is limited
+  Shared shared_;     // of the resource that is being decided upon
   Plan plan_;
 };
 

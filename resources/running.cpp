@@ -29,6 +29,8 @@ void Planner::keep_running(const Subject& s) {
   const Observed* copy = s.copies.right();
   if (!copy) {
     if (!s.copies.unknown.empty()) {
+      const HostView* unproven = s.copies.unproven;
+      if (unproven && !brake_.too_many) plan_.proof_wanted.insert(unproven->id);
       block(s.instance.name, true, s.copies.unknown + ": unknown, not absent");
     } else {
       const std::size_t before = plan_.actions.size();
@@ -65,6 +67,7 @@ void Planner::keep_running(const Subject& s) {
 // On a living host it gets the same disk again. A fresh one is made only when its host is lost or
 // the ladder says so. (RESOURCES.md, "Same disk or fresh disk")
 void Planner::start(const Subject& s) {
+  if (brake_.on && s.copies.lost_unconfirmed) return block(s.instance.name, false, brake_.reason);
   const auto& disks = s.copies.disks;
   const auto usable =
       std::find_if(disks.begin(), disks.end(), [](const Observed* one) { return !worn_out(*one); });

@@ -85,6 +85,9 @@ struct HostView {
   std::string name, address;
   HostState state = HostState::suspect;
   LostProof lost_proof = LostProof::permit_ended;  // Where the state is lost.
+  // When time alone makes that disks_released; 0: never.
+  Time disks_released_at{};
+  bool confirmed_lost = false;  // By an administrator, and not heard since: the brake lets it go.
   // It has reported under this leader: what it does not report it does not have.
   bool inventory_known = false;
   bool hypervisor_answers = true;
@@ -138,7 +141,9 @@ struct World {
   // could take it has answered, nothing is placed by such an image. The first to answer would get
   // more than its share.
   std::map<std::string, Time> images_awaited;
-  Time now{};  // The leader's clock.
+  double brake_share = 0.5;  // Of the hosts: with more of them away nothing is replaced. (rule 19)
+  int starts_max = 0;        // VMs of the site that may be starting or booting at once; 0: any.
+  Time now{};                // The leader's clock.
 };
 
 }  // namespace cierzo

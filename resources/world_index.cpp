@@ -24,7 +24,8 @@ bool may_run_on(const HostView& lost, OnIsolation on_isolation, Disk disk) {
 std::string wait_for_proof(const HostView& lost, OnIsolation on_isolation) {
   return on_isolation == OnIsolation::ignore
              ? "host " + lost.name + " is lost without proof that it is off, and this VM runs on " +
-                   "when isolated; bring the host back"
+                   "when isolated; bring the host back, or say that it is really down " +
+                   "(agentctl confirm-lost " + lost.name + ")"
              : "host " + lost.name + " is lost but may not have let go of its shared disk yet";
 }
 
@@ -151,9 +152,11 @@ void WorldIndex::add_copy(const Observed& seen, const Instance& instance, Copies
     const bool ran = seen.presence != Presence::absent;
     if (ran && may_run_on(*on, seen.on_isolation, seen.disk)) {
       copies.unknown = wait_for_proof(*on, seen.on_isolation);
+      copies.unproven = on;
     }
     copies.lost = on;
     copies.lost_seen = true;
+    copies.lost_unconfirmed = copies.lost_unconfirmed || !on->confirmed_lost;
   } else if (on->state == HostState::held) {
     // Its disk counts like a VM: started elsewhere meanwhile it would get a blank one, and this one
     // would be removed as stale when the host is back.
@@ -182,8 +185,10 @@ void WorldIndex::look_at_silent_hosts(const Instance& instance, Copies& copies) 
   }
   for (const HostView* lost : silent_lost_) {
     if (!copies.lost) copies.lost = lost;
+    copies.lost_unconfirmed = copies.lost_unconfirmed || !lost->confirmed_lost;
     if (may_run_on(*lost, instance.on_isolation, instance.disk)) {
       copies.unknown = wait_for_proof(*lost, instance.on_isolation);
+      copies.unproven = lost;
     }
   }
 }

@@ -21,8 +21,11 @@ struct Copies {
   std::vector<const Observed*> tried;  // Everything such hosts say: failed starts are in it.
   const HostView* lost = nullptr;  // A lost host that ran it, or may have; nothing runs there now.
   bool lost_seen = false;          // It was seen there: no guess.
-  std::string unknown;             // Why it may run where we cannot see it; empty: it does not.
-  bool newest_is_live = false;     // live.front() is newer than every copy that is unknown.
+  bool lost_unconfirmed = false;   // One of those lost hosts was not confirmed by anybody.
+  // The lost host whose loss would have to be proved first, where that is what it waits for.
+  const HostView* unproven = nullptr;
+  std::string unknown;          // Why it may run where we cannot see it; empty: it does not.
+  bool newest_is_live = false;  // live.front() is newer than every copy that is unknown.
 
   [[nodiscard]] const Observed* right() const { return newest_is_live ? live.front() : nullptr; }
 };

@@ -26,10 +26,15 @@ struct Fixed {
   Route route;
 };
 constexpr Fixed fixed[] = {
-    {"GET", "/v1/status", Route::status},   {"GET", "/v1/hosts", Route::hosts},
-    {"GET", "/v1/events", Route::events},   {"GET", "/v1/types", Route::types},
-    {"GET", "/v1/version", Route::version}, {"GET", "/v1/health", Route::health},
-    {"POST", "/v1/plan", Route::plan},      {"POST", "/v1/apply", Route::apply},
+    {"GET", "/v1/status", Route::status},
+    {"GET", "/v1/hosts", Route::hosts},
+    {"GET", "/v1/events", Route::events},
+    {"GET", "/v1/types", Route::types},
+    {"GET", "/v1/version", Route::version},
+    {"GET", "/v1/health", Route::health},
+    {"POST", "/v1/plan", Route::plan},
+    {"POST", "/v1/apply", Route::apply},
+    {"POST", "/v1/confirm-lost", Route::confirm_lost},
 };
 
 std::optional<unsigned> hex(char c) {

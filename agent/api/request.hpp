@@ -36,17 +36,18 @@ using Handler = std::function<void(ApiRequest, Answer)>;
 
 // The path table of the API, in one place.
 enum class Route {
-  status,   // GET /v1/status
-  hosts,    // GET /v1/hosts
-  events,   // GET /v1/events?after=N&wait=SECONDS
-  types,    // GET /v1/types
-  version,  // GET /v1/version
-  health,   // GET /v1/health
-  plan,     // POST /v1/plan           ApplyRequest -> PlanView
-  apply,    // POST /v1/apply          ApplyRequest -> ApplyAnswer
-  stop,     // POST /v1/resources/NAME/stop
-  start,    // POST /v1/resources/NAME/start
-  remove,   // DELETE /v1/resources/NAME
+  status,        // GET /v1/status
+  hosts,         // GET /v1/hosts
+  events,        // GET /v1/events?after=N&wait=SECONDS
+  types,         // GET /v1/types
+  version,       // GET /v1/version
+  health,        // GET /v1/health
+  plan,          // POST /v1/plan           ApplyRequest -> PlanView
+  apply,         // POST /v1/apply          ApplyRequest -> ApplyAnswer
+  stop,          // POST /v1/resources/NAME/stop
+  start,         // POST /v1/resources/NAME/start
+  confirm_lost,  // POST /v1/confirm-lost  ConfirmRequest -> ConfirmView
+  remove,        // DELETE /v1/resources/NAME
 };
 
 inline constexpr Duration events_wait_max = std::chrono::seconds(30);

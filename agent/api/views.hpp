@@ -33,6 +33,8 @@ struct HostRow {
   std::string reason;  // Why it is not simply alive: "no report for 12 s"; empty if nothing.
   std::uint64_t memory_total_kib = 0, memory_free_kib = 0;  // 0 and 0: not known.
   std::int32_t cpus_total = 0, cpus_free = 0;
+  // What its loss proves: "" (not lost), permit-ended, disks-released, confirmed, fenced.
+  std::string lost_proof;
 };
 
 struct InstanceRow {
@@ -59,6 +61,8 @@ struct StatusView {
   std::vector<ResourceRow> resources;
   bool local_view =
       false;  // There is no leader to ask: this is what the answering host knows itself.
+  // Why nothing of lost hosts is replaced; empty: it is. (rule 19)
+  std::string brake;
   std::string no_leader;  // Why: "1 of 3 voters reachable, 2 needed; missing: node2, node3".
 };
 
@@ -104,6 +108,21 @@ struct ApplyAnswer {
   std::vector<std::string> warnings;
   std::string outcome = "accepted";
   double waited_s = 0;
+};
+
+// ---- POST /v1/confirm-lost
+
+// An administrator's word that these hosts are really down. (rule 14)
+struct ConfirmRequest {
+  std::vector<std::string> hosts;
+  bool dry_run = false;  // Only say what it would lead to.
+};
+
+struct ConfirmView {
+  std::vector<ChangeRow> hosts;  // confirmed unchanged
+  // What their resources are then given elsewhere, as far as there is room for it now.
+  std::vector<ActionRow> actions;
+  std::vector<std::string> warnings;
 };
 
 // ---- GET /v1/events?after=N&wait=SECONDS

@@ -34,6 +34,7 @@ struct Options {
 
   std::vector<std::string> files;  // apply, plan, validate, convert; "-" is stdin
   std::string name;                // status, stop, start, delete; of keygen the file
+  std::vector<std::string> hosts;  // confirm-lost
   bool dry_run = false, no_wait = false, yes = false, force = false, follow = false;
   std::uint64_t after = 0;
   std::chrono::seconds timeout{};  // Of waiting; 0: for ever.
@@ -58,6 +59,7 @@ int hosts(const Options& options, Terminal& terminal);
 int stop(const Options& options, Terminal& terminal);
 int start(const Options& options, Terminal& terminal);
 int remove(const Options& options, Terminal& terminal);  // delete
+int confirm_lost(const Options& options, Terminal& terminal);
 int events(const Options& options, Terminal& terminal);
 int types(const Options& options, Terminal& terminal);
 int keygen(const Options& options, Terminal& terminal);

@@ -13,10 +13,13 @@ namespace {
 using Verb = int (*)(const Options&, Terminal&);
 
 const std::map<std::string, Verb> verbs = {
-    {"apply", apply},     {"plan", plan},   {"validate", validate}, {"status", status},
-    {"hosts", hosts},     {"stop", stop},   {"start", start},       {"delete", remove},
-    {"events", events},   {"types", types}, {"keygen", keygen},     {"convert", convert},
-    {"version", version},
+    {"apply", apply},       {"plan", plan},
+    {"validate", validate}, {"status", status},
+    {"hosts", hosts},       {"stop", stop},
+    {"start", start},       {"delete", remove},
+    {"events", events},     {"types", types},
+    {"keygen", keygen},     {"convert", convert},
+    {"version", version},   {"confirm-lost", confirm_lost},
 };
 
 constexpr const char* examples = R"(Examples:
@@ -94,6 +97,12 @@ void add_verbs(CLI::App& app, Options& options, int& seconds) {
   add_name(verb, options, "of the resource", true);
   verb->add_flag("--yes", options.yes, "do not ask");
   add_waiting(verb, options, seconds);
+
+  verb = add(app, "confirm-lost",
+             "say that hosts are really down: what they ran is started elsewhere, come what may",
+             "agentctl confirm-lost node2 node3");
+  verb->add_option("HOST", options.hosts, "names of hosts")->type_name("")->required();
+  verb->add_flag("--yes", options.yes, "do not ask");
 
   verb = add(app, "events", "show what happened", "agentctl events --follow --output json");
   verb->add_flag("--follow", options.follow, "go on until interrupted");

@@ -46,6 +46,29 @@ int fail(const Options& options, Terminal& terminal, const Refusal& refusal) {
   return refusal.exit;
 }
 
+std::string quoted(const std::string& text) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.' || c == '/';
+  };
+  for (const char c : text) {
+    if (plain(c)) continue;
+    std::string out = "'";
+    for (const char inner : text) out += inner == '\'' ? "'\\''" : std::string(1, inner);
+    return out + "'";
+  }
+  return text;
+}
+
+bool agreed(Terminal& terminal, const std::string& question) {
+  terminal.err << question << " [y/N] " << std::flush;
+  std::string answer;
+  std::getline(terminal.in, answer);
+  if (answer == "y" || answer == "yes") return true;
+  terminal.err << "nothing was changed\n";
+  return false;
+}
+
 std::string resource_path(const std::string& name) {
   constexpr char digits[] = "0123456789ABCDEF";
   std::string out = "/v1/resources/";

@@ -63,6 +63,12 @@ void print(const Options& options, Terminal& terminal, const View& view, const s
   }
 }
 
+// As a shell wants it: in quotes where it needs any.
+[[nodiscard]] std::string quoted(const std::string& text);
+
+// Asks on the terminal. Only "y" and "yes" are yes.
+[[nodiscard]] bool agreed(Terminal& terminal, const std::string& question);
+
 // "/v1/resources/my%20web"
 [[nodiscard]] std::string resource_path(const std::string& name);
 

@@ -17,6 +17,11 @@ std::string leader_line(const api::StatusView& view) {
          std::to_string(view.leader->term) + ")\n";
 }
 
+// What an administrator must decide upon stands first.
+std::string banner(const api::StatusView& view) {
+  return view.brake.empty() ? "" : view.brake + "\n\n";
+}
+
 // "hosts: 3 alive" or "hosts: 2 alive, 1 lost", then a line for each that is not alive.
 std::string hosts_summary(const api::StatusView& view, bool colour) {
   std::map<std::string, std::size_t> count;
@@ -52,7 +57,7 @@ std::string joined(const std::vector<std::string>& texts, const std::string& bet
 }
 
 std::string show_status(const api::StatusView& view, bool colour) {
-  std::string out = leader_line(view) + hosts_summary(view, colour);
+  std::string out = banner(view) + leader_line(view) + hosts_summary(view, colour);
   if (view.resources.empty()) {
     return out + "\nno resources; declare one with: agentctl apply FILE\n";
   }
@@ -94,7 +99,7 @@ std::string show_hosts(const api::StatusView& view, bool colour) {
                 : "-"}});
     if (!host.reason.empty()) rows.push_back({{host.reason}});
   }
-  return (view.leader ? "" : leader_line(view)) +
+  return banner(view) + (view.leader ? "" : leader_line(view)) +
          table({{"ID"}, {"HOST"}, {"STATE"}, {"PART"}, {"ADDRESS"}, {"MEMORY FREE"}, {"CPUS FREE"}},
                rows, colour);
 }
@@ -107,6 +112,18 @@ std::string show_plan(const api::PlanView& view) {
         (blocked.waiting ? "wait " : "blocked ") + blocked.instance + ": " + blocked.reason + "\n";
   }
   return out + view.summary + "\n";
+}
+
+std::string show_confirmed(const api::ConfirmView& view) {
+  std::string out;
+  for (const api::ChangeRow& host : view.hosts) {
+    out += host.name +
+           (host.change == "unchanged" ? ": was confirmed lost before" : ": confirmed lost") + "\n";
+  }
+  for (const std::string& warning : view.warnings) out += "warning: " + warning + "\n";
+  if (view.actions.empty()) out += "nothing of them can be started elsewhere now\n";
+  for (const api::ActionRow& action : view.actions) out += action.text + "\n";
+  return out;
 }
 
 std::string show_types(const api::TypesView& view) {

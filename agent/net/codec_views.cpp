@@ -85,6 +85,7 @@ void fill(const HostRow& from, wire::HostRow& to) {
   to.set_memory_free_kib(number(from.memory_free_kib));
   to.set_cpus_total(from.cpus_total);
   to.set_cpus_free(from.cpus_free);
+  to.set_lost_proof(utf8(from.lost_proof));
 }
 void read(const wire::HostRow& from, HostRow& to) {
   to.id = from.id();
@@ -97,6 +98,7 @@ void read(const wire::HostRow& from, HostRow& to) {
   to.memory_free_kib = whole(from.memory_free_kib());
   to.cpus_total = from.cpus_total();
   to.cpus_free = from.cpus_free();
+  to.lost_proof = from.lost_proof();
 }
 
 void fill(const InstanceRow& from, wire::InstanceRow& to) {
@@ -141,6 +143,7 @@ void fill(const StatusView& from, wire::StatusView& to) {
   fill_all(from.resources, to.mutable_resources());
   to.set_local_view(from.local_view);
   to.set_no_leader(utf8(from.no_leader));
+  to.set_brake(utf8(from.brake));
 }
 void read(const wire::StatusView& from, StatusView& to) {
   if (from.has_leader()) read(from.leader(), to.leader.emplace());
@@ -148,6 +151,7 @@ void read(const wire::StatusView& from, StatusView& to) {
   read_all(from.resources(), to.resources);
   to.local_view = from.local_view();
   to.no_leader = from.no_leader();
+  to.brake = from.brake();
 }
 
 void fill(const ActionRow& from, wire::ActionRow& to) {
@@ -207,6 +211,26 @@ void read(const wire::ApplyAnswer& from, ApplyAnswer& to) {
   read_all(from.warnings(), to.warnings);
   to.outcome = from.outcome();
   to.waited_s = from.waited_s();
+}
+
+void fill(const ConfirmRequest& from, wire::ConfirmRequest& to) {
+  fill_all(from.hosts, to.mutable_hosts());
+  to.set_dry_run(from.dry_run);
+}
+void read(const wire::ConfirmRequest& from, ConfirmRequest& to) {
+  read_all(from.hosts(), to.hosts);
+  to.dry_run = from.dry_run();
+}
+
+void fill(const ConfirmView& from, wire::ConfirmView& to) {
+  fill_all(from.hosts, to.mutable_hosts());
+  fill_all(from.actions, to.mutable_actions());
+  fill_all(from.warnings, to.mutable_warnings());
+}
+void read(const wire::ConfirmView& from, ConfirmView& to) {
+  read_all(from.hosts(), to.hosts);
+  read_all(from.actions(), to.actions);
+  read_all(from.warnings(), to.warnings);
 }
 
 void fill(const EventRow& from, wire::EventRow& to) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,14 +39,33 @@ bool read_all(int fd, Time until, std::string& output) {
   }
 }
 
+// The program's standard input, in memory: it may be read or not, nobody waits for that. Secrets
+// are in it, so it is on no disk.
+int input_of(const std::string& text) {
+  const int fd = memfd_create("input", MFD_CLOEXEC);
+  if (fd < 0) return fd;
+  if (write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      lseek(fd, 0, SEEK_SET) == 0) {
+    return fd;
+  }
+  close(fd);
+  return -1;
+}
+
 }  // namespace
 
-ProgramEnd run_program(const std::vector<std::string>& words, Duration limit) {
+ProgramEnd run_program(const std::vector<std::string>& words, Duration limit,
+                       const std::string& input) {
+  const int in = input_of(input);
+  if (in < 0) return {false, false, -1, std::strerror(errno)};
   std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) return {false, false, std::strerror(errno)};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) {
+    close(in);
+    return {false, false, -1, std::strerror(errno)};
+  }
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, in, 0);
   posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
   posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
   std::vector<char*> arguments;
@@ -56,9 +76,10 @@ ProgramEnd run_program(const std::vector<std::string>& words, Duration limit) {
       posix_spawnp(&pid, words.front().c_str(), &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
+  close(in);
   if (error != 0) {
     close(ends[0]);
-    return {false, false, words.front() + ": " + std::strerror(error)};
+    return {false, false, -1, words.front() + ": " + std::strerror(error)};
   }
   ProgramEnd end;
   if (!read_all(ends[0], now() + limit, end.output)) {
@@ -70,7 +91,8 @@ ProgramEnd run_program(const std::vector<std::string>& words, Duration limit) {
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  end.ok = !end.timed_out && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (!end.timed_out && WIFEXITED(status)) end.status = WEXITSTATUS(status);
+  end.ok = end.status == 0;
   while (!end.output.empty() && end.output.back() == '\n') end.output.pop_back();
   return end;
 }

@@ -217,10 +217,12 @@ std::string shown(const std::variant<Target, ApiResponse>& parsed) {
     return std::to_string(refusal->status);
   }
   static const std::map<Route, std::string> names = {
-      {Route::status, "status"}, {Route::hosts, "hosts"},     {Route::events, "events"},
-      {Route::types, "types"},   {Route::version, "version"}, {Route::health, "health"},
-      {Route::plan, "plan"},     {Route::apply, "apply"},     {Route::stop, "stop"},
-      {Route::start, "start"},   {Route::remove, "remove"}};
+      {Route::status, "status"},   {Route::hosts, "hosts"},
+      {Route::events, "events"},   {Route::types, "types"},
+      {Route::version, "version"}, {Route::health, "health"},
+      {Route::plan, "plan"},       {Route::apply, "apply"},
+      {Route::stop, "stop"},       {Route::start, "start"},
+      {Route::remove, "remove"},   {Route::confirm_lost, "confirm-lost"}};
   const auto& target = std::get<Target>(parsed);
   std::string out = names.at(target.route);
   if (!target.name.value.empty()) out += " " + target.name.value;
@@ -233,6 +235,8 @@ TEST(Api, KnowsItsPaths) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"GET /v1/status", "status"},
       {"GET /v1/hosts", "hosts"},
+      {"POST /v1/confirm-lost", "confirm-lost"},
+      {"GET /v1/confirm-lost", "405"},
       {"GET /v1/types", "types"},
       {"GET /v1/version", "version"},
       {"GET /v1/health", "health"},

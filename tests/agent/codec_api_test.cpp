@@ -11,7 +11,7 @@ namespace {
 StatusView site() {
   StatusView view;
   view.leader = {1, "node1", 3};
-  view.hosts = {{1, "node1", "alive", true, "10.77.0.11", "", 4194304, 3145728, 4, -1}};
+  view.hosts = {{1, "node1", "alive", true, "10.77.0.11", "", 4194304, 3145728, 4, -1, ""}};
   view.resources = {{"web",
                      "myweb",
                      "running",
@@ -32,12 +32,12 @@ TEST(CodecApi, KeepsTheNamesAndKindsOfStatus) {
             R"({"leader":{"id":1,"name":"node1","term":3},)"
             R"("hosts":[{"id":1,"name":"node1","state":"alive","voter":true,)"
             R"("address":"10.77.0.11","reason":"","memory_total_kib":4194304,)"
-            R"("memory_free_kib":3145728,"cpus_total":4,"cpus_free":-1}],)"
+            R"("memory_free_kib":3145728,"cpus_total":4,"cpus_free":-1,"lost_proof":""}],)"
             R"("resources":[{"type":"web","name":"myweb","ensure":"running","state":"degraded",)"
             R"("instances":[{"name":"myweb-server-1","roles":["server","cache"],)"
             R"("address":"10.77.1.11","host":"","state":"absent","health":"unknown",)"
             R"("incarnation":"3.1.7","reason":"no host can take it"}]}],)"
-            R"("local_view":false,"no_leader":""})");
+            R"("local_view":false,"no_leader":"","brake":""})");
 }
 
 TEST(CodecApi, SaysThatThereIsNoLeader) {
@@ -45,8 +45,10 @@ TEST(CodecApi, SaysThatThereIsNoLeader) {
   view.local_view = true;
   view.no_leader = "1 of 3 voters reachable, 2 needed; missing: node2, node3";
   const std::string json = to_json(view);
-  EXPECT_EQ(json, R"({"leader":null,"hosts":[],"resources":[],"local_view":true,)"
-                  R"("no_leader":"1 of 3 voters reachable, 2 needed; missing: node2, node3"})");
+  EXPECT_EQ(
+      json,
+      R"({"leader":null,"hosts":[],"resources":[],"local_view":true,)"
+      R"("no_leader":"1 of 3 voters reachable, 2 needed; missing: node2, node3","brake":""})");
   const auto back = from_json<StatusView>(json);
   ASSERT_TRUE(std::holds_alternative<StatusView>(back));
   EXPECT_FALSE(std::get<StatusView>(back).leader);

@@ -87,6 +87,42 @@ TEST(Config, the_least_file_has_defaults_for_everything_else) {
   EXPECT_FALSE(got.config->memory_kib);
 }
 
+TEST(Config, fence_programs_get_their_options_and_no_secrets) {
+  const auto with = [](const std::string& fence) {
+    std::string text = site();
+    const std::size_t at = text.rfind("}");
+    return text.insert(at, ", fence: " + fence);
+  };
+  const ConfigRead got =
+      read(with("{agent: fence_ipmilan, options: {ip: 192.0.2.3, lanplus: 1, passwd_file: /s}}"));
+  ASSERT_TRUE(got.config) << mistakes(got);
+  ASSERT_TRUE(got.config->hosts[2].fence);
+  EXPECT_FALSE(got.config->hosts[0].fence);
+  EXPECT_EQ(got.config->hosts[2].fence->agent, "fence_ipmilan");
+  EXPECT_EQ(got.config->hosts[2].fence->options.at("lanplus"), "1");
+  const std::string secret = mistakes(with("{agent: a, options: {passwd: s3cret}}"));
+  EXPECT_NE(secret.find("passwd: no secrets here"), std::string::npos) << secret;
+  EXPECT_EQ(secret.find("s3cret"), std::string::npos) << "nor in what is said about it";
+  EXPECT_NE(mistakes(with("{options: {ip: a}}")).find("fence.agent: required"), std::string::npos);
+  EXPECT_NE(mistakes(with("{agent: a, options: {action: on}}")).find("action: cannot be given"),
+            std::string::npos);
+  EXPECT_NE(mistakes(with("{agent: a, options: {ip: \"x\\naction=on\"}}")).find("cannot be given"),
+            std::string::npos);
+  EXPECT_NE(mistakes(with("{agent: a, options: [ip]}")).find("must be a mapping"),
+            std::string::npos);
+}
+
+TEST(Config, recovery_has_defaults_and_bounds) {
+  const ConfigRead got = read(site());
+  ASSERT_TRUE(got.config) << mistakes(got);
+  EXPECT_EQ(got.config->brake_share, 0.5);
+  EXPECT_EQ(got.config->starts_max, 0);
+  const ConfigRead set = read(site() + "recovery: {brake: 40%, starts: 8}\n");
+  ASSERT_TRUE(set.config) << mistakes(set);
+  EXPECT_EQ(set.config->brake_share, 0.4);
+  EXPECT_EQ(set.config->starts_max, 8);
+}
+
 TEST(Config, every_key_is_read) {
   const ConfigRead got =
       read(site() +

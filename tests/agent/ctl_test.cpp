@@ -101,8 +101,9 @@ api::StatusView site(const std::string& state, const std::string& one, const std
                      const std::string& reason = {}) {
   api::StatusView view;
   view.leader = {1, "node1", 3};
-  view.hosts = {{1, "node1", "alive", true, "10.77.0.11", "", 4194304, 3145728, 4, 2},
-                {2, "node2", "lost", true, "10.77.0.12", "no report for 12 s", 0, 0, 0, 0}};
+  view.hosts = {
+      {1, "node1", "alive", true, "10.77.0.11", "", 4194304, 3145728, 4, 2, ""},
+      {2, "node2", "lost", true, "10.77.0.12", "no report for 12 s", 0, 0, 0, 0, "permit-ended"}};
   const auto health = [](const std::string& of) { return of == "running" ? "passing" : "unknown"; };
   view.resources = {
       {"pair",
@@ -311,6 +312,50 @@ TEST_F(Ctl, DeleteAsksOrRefuses) {
   EXPECT_EQ(out_,
             "mine: removed\n   0 s  mine-one-1: stopping (node1)\n"
             "mine: deleted\ndone in 0 s\n");
+}
+
+// It says what would be started, and the danger; without a terminal it names the command that does
+// not ask, and changes nothing.
+TEST_F(Ctl, ConfirmLostAsksOrRefuses) {
+  api::ConfirmView view;
+  view.hosts = {{"node2", "confirmed"}, {"node3", "unchanged"}};
+  view.actions = {{"start", "mine-one-1", "node1", "host node2 lost",
+                   "start mine-one-1 on node1: host node2 lost"}};
+  view.warnings = {"node2 is held"};
+  script("POST /v1/confirm-lost", view);
+  const auto dry_run = [this] {
+    const auto sent = api::from_json<api::ConfirmRequest>(last_request().body);
+    return std::get<api::ConfirmRequest>(sent).dry_run;
+  };
+  EXPECT_EQ(run({"confirm-lost", "node2", "node3"}), exit_failed);
+  EXPECT_NE(err_.find("confirm-lost --yes node2 node3\n"), std::string::npos) << err_;
+  EXPECT_NE(err_.find("start mine-one-1 on node1"), std::string::npos) << err_;
+  EXPECT_NE(err_.find("run twice"), std::string::npos) << err_;
+  EXPECT_TRUE(dry_run());
+  EXPECT_EQ(run({"confirm-lost", "node2", "node3"}, "n\n", true), exit_failed);
+  EXPECT_TRUE(dry_run());
+  EXPECT_EQ(run({"confirm-lost", "node2", "node3"}, "y\n", true), exit_done);
+  EXPECT_FALSE(dry_run());
+  EXPECT_NE(err_.find("warning: node2 is held"), std::string::npos) << err_;
+  EXPECT_EQ(out_,
+            "node2: confirmed lost\nnode3: was confirmed lost before\nwarning: node2 is held\n"
+            "start mine-one-1 on node1: host node2 lost\n");
+  EXPECT_EQ(run({"confirm-lost", "--yes", "node2", "--output", "json"}), exit_done);
+  EXPECT_FALSE(dry_run());
+  EXPECT_NE(out_.find("\"change\":\"confirmed\""), std::string::npos) << out_;
+  EXPECT_EQ(run({"confirm-lost"}), exit_usage);
+}
+
+TEST_F(Ctl, TheBrakeStandsFirst) {
+  api::StatusView view;
+  view.leader = api::LeaderView{1, "node1", 3};
+  view.brake = "brake: 2 of 3 hosts lost or suspect";
+  script("GET /v1/status", view);
+  script("GET /v1/hosts", view);
+  for (const char* verb : {"status", "hosts"}) {
+    EXPECT_EQ(run({verb}), exit_done);
+    EXPECT_TRUE(out_.starts_with("brake: 2 of 3 hosts lost or suspect\n\n")) << out_;
+  }
 }
 
 TEST_F(Ctl, StopAndStartWaitForTheirOwnEnd) {

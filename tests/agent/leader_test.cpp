@@ -371,6 +371,144 @@ TEST_F(LeaderTest, LeavesAloneWhatItCannotRead) {
   EXPECT_TRUE(sent_.empty()) << to_string(sent_[0].second.action, "a host");
 }
 
+// Rule 19: two of three hosts at once are more likely a switch. Told once; gone with its cause.
+TEST_F(LeaderTest, PullsTheBrakeAndSaysSoOnce) {
+  leader_->report(empty_report(1));
+  leader_->report(empty_report(2));
+  leader_->report(report_with(3, {{4, HostId{3}}, 1}));
+  executor_.run_for(1s);
+  hosts_[1].state = HostState::suspect;
+  leader_->host_changed(HostId{2}, HostState::suspect);
+  hosts_[2].state = HostState::lost;
+  leader_->host_changed(HostId{3}, HostState::lost);
+  executor_.run_for(60s);
+  EXPECT_TRUE(starts().empty());
+  const auto told = [this](const std::string& what) {
+    return std::count_if(events_.begin(), events_.end(), [&](const std::string& text) {
+      return text.starts_with("brake: " + what);
+    });
+  };
+  EXPECT_EQ(told("2 of 3 hosts lost or suspect; agentctl confirm-lost node2 node3"), 1);
+  EXPECT_FALSE(leader_->brake().reason.empty());
+  EXPECT_EQ(told("released"), 0);
+  hosts_[1].state = HostState::alive;
+  leader_->host_changed(HostId{2}, HostState::alive);
+  executor_.run_for(100ms);
+  EXPECT_EQ(told("released"), 1);
+  ASSERT_EQ(starts().size(), 1U);
+  EXPECT_TRUE(leader_->brake().reason.empty());
+}
+
+// A new leader that never heard the lost hosts comes to the same answer; a word of an
+// administrator frees what they may have run.
+TEST_F(LeaderTest, PullsTheBrakeForHostsItNeverHeard) {
+  leader_->report(empty_report(1));
+  for (HostFacts& host : hosts_) {
+    if (host.id != HostId{1}) host.state = HostState::lost;
+  }
+  leader_->host_changed(HostId{2}, HostState::lost);
+  leader_->host_changed(HostId{3}, HostState::lost);
+  executor_.run_for(60s);
+  EXPECT_TRUE(starts().empty());
+  const Plan without = leader_->plan_without({HostId{2}, HostId{3}});
+  EXPECT_EQ(without.actions.size(), 1U) << "what agentctl confirm-lost shows before it asks";
+  EXPECT_TRUE(starts().empty()) << "a question changes nothing";
+  for (HostFacts& host : hosts_) {
+    if (host.id == HostId{1}) continue;
+    host.lost_proof = LostProof::proven;
+    host.confirmed_lost = true;
+  }
+  leader_->catalog_changed(catalog_);
+  executor_.run_for(100ms);
+  EXPECT_EQ(starts().size(), 1U);
+}
+
+// Rule 14: a shared disk is free by time alone, and nothing but the plan itself looks again then.
+TEST_F(LeaderTest, StartsWhatHasASharedDiskWhenTheTimeHasCome) {
+  std::string error;
+  auto& entry = catalog_.entries.at(resource_key(ResourceName{"site"}));
+  Resource resource = decode_resource(entry, error).value();
+  resource.disk = Disk::shared;
+  entry = encode_resource(resource);
+  leader_->catalog_changed(catalog_);
+  leader_->report(empty_report(1));
+  leader_->report(empty_report(2));
+  Report report = report_with(3, {{4, HostId{3}}, 1});
+  report.instances[0].disk = Disk::shared;
+  leader_->report(report);
+  executor_.run_for(1s);
+  hosts_[2].state = HostState::lost;
+  hosts_[2].disks_released_at = executor_.now() + 6s;
+  leader_->host_changed(HostId{3}, HostState::lost);
+  executor_.after(6s, [this] { hosts_[2].lost_proof = LostProof::disks_released; });
+  executor_.run_for(5900ms);
+  EXPECT_TRUE(starts().empty());
+  executor_.run_for(200ms);
+  ASSERT_EQ(starts().size(), 1U) << "long before everything is looked at again";
+  EXPECT_FALSE(std::get<StartVm>(starts()[0].action.work).fresh_disk);
+}
+
+// Rule 14: another boot is proof at once, also of what runs on when isolated.
+TEST_F(LeaderTest, TakesAnotherBootForProofAtOnce) {
+  Report before = report_with(3, {{4, HostId{3}}, 1});
+  before.instances[0].on_isolation = OnIsolation::ignore;
+  leader_->report(empty_report(1));
+  leader_->report(empty_report(2));
+  leader_->report(before);
+  executor_.run_for(1s);
+  hosts_[2].state = HostState::suspect;
+  leader_->host_changed(HostId{3}, HostState::suspect);
+  executor_.run_for(1s);
+  EXPECT_TRUE(starts().empty());
+  hosts_[2].state = HostState::alive;
+  leader_->host_heard(HostId{3}, "boot of later", "state3", "run");
+  leader_->host_changed(HostId{3}, HostState::alive);
+  executor_.run_for(1s);
+  EXPECT_TRUE(starts().empty()) << "it has not said yet what it has";
+  Report after = empty_report(3);
+  after.boot = "boot of later";
+  Observed disk;
+  disk.name = app1;
+  disk.resource = ResourceName{"site"};
+  disk.presence = Presence::absent;
+  disk.overlay = true;
+  after.instances.push_back(disk);
+  leader_->report(after);
+  executor_.run_for(100ms);
+  ASSERT_EQ(starts().size(), 1U);
+  EXPECT_EQ(starts()[0].action.on, HostId{3}) << "its disk is there";
+}
+
+// Rules 16, 17: a result that comes late, twice, or for a command of another term changes nothing.
+TEST_F(LeaderTest, IsNotMovedByLateAndRepeatedResults) {
+  all_report_nothing();
+  executor_.run_for(100ms);
+  ASSERT_EQ(starts().size(), 1U);
+  const Command start = starts()[0];
+  const HostId on = start.action.on;
+  Report runs = report_with(on.value, std::get<StartVm>(start.action.work).incarnation);
+  runs.executed = start.id;
+  leader_->report(runs);
+  executor_.run_for(100ms);
+  const std::size_t before = sent_.size();
+  CommandResult late;
+  late.id = start.id;
+  late.ok = false;
+  late.error = "it did not return in time";
+  leader_->result(on, late);
+  leader_->result(on, late);
+  late.id.term = {4, HostId{3}};
+  late.refused = true;
+  leader_->result(on, late);
+  late.id = {term, 999};
+  leader_->result(on, late);
+  executor_.run_for(10s);
+  EXPECT_EQ(starts().size(), 1U);
+  for (std::size_t i = before; i < sent_.size(); ++i) {
+    EXPECT_FALSE(std::holds_alternative<StopVm>(sent_[i].second.action.work));
+  }
+}
+
 class DesiredTest : public LeaderTest {
  protected:
   const std::set<ResourceName> site_ = {ResourceName{"site"}};

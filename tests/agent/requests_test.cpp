@@ -25,7 +25,7 @@ class RequestsTest : public ::testing::Test {
       : events_("source", "node1"), requests_(executor_, events_, "1", "node1", hooks()) {
     LeaderHooks leader;
     leader.may_act = [] { return true; };
-    leader.hosts = [] { return std::vector<HostFacts>{}; };
+    leader.hosts = [this] { return leader_hosts_; };
     leader.permit_spell = [](HostId) { return std::uint64_t{1}; };
     leader.send = [](HostId, const PeerMessage&) {};
     leader.write = [](const std::vector<election::CatalogChange>&) {};
@@ -54,8 +54,10 @@ class RequestsTest : public ::testing::Test {
     hooks.writing = [this] { return writing_; };
     hooks.catalog_bytes = [this] { return catalog_bytes_; };
     hooks.hosts = [] { return std::vector<api::HostRow>{}; };
-    hooks.host_facts = [] {
-      return std::vector<HostFacts>{{HostId{1}, "node1", "10.0.0.251", HostState::alive, {}}};
+    hooks.host_facts = [this] { return hosts_; };
+    hooks.confirm_lost = [this](const std::vector<HostId>& hosts, const WriteDone& done) {
+      confirmed_.push_back(hosts);
+      if (done_) done(*done_, "why");
     };
     hooks.leader_view = [] { return api::LeaderView{1, "node1", 5}; };
     hooks.local_status = [] { return std::vector<ResourceStatus>{}; };
@@ -114,6 +116,9 @@ class RequestsTest : public ::testing::Test {
   SiteAddresses addresses_;
   std::vector<std::pair<HostId, PeerMessage>> sent_;
   std::vector<std::vector<election::CatalogChange>> written_;
+  std::vector<HostFacts> hosts_ = {{HostId{1}, "node1", "10.0.0.251", HostState::alive, {}}};
+  std::vector<HostFacts> leader_hosts_;
+  std::vector<std::vector<HostId>> confirmed_;
   std::unique_ptr<Leader> leader_;
   Requests requests_;
 };
@@ -345,6 +350,62 @@ TEST_F(RequestsTest, NameWhatTheSiteHasAlready) {
   EXPECT_EQ(std::get<api::ErrorView>(view).mistakes,
             (std::vector<std::string>{"m.yaml:4:9: 10.0.0.1: used by old-app-1, which the site has "
                                       "already, and by new-app-1"}));
+}
+
+// Rule 14: an administrator's word; all of the hosts that were named are noted, or none.
+TEST_F(RequestsTest, ConfirmTheLossOfHostsThatAreNotAlive) {
+  hosts_.push_back({HostId{2}, "node2", "", HostState::lost, {}});
+  hosts_.push_back({HostId{3}, "node3", "", HostState::held, {}});
+  const auto confirm = [this](const std::vector<std::string>& names, bool dry_run) {
+    const auto answer =
+        ask("POST", "/v1/confirm-lost", api::to_json(api::ConfirmRequest{names, dry_run}));
+    return answer.value_or(api::ApiResponse{0, ""});
+  };
+  const auto alive = confirm({"node2", "node1"}, false);
+  EXPECT_EQ(alive.status, 409);
+  EXPECT_NE(alive.body.find("node1: is alive"), std::string::npos) << alive.body;
+  const auto unknown = confirm({"node22"}, false);
+  EXPECT_EQ(unknown.status, 409);
+  EXPECT_NE(unknown.body.find("did you mean 'node2'?"), std::string::npos) << unknown.body;
+  EXPECT_EQ(confirm({}, false).status, 409);
+  EXPECT_EQ(ask("POST", "/v1/confirm-lost", "[")->status, 400);
+  const auto asked = confirm({"node2", "node3"}, true);
+  EXPECT_EQ(asked.status, 200);
+  EXPECT_NE(asked.body.find("node3 is held"), std::string::npos) << asked.body;
+  EXPECT_TRUE(confirmed_.empty()) << "so far only questions and refusals";
+  const auto done = confirm({"node3", "node2"}, false);
+  EXPECT_EQ(done.status, 200);
+  ASSERT_EQ(confirmed_.size(), 1U);
+  EXPECT_EQ(confirmed_[0], (std::vector<HostId>{HostId{2}, HostId{3}}));
+  hosts_[1].confirmed_lost = hosts_[2].confirmed_lost = true;
+  const auto again = confirm({"node2", "node3"}, false);
+  EXPECT_EQ(again.status, 200);
+  EXPECT_NE(again.body.find("unchanged"), std::string::npos);
+  EXPECT_EQ(confirmed_.size(), 1U) << "nothing to write";
+  leads_ = false;
+  EXPECT_EQ(confirm({"node2"}, false).status, 503);
+}
+
+// Rule 10: what was not stored for certain is not said to be.
+TEST_F(RequestsTest, DoNotSayConfirmedBeforeItIsStored) {
+  hosts_.push_back({HostId{2}, "node2", "", HostState::lost, {}});
+  done_ = WriteOutcome::unknown;
+  const std::string body = api::to_json(api::ConfirmRequest{{"node2"}, false});
+  EXPECT_EQ(ask("POST", "/v1/confirm-lost", body)->status, 504);
+}
+
+TEST_F(RequestsTest, ShowTheBrake) {
+  hosts_.push_back({HostId{2}, "node2", "", HostState::lost, {}});
+  hosts_.push_back({HostId{3}, "node3", "", HostState::lost, {}});
+  leader_hosts_ = hosts_;
+  for (const char* path : {"/v1/status", "/v1/hosts"}) {
+    const auto status = ask("GET", path);
+    ASSERT_TRUE(status);
+    const auto view = std::get<api::StatusView>(api::from_json<api::StatusView>(status->body));
+    EXPECT_EQ(view.brake,
+              "brake: 2 of 3 hosts lost or suspect; agentctl confirm-lost node2 node3 if they are "
+              "really down");
+  }
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ class StoreTest : public testing::Test {
 
   std::unique_ptr<Store> open(const std::string& boot = "boot-a") {
     return std::make_unique<SqliteStore>(io_, folder_, boot,
-                                   [this](const std::string& why) { failure_ = why; });
+                                         [this](const std::string& why) { failure_ = why; });
   }
 
   // Returns when it is on disk, as told on the loop.

@@ -116,9 +116,20 @@ TEST_F(PermitHolderTest, LoweringNeverRaises) {
 class PermitLedgerTest : public testing::Test {
  protected:
   PermitLedgerTest() { ledger.begin(n4, 102s); }
-  Liveness at(Time now, std::optional<bool> held = false) {
-    return ledger.status(n4, now, timing, held, {}).liveness;
+  HostStatus status(Time now, const Marks& marks) {
+    return ledger.status(n4, now, timing, marks, {});
   }
+  Liveness at(Time now, bool held = false) {
+    return status(now, {term, held, std::nullopt}).liveness;
+  }
+  Marks confirmed(std::uint64_t seq, bool held = false) {
+    return {term, held, encode(LostMark{false, term, seq, "b", "s"})};
+  }
+  Marks fenced(std::uint64_t seq) {
+    return {term, false, encode(LostMark{true, term, seq, "b", "s"})};
+  }
+
+  Time at_bound() { return status(110s, {term, false, std::nullopt}).bound; }
   bool hear(Time now, std::uint64_t seq, const std::string& boot) {
     HostStatus status;
     status.id = n4;
@@ -126,6 +137,7 @@ class PermitLedgerTest : public testing::Test {
     return ledger.hear(now, seq, status);
   }
   Timing timing = default_timing();
+  Term term{4, n1};
   PermitLedger ledger;
 };
 
@@ -135,16 +147,77 @@ TEST_F(PermitLedgerTest, ASilentHostHasTheBoundOfRule15) {
 }
 
 TEST_F(PermitLedgerTest, NobodyIsLostWhileTheMarksAreUnknown) {
-  EXPECT_EQ(at(200s, std::nullopt), Liveness::suspect);
+  EXPECT_EQ(ledger.status(n4, 200s, timing, std::nullopt, {}).liveness, Liveness::suspect);
   EXPECT_EQ(at(200s, true), Liveness::held);
+}
+
+// Rule 14: an administrator's word proves what time cannot, but does not shorten the wait: who
+// takes a host that is cut off for a dead one must not thereby run twice what its guard pauses.
+TEST_F(PermitLedgerTest, AConfirmedLossIsProofButNoShortcut) {
+  EXPECT_TRUE(hear(110s, 7, "b"));
+  (void)ledger.echo(n4, timing);
+  EXPECT_EQ(status(111s, confirmed(7)).liveness, Liveness::suspect);
+  EXPECT_EQ(status(112s + 69ms, confirmed(7)).liveness, Liveness::suspect);
+  const HostStatus lost = status(112s + 71ms, confirmed(7));
+  EXPECT_EQ(lost.liveness, Liveness::lost);
+  ASSERT_TRUE(lost.lost_mark);
+  EXPECT_EQ(lost.lost_mark->boot, "b");
+}
+
+TEST_F(PermitLedgerTest, AConfirmedLossEndsHeld) {
+  EXPECT_EQ(at(200s, true), Liveness::held);
+  EXPECT_EQ(status(200s, confirmed(0, true)).liveness, Liveness::lost);
+}
+
+// A power cut is a fact: no permit is waited for. Not so by a leader that has heard nobody yet.
+TEST_F(PermitLedgerTest, AFencedHostIsLostAtOnce) {
+  EXPECT_EQ(status(101s, fenced(0)).liveness, Liveness::suspect);
+  EXPECT_EQ(status(102s + 51ms, fenced(0)).liveness, Liveness::lost);
+  EXPECT_TRUE(hear(110s, 7, "b"));
+  (void)ledger.echo(n4, timing);
+  EXPECT_EQ(status(110s + 499ms, fenced(7)).liveness, Liveness::alive);
+  EXPECT_EQ(status(110s + 500ms, fenced(7)).liveness, Liveness::lost);
+}
+
+// Heard after it was said to be off: whoever said so was wrong, or it is on again. It gets no
+// command before that is written down.
+TEST_F(PermitLedgerTest, AMarkIsVoidOnceItsHostIsHeardAgain) {
+  EXPECT_TRUE(hear(110s, 7, "b"));
+  EXPECT_TRUE(status(120s, confirmed(7)).lost_mark.has_value());
+  EXPECT_TRUE(hear(121s, 8, "c"));
+  for (const Time later : {121s, 125s, 500s}) {
+    EXPECT_FALSE(status(later, confirmed(7)).lost_mark) << later.count();
+    EXPECT_FALSE(status(later, fenced(7)).lost_mark) << later.count();
+    EXPECT_TRUE(status(later, confirmed(7)).marked) << later.count();
+  }
+  // One of an earlier leader's term, about what this one has heard itself.
+  const Marks earlier{term, false, encode(LostMark{false, {3, n2}, 900, "b", "s"})};
+  EXPECT_FALSE(status(500s, earlier).lost_mark);
+}
+
+TEST_F(PermitLedgerTest, AMarkThatCannotBeReadProvesNothing) {
+  for (const char* text : {"", "confirmed", "confirmed term=1 seq=1", "confirmed term=1.1 seq=x",
+                           "perhaps term=1.1 seq=1 boot=b state=s"}) {
+    const HostStatus found = status(500s, {term, true, text});
+    EXPECT_FALSE(found.lost_mark) << text;
+    EXPECT_EQ(found.liveness, Liveness::held) << text;
+  }
+  const LostMark mark{true, {7, n2}, 12, "boot-id", "state-id"};
+  EXPECT_EQ(decode_lost_mark(encode(mark)), mark);
+  const LostMark unknown{false, {7, n2}, 0, "", ""};
+  EXPECT_EQ(decode_lost_mark(encode(unknown)), unknown);
+}
+
+// Rule 14: 102 s + 50 ms of the guard + 5 s until it kills + 1 s to die, each by the slowest clock.
+TEST_F(PermitLedgerTest, SharedDisksAreFreeWhenTheGuardMustHaveKilled) {
+  EXPECT_EQ(status(103s, {term, false, std::nullopt}).disks_released_at, 102s + 6110500us);
 }
 
 TEST_F(PermitLedgerTest, AnEchoMovesTheBoundFromTheReceiptOfItsStamp) {
   EXPECT_TRUE(hear(110s, 1, "b"));
-  EXPECT_EQ(ledger.status(n4, 110s, timing, false, {}).bound, 102s)
-      << "heard, but not yet permitted";
+  EXPECT_EQ(at_bound(), 102s) << "heard, but not yet permitted";
   EXPECT_EQ(ledger.echo(n4, timing), (BootTime{"b", 5s}));
-  EXPECT_EQ(ledger.status(n4, 110s, timing, false, {}).bound, 110s + 2020ms);
+  EXPECT_EQ(at_bound(), 110s + 2020ms);
   EXPECT_EQ(at(110s + 499ms), Liveness::alive);
   EXPECT_EQ(at(110s + 500ms), Liveness::suspect);
 }

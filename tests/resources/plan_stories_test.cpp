@@ -48,6 +48,8 @@ class Story {
       return print_status();
     else if (verb == "set")
       set_host(command);
+    else if (verb == "limit")
+      set_limits(command);
     else if (verb == "copy")
       set_copy(command);
     else if (verb == "reboot")
@@ -134,6 +136,9 @@ class Story {
       text += (blocked.waiting ? "wait " : "blocked ") + blocked.instance.value + ": " +
               blocked.reason + "\n";
     }
+    for (const HostId host : plan.proof_wanted) {
+      text += "prove the loss of " + site_.host_name(host) + "\n";
+    }
     if (plan.look_again) {
       const auto wait =
           std::chrono::duration_cast<std::chrono::seconds>(*plan.look_again - site_.now);
@@ -199,6 +204,10 @@ class Story {
         host.state = states.at(value);
       else if (name == "proof")
         host.lost_proof = proofs.at(value);
+      else if (name == "confirmed")  // by an administrator, which proves everything
+        host.confirmed_lost = set_proof(host, value == "yes");
+      else if (name == "released")  // so many seconds from now
+        host.disks_released_at = site_.now + std::chrono::seconds(std::stoi(value));
       else if (name == "inventory")
         host.inventory_known = value == "yes";
       else if (name == "asked")
@@ -214,6 +223,17 @@ class Story {
         ADD_FAILURE() << c.text;
       }
     }
+  }
+
+  static bool set_proof(HostView& host, bool proven) {
+    host.lost_proof = proven ? LostProof::proven : LostProof::permit_ended;
+    return proven;
+  }
+
+  // limit brake=SHARE starts=N
+  void set_limits(const Command& c) {
+    site_.brake_share = std::stod(c.option("brake", "0.5"));
+    site_.starts_max = std::stoi(c.option("starts", "0"));
   }
 
   void set_copy(const Command& c) {

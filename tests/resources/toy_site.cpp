@@ -98,6 +98,8 @@ World ToySite::world() const {
   world.unreadable = unreadable;
   world.in_flight = in_flight;
   world.images_awaited = images_awaited;
+  world.brake_share = brake_share;
+  world.starts_max = starts_max;
   world.now = now;
   return world;
 }

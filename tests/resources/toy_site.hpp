@@ -41,6 +41,8 @@ class ToySite {
   std::vector<InFlight> in_flight;
   std::set<ResourceName> unreadable;
   std::map<std::string, Time> images_awaited;
+  double brake_share = 0.5;
+  int starts_max = 0;
   std::set<std::pair<std::string, std::string>> broken_starts;   // (instance, host)
   std::set<std::pair<std::string, std::string>> broken_scripts;  // (instance, role)
   std::set<std::pair<std::string, std::string>> sick;            // (instance, role): check fails

@@ -302,6 +302,8 @@ std::string Scenario::in_words(const std::string& verb, const std::string& body)
   }
   if (verb == "plan")
     return ctl::show_plan(std::get<api::PlanView>(api::from_json<api::PlanView>(body)));
+  if (verb == "confirm-lost")
+    return ctl::show_confirmed(std::get<api::ConfirmView>(api::from_json<api::ConfirmView>(body)));
   const auto view = api::from_json<api::ApplyAnswer>(body);
   return ctl::show_changes(std::get<api::ApplyAnswer>(view));
 }
@@ -326,6 +328,11 @@ std::string Scenario::agentctl(const test::Command& command) {
   }
   if (verb == "status" || verb == "hosts") {
     return answer_of(site_->request(at, "GET", "/v1/" + verb), verb);
+  }
+  if (verb == "confirm-lost") {
+    const std::vector<std::string> hosts(command.words.begin() + 1, command.words.end());
+    const api::ConfirmRequest confirmed{hosts, false};
+    return answer_of(site_->request(at, "POST", "/v1/confirm-lost", api::to_json(confirmed)), verb);
   }
   throw std::runtime_error("unknown command: " + command.text);
 }

@@ -224,6 +224,8 @@ const std::vector<Directed>& directed_schedules() {
       {M::rule_12_boot, "an echo of another boot", echo_of_another_boot},
       {M::rule_14, "a host falls silent", host_falls_silent},
       {M::rule_14_held, "a host is held", host_is_held},
+      {M::rule_14_heard_since, "heard after it was confirmed lost",
+       heard_after_it_was_confirmed_lost},
       {M::rule_15, "a permit of the former leader", permit_of_the_former_leader},
       {M::rule_15_last_led, "promised but never heard", promised_but_not_heard},
       {M::rule_16, "two copies", two_copies},

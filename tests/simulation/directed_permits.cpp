@@ -106,6 +106,24 @@ Failures two_copies(const Mutations& mutations) {
   return {};
 }
 
+// An administrator confirms that host 4 is off; it acknowledges a heartbeat all the same, and falls
+// silent again before its mark is removed.
+Failures heard_after_it_was_confirmed_lost(const Mutations& mutations) {
+  const Timing timing = default_timing();
+  const Term term{1, n1};
+  PermitLedger ledger;
+  ledger.begin(n4, 1s);
+  HostStatus status;
+  status.id = n4;
+  if (!ledger.hear(1s, 10, status)) return {"setup: not heard"};
+  const LostMark mark{false, term, 10, "boot", "state"};
+  if (!ledger.hear(2s, 11, status)) return {"setup: not heard again"};
+  const Marks marks{term, false, encode(mark)};
+  if (ledger.status(n4, 60s, timing, marks, mutations).lost_mark)
+    return {"S2: a host that lived on after it was confirmed lost counts as proven off"};
+  return {};
+}
+
 // Every message arrives twice, commands too.
 Failures everything_twice(const Mutations& mutations) {
   Site site(mutations, 3, 1, 1.0);

@@ -67,6 +67,7 @@ Failures host_is_held(const Mutations& mutations);
 Failures permit_of_the_former_leader(const Mutations& mutations);
 Failures promised_but_not_heard(const Mutations& mutations);
 Failures two_copies(const Mutations& mutations);
+Failures heard_after_it_was_confirmed_lost(const Mutations& mutations);
 Failures everything_twice(const Mutations& mutations);
 Failures command_for_another_state(const Mutations& mutations);
 Failures command_from_before_the_loss(const Mutations& mutations);

@@ -151,6 +151,10 @@ class Host:
         self._switch.link(self.number, up=False)
         cut_at = time.monotonic()
         os.kill(self.pid, signal.SIGKILL)
+        # Whoever started something in a frozen host has stopped with it, and must see it end.
+        self._process.send_signal(signal.SIGCONT)
+        for daemon in self.daemons.values():
+            daemon.wake_launcher()
         self._process.wait(timeout=30)
         for daemon in self.daemons.values():
             daemon.wait()

@@ -43,16 +43,22 @@ class Site:
 
     `network`: the addresses of hosts and guests. `memory`: what each host offers its guests. `own`:
     folders that every host has beside the machine's: path in the host -> folder on the machine.
-    `timing`: the keys of the configuration's `timing`, in YAML.
+    `timing`: the keys of the configuration's `timing`, in YAML. `voters`: the first so many hosts
+    vote; all of them unless it is given. `settings`: further lines of the configuration. `fences`:
+    the number of a host -> its `fence`, in YAML.
     """
 
     def __init__(self, hosts=3, programs=BUILD / "bin", images=IMAGES, types=(),
-                 network=Network(), memory="2 GiB", own=None, timing="profile: default"):
+                 network=Network(), memory="2 GiB", own=None, timing="profile: default",
+                 voters=None, settings="", fences=None):
         self.programs = programs
         self.types = [REPOSITORY / "resources" / "types", *types]
         self.network = network
         self.memory = memory
         self.timing = timing
+        self.voters = voters or hosts
+        self.settings = settings
+        self.fences = fences or {}
         self.images = images
         if not (images / "mini.qcow2").exists():  # No network in an enclosure: build them outside.
             raise RuntimeError(f"no images: run resources/images/build {images} first")
@@ -95,8 +101,11 @@ class Site:
     def configuration(self, host):
         """The text of a host's agentd.yaml."""
         members = "\n".join(
-            f"  - {{id: {other.number}, name: {other.name}, voter: true,\n"
-            f'     address: "{other.address}:{AGENT_PORT}", key: "{self._key(other)}"}}'
+            f"  - {{id: {other.number}, name: {other.name}, "
+            f"voter: {str(other.number <= self.voters).lower()},\n"
+            f'     address: "{other.address}:{AGENT_PORT}", key: "{self._key(other)}"'
+            + (f",\n     fence: {self.fences[other.number]}" if other.number in self.fences else "")
+            + "}"
             for other in self.hosts)
         return f"""\
 host: {{id: {host.number}, name: {host.name}}}
@@ -115,6 +124,7 @@ state: {host.folder}/cierzo/state
 socket: {SOCKET}
 timing: {{{self.timing}}}
 types: [{", ".join(str(folder) for folder in self.types)}]
+{self.settings}
 """
 
     def _key(self, host):

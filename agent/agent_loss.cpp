@@ -1,0 +1,100 @@
+// Proof that a host is off: written into the catalog, and taken back when the host is heard again.
+// (rule 14)
+#include <algorithm>
+
+#include "agent/agent.hpp"
+#include "agent/desired.hpp"
+
+namespace cierzo {
+
+// A mark about the host as it was last heard.
+election::LostMark Agent::lost_mark(HostId host, bool fenced) const {
+  const election::HostStatus status = node_.host(host, now());
+  election::LostMark mark;
+  mark.fenced = fenced;
+  mark.term = node_.leader().value_or(Term{});
+  mark.seq = status.heard ? status.seq : 0;
+  mark.boot = status.stamp.boot;
+  mark.state_id = status.state_id;
+  return mark;
+}
+
+// From now on none of these hosts gets a command, until its mark is gone again: what the mark
+// proves must stay all that can be there.
+void Agent::write_lost(const std::map<HostId, election::LostMark>& marks, const WriteDone& done) {
+  std::vector<election::CatalogChange> changes;
+  for (const auto& [host, mark] : marks) {
+    ++marking_[host];
+    changes.push_back({election::lost_key(host), election::encode(mark)});
+    // Proof ends what time does not.
+    changes.push_back({election::held_key(host), std::nullopt});
+    changes.push_back({held_instances_key(host), std::nullopt});
+  }
+  write(std::move(changes), [this, marks, done](WriteOutcome outcome, const std::string& why) {
+    for (const auto& [host, mark] : marks) {
+      if (--marking_[host] == 0) marking_.erase(host);
+      const HostConfig* config = host_config(host);
+      if (outcome != WriteOutcome::committed || config == nullptr) continue;
+      events_.add("host-lost", config->name,
+                  "host " + config->name +
+                      (mark.fenced ? ": fenced: its power is off"
+                                   : ": an administrator confirmed that it is down"));
+    }
+    done(outcome, why);
+  });
+}
+
+void Agent::confirm_lost(const std::vector<HostId>& hosts, const WriteDone& done) {
+  std::map<HostId, election::LostMark> marks;
+  for (const HostId host : hosts) marks[host] = lost_mark(host, false);
+  write_lost(marks, done);
+}
+
+// Fenced are hosts that are lost by time and may still run what time does not free: earlier it
+// would make a false alarm cost VMs, where it costs a pause now. Never this host, never a held one.
+FencerHooks Agent::fencer_hooks() {
+  FencerHooks hooks;
+  hooks.run = seams_.fence;
+  hooks.device = [this](HostId host) -> const FenceDevice* {
+    const HostConfig* config = host_config(host);
+    return config != nullptr && config->fence ? &*config->fence : nullptr;
+  };
+  hooks.may = [this](HostId host) {
+    return leader_ && node_.ready(now()) && host != config_.self &&
+           node_.host(host, now()).liveness == election::Liveness::lost;
+  };
+  const auto tell = [this](HostId host, const std::string& text) {
+    const HostConfig* config = host_config(host);
+    if (config == nullptr) return;
+    events_.add("fence", config->name, "host " + config->name + ": " + text);
+  };
+  hooks.began = [this, tell](HostId host) {
+    fencing_[host] = lost_mark(host, true);
+    const HostConfig* config = host_config(host);
+    if (config != nullptr && config->fence) tell(host, "fencing it with " + config->fence->agent);
+  };
+  hooks.off = [this](HostId host) {
+    // What is proved is about the host as it was when this began.
+    const auto mark = fencing_.find(host);
+    if (mark == fencing_.end() || !node_.ready(now())) return;
+    write_lost({{host, mark->second}}, [](WriteOutcome, const std::string&) {});
+  };
+  hooks.failed = [tell](HostId host, const std::string& told) { tell(host, told); };
+  return hooks;
+}
+
+// Whoever is heard after its loss was proven is on again, or never was off: the mark has served.
+void Agent::unmark_returned() {
+  if (!leader_ || !writes_.empty()) return;
+  for (const HostConfig& host : config_.hosts) {
+    const std::string key = election::lost_key(host.id);
+    if (!node_.committed().entries.contains(key)) continue;
+    const election::HostStatus status = node_.host(host.id, now());
+    const bool stands = status.lost_mark.has_value() && host.id != config_.self;
+    if (stands) continue;
+    events_.add("host", host.name, "host " + host.name + ": heard again; its loss is taken back");
+    write({{key, std::nullopt}}, [](WriteOutcome, const std::string&) {});
+  }
+}
+
+}  // namespace cierzo
