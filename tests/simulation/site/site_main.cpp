@@ -8,6 +8,7 @@
 #include "tests/simulation/seeds.hpp"
 #include "tests/simulation/site/cluster.hpp"
 #include "tests/simulation/site/crowd.hpp"
+#include "tests/simulation/site/directed_sites.hpp"
 #include "tests/simulation/site/story.hpp"
 
 namespace {
@@ -23,6 +24,8 @@ constexpr const char* usage =
     "  --jobs N           processes (default: one per processor)\n"
     "  --mutate RULE      switch a rule of the election or the guard off: some must fail\n"
     "  --hit-leaders 1    instead: small sites whose leader is hit in the middle of something\n"
+    "  --mutations 1      instead: each rule of the guard switched off, and the schedule that "
+    "notices\n"
     "  --crowd INSTANCES  instead: so many instances, ten to a host, on a bad day\n";
 
 void configure(SiteOptions& site, const Arguments& arguments) {
@@ -81,10 +84,11 @@ int live_a_day(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   const Arguments arguments = parse_arguments(
-      argc, argv, usage, 500, {"--crowd", "--hit-leaders"},
+      argc, argv, usage, 500, {"--crowd", "--hit-leaders", "--mutations"},
       [](const std::string& rule) { return guard::mutation_named(rule).has_value(); });
   log::start(arguments.single ? log::Level::info : log::Level::error);
   if (arguments.numbers.contains("--crowd")) return live_a_day(arguments);
+  if (arguments.numbers.contains("--mutations")) return show_guard_mutations() ? 0 : 2;
   const bool leaders = arguments.numbers.contains("--hit-leaders");
   const auto began = std::chrono::steady_clock::now();
   const Tally totals = run_seeds(arguments, [&arguments, leaders](std::uint64_t seed) {

@@ -5,6 +5,7 @@
 #include "agent/log.hpp"
 #include "tests/simulation/site/cluster.hpp"
 #include "tests/simulation/site/crowd.hpp"
+#include "tests/simulation/site/directed_sites.hpp"
 #include "tests/simulation/site/story.hpp"
 
 namespace cierzo::simulation {
@@ -114,6 +115,16 @@ TEST_F(Sites, a_guard_that_does_not_pause_is_noticed) {
     failures = joined(run(story).failures);
   }
   EXPECT_NE(failures.find("S2"), std::string::npos) << failures;
+}
+
+TEST_F(Sites, every_rule_of_the_guard_is_missed_by_a_schedule) {
+  for (const DirectedSite& directed : directed_sites()) {
+    EXPECT_EQ(joined(directed.run({})), "") << directed.story;
+    guard::Mutations off;
+    off.set(static_cast<std::size_t>(*guard::mutation_named(directed.rule)));
+    const std::string failures = joined(directed.run(off));
+    EXPECT_NE(failures.find("S2"), std::string::npos) << directed.rule << ": " << failures;
+  }
 }
 
 TEST_F(Sites, a_bad_day_of_a_whole_cluster_ends_well) {
