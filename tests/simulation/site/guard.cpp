@@ -16,6 +16,7 @@ void SimulatedGuard::boot() {
 void SimulatedGuard::kill() {
   running_ = false;
   ++looks_;
+  pending_ = Time::max();
 }
 
 void SimulatedGuard::start() {
@@ -100,8 +101,11 @@ void SimulatedGuard::look_at(Time clock) {
   const Duration until = std::max(clock - machine_.clock.read(timeline_.now()), Duration::zero());
   const Time at =
       timeline_.now() + machine_.clock.true_length(until) + random_.between(delay_.min, delay_.max);
+  if (pending_ <= at) return;
+  pending_ = at;
   timeline_.at(at, host_, [this, number = ++looks_] {
     if (number != looks_) return;
+    pending_ = Time::max();
     if (!machine_.frozen) return look();
     // It thaws with the others, and they may be faster.
     machine_.waiting.push_back([this] { look_at(Time{}); });
@@ -125,6 +129,7 @@ void SimulatedGuard::look() {
     }
   } while (seen.again);
   ++looks_;
+  pending_ = Time::max();
   look_at(seen.next);
 }
 

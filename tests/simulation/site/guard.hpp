@@ -66,7 +66,8 @@ class SimulatedGuard : public Guard {
   const guard::Mutations mutations_;
 
   bool running_ = false;
-  std::uint64_t looks_ = 0;  // Ordered so far: only the last one counts.
+  std::uint64_t looks_ = 0;     // Ordered so far: only the last one counts.
+  Time pending_ = Time::max();  // True time: when that one is. None puts it off.
   // The page:
   guard::Wishes wishes_;
   guard::Memory memory_;
