@@ -34,12 +34,10 @@ RoundDecision decide(const Round& round, const RoundContext& context, Time now) 
     decision.again = std::min(decision.again, at);
   };
 
-  std::size_t agreeing = 1;  // This host.
   for (const HostId voter : context.members.voters()) {
     if (voter == context.self) continue;
     const auto answer = round.answers.find(voter);
     const bool answered = answer != round.answers.end();
-    if (answered && answer->second != AnswerKind::leader) ++agreeing;
     if (!answered && voter < context.self && voter != context.just_expired)
       wait_until(round.at + context.patience.answer(context.timing));
   }
@@ -51,7 +49,12 @@ RoundDecision decide(const Round& round, const RoundContext& context, Time now) 
     if (voter < context.self) wait_until(since + ++turn * patience);
 
   const Time over = round.at + context.patience.round(context.timing);
-  if (agreeing < context.members.majority()) waits = true;
+  const bool agreed = context.members.majority([&](HostId voter) {
+    const auto answer = round.answers.find(voter);
+    const bool agrees = answer != round.answers.end() && answer->second != AnswerKind::leader;
+    return voter == context.self || agrees;
+  });
+  if (!agreed) waits = true;
   decision.go = !waits;
   if (now < over) decision.again = std::min(decision.again, over);
   return decision;

@@ -6,7 +6,7 @@
 namespace cierzo::election {
 
 void Node::State::campaign(Time now) {
-  if (!can_vote(now) || lead || candidacy || retired) return;
+  if (!can_vote(now) || lead || candidacy || retired || now < may_stand_from()) return;
   // A voter suspects when it holds no unexpired grant; no random timeout. (rule 1)
   if (grant.held(now) && !off(Mutation::rule_4_own)) return;
   if (!round) {
@@ -23,7 +23,7 @@ void Node::State::campaign(Time now) {
 void Node::State::start_round(Time now) {
   last_round = std::max(now, last_round + Duration{1});  // Each round has a name of its own.
   round = Round{last_round, {}};
-  send_to_voters(Election{Term{seen_counter, HostId{}}, last_round});
+  send_to_voters(Election{Term{seen_counter, HostId{}}, last_round, members_as_of});
 }
 
 void Node::State::on(Time now, HostId from, const Answer& message) {
@@ -57,22 +57,35 @@ void Node::State::stand(Time now) {
                         {},
                         std::move(hopeful)};
   grant = {term, std::max(lead ? lead->authority.until() : Time{}, candidacy->deadline)};
-  candidacy->accepts[config.self] = own_accept();
-  send_to_voters(Coordinator{term, timing});
+  candidacy->accepts[config.self] = own_accept(members.version());
+  send_to_voters(Coordinator{term, timing, configuration(members.version())});
   check_elected(now);
 }
 
-Accept Node::State::own_accept() const {
-  return {record.promised, catalog.stamp, record.last_led, record.promised_before, record.longest};
+Accept Node::State::own_accept(const Stamp& told_version) const {
+  return {record.promised, catalog.stamp,
+          record.last_led, record.promised_before,
+          record.longest,  configuration(told_version),
+          config.key};
+}
+
+// Accepted, by the machine that is this voter in the members in force now: another one under its id
+// is nobody. (rules 5, 22)
+bool Node::State::counts(HostId from) const {
+  const auto accept = candidacy->accepts.find(from);
+  return accept != candidacy->accepts.end() && accept->second.key == members.key(from);
 }
 
 void Node::State::on(Time now, HostId from, const Accept& message) {
-  if (!members.is_voter(from)) return;
   if (candidacy && message.term == candidacy->term) {
+    // The newest members heard are the ones whose majority counts. (rule 23)
+    if (!off(Mutation::rule_23_newest_heard) && !hear_members(message.members)) return;
+    if (!candidacy) return;                     // It is no voter any more.
     candidacy->accepts.emplace(from, message);  // Once per voter. (rule 5)
     candidacy->refused.erase(from);
     check_elected(now);
-  } else if (lead && message.term == lead->term) {
+  } else if (lead && message.term == lead->term && members.is_voter(from) &&
+             message.key == members.key(from)) {
     // Late, or an answer to a repeated Coordinator: a grant from seq 0 on. (rule 9)
     lead->accepted.insert(from);
     lead->authority.granted(from, 0);
@@ -89,13 +102,11 @@ void Node::State::on(Time now, HostId from, const Refuse& message) {
     if (candidacy->accepts.count(from) == 0) candidacy->refused.insert(from);
     // Failed as soon as a majority has become impossible: of those that answered in the round,
     // where there was one, because a silent voter is not going to accept. (rule 4)
-    std::size_t possible = 0;
-    for (const HostId id : members.voters()) {
+    const bool possible = members.majority([&](HostId id) {
       const bool hopeful = lead || candidacy->hopeful.count(id) > 0;
-      if (candidacy->accepts.count(id) > 0 || (hopeful && candidacy->refused.count(id) == 0))
-        ++possible;
-    }
-    if (possible < members.majority()) end_candidacy(now);
+      return candidacy->accepts.count(id) > 0 || (hopeful && candidacy->refused.count(id) == 0);
+    });
+    if (!possible) end_candidacy(now);
   } else if (lead && message.term == lead->term) {
     meet_higher_promise(now, message.promised);
   }
@@ -108,11 +119,12 @@ void Node::State::repeat_coordinator(Time now) {
   candidacy->repeat = now + patience.answer(timing);
   for (const HostId id : members.voters())
     if (candidacy->accepts.count(id) == 0)
-      send(id, Coordinator{candidacy->term, candidacy->timing});  // Not to itself: it accepted.
+      send(id, Coordinator{candidacy->term, candidacy->timing,
+                           configuration(members.version())});  // Not to itself: it accepted.
 }
 
 void Node::State::check_elected(Time now) {
-  if (candidacy->accepts.size() >= members.majority()) elected(now);
+  if (members.majority([this](HostId id) { return counts(id); })) elected(now);
 }
 
 void Node::State::elected(Time now) {
@@ -120,7 +132,8 @@ void Node::State::elected(Time now) {
   Leadership next_lead(won.term, members, config.self);
   // Authority begins from when the Coordinator was first sent: it is seq 0 of rule 9. (rule 5)
   next_lead.authority.sent(0, won.sent, won.timing);
-  for (const auto& [voter_id, accept] : won.accepts) next_lead.authority.granted(voter_id, 0);
+  for (const auto& [voter_id, accept] : won.accepts)
+    if (accept.key == members.key(voter_id)) next_lead.authority.granted(voter_id, 0);
   if (now >= next_lead.authority.until()) return end_candidacy(now);
 
   candidacy.reset();

@@ -39,6 +39,10 @@ void Node::State::restamp(Time now) {
   CatalogDelta delta{false, catalog.stamp, {lead->term, 0}, {}};
   // The first leader of the site puts its file's timing where it belongs.
   if (catalog.entries.count(timing_key) == 0) delta.changes.push_back({timing_key, encode(timing)});
+  if (catalog.entries.count(members_key) == 0)  // And its members.
+    delta.changes.push_back({members_key, encode(Members(members.all(), {}, delta.stamp))});
+  if (members.changing() && off(Mutation::rule_23_committed_first))
+    delta.changes.push_back({members_key, encode(finished(members, delta.stamp))});
   begin_batch(now, std::move(delta), {});
 }
 
@@ -68,16 +72,15 @@ void Node::State::begin_next_batch(Time now) {
 void Node::State::try_commit(Time now) {
   if (!lead || !lead->under_way || !has_authority(now)) return;
   const Stamp wanted = lead->under_way->delta.stamp;
-  std::size_t stored = 0;
-  for (const HostId id : members.voters()) {
+  const bool stored = members.majority([&](HostId id) {
     const auto stamp = lead->stamps.find(id);
-    if (stamp != lead->stamps.end() && stamp->second >= wanted) ++stored;
-  }
-  if (stored >= members.majority()) commit(now);
+    return stamp != lead->stamps.end() && stamp->second >= wanted;
+  });
+  if (stored) commit(now);
 }
 
 void Node::State::commit(Time now) {
-  const Batch done = std::move(*lead->under_way);
+  Batch done = std::move(*lead->under_way);
   lead->under_way.reset();
   const bool first = lead->phase == Phase::storing;
   CatalogCommitted committed{done.delta.stamp, {}, first};
@@ -94,12 +97,15 @@ void Node::State::commit(Time now) {
     for (const CatalogChange& change : done.delta.changes) committed.keys.push_back(change.key);
   }
   fact(std::move(committed));
+  members_committed();
+  const bool finishing = finish_change(now, done.writes);
   for (const WriteId write : done.writes) fact(WriteCommitted{write, done.delta.stamp});
   lead->liveness_due = now;  // Held marks may have changed. (rule 14)
 
   const auto entry = lead->committed.entries.find(timing_key);
   if (entry != lead->committed.entries.end())
     if (const auto in_force = decode_timing(entry->second)) use_timing(*in_force);
+  if (finishing) return;
   begin_next_batch(now);
 }
 
@@ -136,6 +142,8 @@ void Node::State::propose(Time now, WriteId write, std::vector<CatalogChange> ch
     fact(WriteRefused{write, reason, shortage(now)});
   };
   if (!has_authority(now)) return refuse_it(RefusalReason::not_leader);  // (rule 21)
+  for (const CatalogChange& change : changes)
+    if (change.key == members_key) return refuse_it(RefusalReason::invalid);  // change_members()
   if (lead->phase != Phase::ready) return refuse_it(RefusalReason::recovering);
   if (lead->pending.size() >= writes_pending_max) return refuse_it(RefusalReason::too_many);
   lead->pending.push_back({write, std::move(changes)});

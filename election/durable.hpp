@@ -14,7 +14,10 @@
 namespace cierzo::election {
 
 struct Record {
-  std::string site;      // Empty: this host has no state. (rule 22)
+  std::string site;  // Empty: this host does not know yet where it belongs. (rule 22)
+  // Nothing that this host promised or stored is forgotten: it started the site, or was let in. A
+  // voter without that has lost its state, or never had one, and does not vote. (rule 22)
+  bool votes = false;
   std::string state_id;  // Random, made with the state directory. (rules 17, 22)
   Term promised;         // The highest term promised; its owner is to whom. (rule 4)
   Term promised_before;  // What was promised before it. (rule 15)
@@ -23,6 +26,9 @@ struct Record {
   Longest longest;
   std::optional<Timing> timing;            // The one last in force here; none: never heard.
   std::map<HostId, std::string> founding;  // The founder's: whom it still owes Found. (rule 22)
+  // The members heard of from others, while they are newer than those of the catalog stored here:
+  // a host without a vote stores none. (rule 23)
+  Configuration members;
   bool operator==(const Record&) const = default;
 };
 

@@ -1,9 +1,5 @@
 #include "election/grants.hpp"
 
-#include <algorithm>
-#include <functional>
-#include <vector>
-
 namespace cierzo::election {
 
 void Authority::sent(std::uint64_t seq, Time at, const Timing& timing) {
@@ -13,24 +9,29 @@ void Authority::sent(std::uint64_t seq, Time at, const Timing& timing) {
   granted(self_, seq);
 }
 
-void Authority::granted(HostId voter, std::uint64_t seq) {
+void Authority::granted(HostId host, std::uint64_t seq) {
   const auto sent = ends_.find(seq);
-  if (sent == ends_.end() || !members_->is_voter(voter)) return;
-  Time& end = granted_[voter];
+  if (sent == ends_.end()) return;
+  Time& end = granted_[host];
   if (end >= sent->second) return;
   end = sent->second;
-  until_ = until_without(HostId{});
+  if (members_->is_voter(host)) recount();
 }
 
+void Authority::recount() { until_ = until_under(*members_); }
+
 Time Authority::until_without(HostId voter) const {
-  std::vector<Time> ends;
-  for (const auto& [id, end] : granted_)
-    if (id != voter) ends.push_back(end);
-  const std::size_t needed = members_->majority();
-  if (ends.size() < needed) return Time{};
-  const auto nth = ends.begin() + static_cast<std::ptrdiff_t>(needed - 1);
-  std::nth_element(ends.begin(), nth, ends.end(), std::greater<>());
-  return *nth;
+  return members_->reached([&](HostId id) {
+    const auto end = granted_.find(id);
+    return id == voter || end == granted_.end() ? Time{} : end->second;
+  });
+}
+
+Time Authority::until_under(const Members& members) const {
+  return members.reached([&](HostId id) {
+    const auto end = granted_.find(id);
+    return end == granted_.end() ? Time{} : end->second;
+  });
 }
 
 }  // namespace cierzo::election

@@ -25,19 +25,25 @@ class Authority {
   // Something that asks for grants of `lease` leaves now, or never: what counts is when it was
   // sent. Seq 0 is the Coordinator. The leader's own grant comes with it.
   void sent(std::uint64_t seq, Time at, const Timing& timing);
-  // A voter granted `seq`; counted once per voter, at the newest.
-  void granted(HostId voter, std::uint64_t seq);
+  // A host granted `seq`; counted once, at the newest, and only while it is a voter.
+  void granted(HostId host, std::uint64_t seq);
+  // Its machine was replaced. (rule 22)
+  void forget(HostId host) { granted_.erase(host); }
+  // The members have changed. (rule 23)
+  void recount();
 
   Time until() const { return until_; }
   // The same, were that voter's grants not there. (rule 22)
   Time until_without(HostId voter) const;
+  // The same, were these the members. (rule 23)
+  Time until_under(const Members& members) const;
 
  private:
   const Members* members_;
   HostId self_;
   Time until_{};
   std::map<std::uint64_t, Time> ends_;  // By seq: sent_at + lease x (1 - drift)
-  std::map<HostId, Time> granted_;      // By voter: the end of the newest it granted.
+  std::map<HostId, Time> granted_;      // By host: the end of the newest it granted.
 };
 
 }  // namespace cierzo::election

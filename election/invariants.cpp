@@ -29,6 +29,7 @@ std::vector<std::string> broken_invariants(const Node& node, Time now) {
           "a deadline further away than the longest permit (rule 12)");
   require(!s.candidacy || s.candidacy->term.owner == s.config.self,
           "stands in a term of somebody else (rule 3)");
+  require(!s.voter || s.members.is_member(s.config.self), "votes without being a member (rule 23)");
   if (s.lead) {
     const Leadership& lead = *s.lead;
     require(s.has_state() && s.voter, "leads without a vote (rule 22)");

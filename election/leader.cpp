@@ -42,6 +42,8 @@ void Node::State::end_leadership(Time now) {
     for (const WriteId write : ended.under_way->writes) fact(WriteUnknown{write});
   for (const PendingWrite& pending : ended.pending)
     fact(WriteRefused{pending.write, RefusalReason::not_leader, shortage(now)});
+  if (ended.change)
+    fact(WriteRefused{ended.change->write, RefusalReason::not_leader, shortage(now)});
   set_leader(std::nullopt, now);
 }
 
@@ -61,7 +63,9 @@ void Node::State::authority_moved() {
 }
 
 void Node::State::lead_on(Time now) {
+  if (now >= lead->leave_at) return give_up(now);  // (rule 23)
   if (now >= lead->next_heartbeat) heartbeat(now);
+  begin_change(now);
   if (lead->phase == Phase::fetching && now >= lead->recover_by) return give_up(now);  // (rule 5)
   if (now >= lead->liveness_due) review_hosts(now);
 }
@@ -76,9 +80,10 @@ void Node::State::heartbeat(Time now) {
     // Echoes, that is permits, only with authority; this runs right after it was checked. (rule 12)
     send(member.id, Heartbeat{lead->term, lead->seq, lead->permits.echo(member.id, timing),
                               committed, timing});
-    if (!member.voter) continue;
+    if (!members.is_voter(member.id)) continue;
     // A lost Coordinator is repeated to those that have not accepted. (rule 5)
-    if (lead->accepted.count(member.id) == 0) send(member.id, Coordinator{lead->term, timing});
+    if (lead->accepted.count(member.id) == 0)
+      send(member.id, Coordinator{lead->term, timing, configuration(members.version())});
     store_again(now, member.id);
   }
   if (lead->phase == Phase::fetching) fetch_next(now);
@@ -87,7 +92,7 @@ void Node::State::heartbeat(Time now) {
 void Node::State::on(Time now, HostId from, const HeartbeatAck& message) {
   if (!lead || message.term != lead->term) return;
   // An acknowledgement of a host as a host is not a vote. (rule 9)
-  if ((message.granted || off(Mutation::rule_9_granted)) && members.is_voter(from)) {
+  if (message.granted || off(Mutation::rule_9_granted)) {
     lead->authority.granted(from, message.seq);
     authority_moved();
   }
@@ -115,7 +120,7 @@ void Node::State::on(Time now, HostId from, const HeartbeatAck& message) {
     fact(InventoryDigest{from, status.inventory_digest});
   lead->liveness_due = std::min(lead->liveness_due, now + timing.lease);
 
-  if (members.is_voter(from)) {
+  if (members.is_voter(from) || wants_in(from)) {
     if (message.has_state) {
       Stamp& stamp = lead->stamps[from];
       stamp = std::max(stamp, message.catalog);
@@ -124,11 +129,15 @@ void Node::State::on(Time now, HostId from, const HeartbeatAck& message) {
       lead->stamps.erase(from);
       // Let in only by a leader that a majority without it grants authority: then nothing that it
       // may have promised and forgotten can be under way. (rule 22)
-      if (lead->phase == Phase::ready && lead->authority.until_without(from) > now)
+      const auto sent = lead->whole_sent.find(from);
+      const bool again = sent == lead->whole_sent.end() || now >= sent->second + timing.heartbeat;
+      if (again && lead->phase == Phase::ready && lead->authority.until_without(from) > now)
         send_whole(now, from, message.state_id);
     }
+    meet_higher_promise(now, message.promised);
+  } else if (message.members != lead->members_version) {
+    tell_members(from);
   }
-  meet_higher_promise(now, message.promised);
 }
 
 // A voter that promised more, to a candidate that failed, could never grant to this leader again:

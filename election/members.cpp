@@ -6,42 +6,6 @@
 
 namespace cierzo::election {
 
-Members::Members(std::vector<Member> members) : all_(std::move(members)) {
-  std::sort(all_.begin(), all_.end(), [](const Member& a, const Member& b) { return a.id < b.id; });
-  for (const Member& member : all_)
-    if (member.voter) voters_.push_back(member.id);
-}
-
-bool Members::is_member(HostId id) const {
-  return std::any_of(all_.begin(), all_.end(), [&](const Member& m) { return m.id == id; });
-}
-
-bool Members::is_voter(HostId id) const {
-  return std::binary_search(voters_.begin(), voters_.end(), id);
-}
-
-std::string Members::name(HostId id) const {
-  for (const Member& member : all_)
-    if (member.id == id) return member.name;
-  return "host " + std::to_string(id.value);
-}
-
-std::vector<std::string> mistakes(const std::vector<Member>& members) {
-  std::vector<std::string> found;
-  std::size_t voters = 0;
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    const Member& member = members[i];
-    if (member.id.value == 0) found.push_back(member.name + ": id must be at least 1, got 0");
-    if (member.voter) ++voters;
-    for (std::size_t j = 0; j < i; ++j)
-      if (members[j].id == member.id)
-        found.push_back(member.name + ": id " + std::to_string(member.id.value) + " is " +
-                        members[j].name + "'s");
-  }
-  if (voters == 0) found.push_back("no host is a voter: at least 1 must be");
-  return found;
-}
-
 Duration Timing::at_most(Duration length) const {
   const auto extra = static_cast<double>(length.count()) * drift;
   return length + Duration{static_cast<std::int64_t>(std::ceil(extra))};

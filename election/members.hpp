@@ -1,8 +1,9 @@
 // Who belongs to the site, what a majority is, and the site's timing parameters. Plain values.
 //
-// LEADERSHIP.md, "Words" and "Parameters".
+// LEADERSHIP.md, "Words" and "Parameters", and rule 23.
 #pragma once
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,34 +12,80 @@
 
 namespace cierzo::election {
 
-// A physical host with one agent. A voter's vote counts; a voter that runs no VMs is a witness,
-// which makes no difference here.
+// A physical host with one agent. A voter's vote counts.
 struct Member {
   HostId id;
   std::string name;
   bool voter = true;
+  bool witness = false;  // A voter that runs no VMs: only the shell makes a difference.
+  // Where its agent listens, and the public key that proves who it is. Opaque here, but for this: a
+  // machine under another key is another voter. (rule 22)
+  std::string address{}, key{};
+  bool leaving = false;  // Removed by the change that is being finished: no member after it.
   bool operator==(const Member&) const = default;
 };
 
-// The members, ordered by id. Membership changes (rule 23) will give Node a second value of this.
+// The members, ordered by id, and whose votes make a majority.
+//
+// While a change of voters is not finished there are two sets of voters, the one before and the
+// present one, and a majority is one of both (rule 23). A voter of the set before whose machine was
+// replaced still counts there, as HostId 0, but nobody can speak for it any more.
 class Members {
  public:
   Members() = default;
-  explicit Members(std::vector<Member> members);
+  explicit Members(std::vector<Member> members, std::vector<HostId> before = {},
+                   Stamp version = {});
 
   const std::vector<Member>& all() const { return all_; }
-  const std::vector<HostId>& voters() const { return voters_; }
-  bool is_member(HostId id) const;
-  bool is_voter(HostId id) const;
+  const std::vector<HostId>& voters() const { return voters_; }  // Of either set.
+  const Member* find(HostId id) const;                           // Null: no member.
+  bool is_member(HostId id) const { return find(id) != nullptr; }
+  bool is_voter(HostId id) const;     // In either set.
+  bool stays_voter(HostId id) const;  // In the present set: it may lead.
   std::string name(HostId id) const;  // "host 7" where the id is unknown.
+  std::string key(HostId id) const;   // Empty where the id is unknown.
 
-  // How many voters are more than half of them: 2 of 3, 3 of 4.
-  std::size_t majority() const { return voters_.size() / 2 + 1; }
+  const std::vector<HostId>& present() const { return present_; }
+  const std::vector<HostId>& before() const { return before_; }  // Empty: no change under way.
+  bool changing() const { return !before_.empty(); }
+  // Names the write that made these members what they are: unique. Zero: from the file.
+  const Stamp& version() const { return version_; }
+
+  // Do those for which `has` holds include a majority of every set?
+  bool majority(const std::function<bool(HostId)>& has) const;
+  // The latest instant that a majority of every set reaches, each voter reaching `until`.
+  Time reached(const std::function<Time(HostId)>& until) const;
 
  private:
   std::vector<Member> all_;
-  std::vector<HostId> voters_;
+  std::vector<HostId> present_, before_, voters_;
+  Stamp version_;
 };
+
+// How many voters are more than half of so many: 2 of 3, 3 of 4.
+constexpr std::size_t majority_of(std::size_t voters) { return voters / 2 + 1; }
+
+// The catalog's entry under members_key, as text, a line for each host. A text that does not
+// decode, or has mistakes, is none.
+inline constexpr const char* members_key = "site/members";
+std::string encode(const Members& members);
+std::optional<Members> decode_members(const std::string& text);
+
+// Members as one host knows them, to be told to another. Of two the one of the newer catalog wins:
+// "the newest configuration heard". (rule 23)
+struct Configuration {
+  Stamp as_of;       // Of the catalog that holds it. Zero: from the file.
+  Stamp version;     // Members::version()
+  std::string text;  // encode(Members). Empty: not told, because the receiver has that version.
+  bool operator==(const Configuration&) const = default;
+};
+
+// A change of the members, all at once: what the present ones would become, and what is wrong with
+// that, one sentence each. At most one voter changes: one is added, or removed, or one for another.
+std::vector<std::string> mistakes_of_change(const Members& from, const std::vector<Member>& to);
+// The members while that change is not finished, and after it.
+Members joint(const Members& from, std::vector<Member> to, Stamp version);
+Members finished(const Members& from, Stamp version);
 
 // What is wrong with a list of members, one sentence each; empty: nothing.
 std::vector<std::string> mistakes(const std::vector<Member>& members);

@@ -21,8 +21,9 @@ namespace cierzo::election {
 // A voter without an unexpired grant asks all voters: to lower ids the bully's challenge, to the
 // others a probe. Promises nothing. (rule 2)
 struct Election {
-  Term term;  // The highest the sender has seen.
-  Time at{};  // The sender's clock: names this election, and measures the round trip.
+  Term term;        // The highest the sender has seen.
+  Time at{};        // The sender's clock: names this election, and measures the round trip.
+  Stamp members{};  // Configuration::as_of of the sender's. (rule 23)
 };
 
 enum class AnswerKind {
@@ -41,6 +42,7 @@ struct Answer {
 struct Coordinator {
   Term term;
   Timing timing;
+  Configuration members{};  // That the sender goes by; without its text. (rule 23)
 };
 
 struct Accept {
@@ -49,6 +51,8 @@ struct Accept {
   Term last_led;         // The last leader the sender heard a heartbeat from. (rule 15)
   Term promised_before;  // What it had promised before `term`; the same in duplicates. (rule 15)
   Longest longest;
+  Configuration members{};  // That the sender goes by; text only of another version. (rule 23)
+  std::string key{};        // The sender's own: who it is, whatever its id. (rule 22)
 };
 
 // No to a Coordinator, a Heartbeat or a Store.
@@ -77,17 +81,18 @@ struct HeartbeatAck {
   Stamp catalog;                   // Lets the leader bring a voter up to date.
   Term permit_term;                // From which term the sender holds a valid permit; zero: none.
   std::uint64_t permit_spell = 0;  // Which unbroken stretch of permits; 0: none. (rule 17)
-  bool has_state = false;          // False: a voter without its state asks to be let in. (rule 22)
+  bool has_state = false;          // False: it cannot vote; as a voter it must be let in. (rule 22)
   std::string state_id;            // Random, made with the sender's state directory. (rules 17, 22)
   std::string run;                 // Random, made at the start of the sender's agent. (rule 14)
   std::string inventory_digest;    // Opaque here.
+  Stamp members;                   // Members::version() of what the sender goes by. (rule 23)
 };
 
 // A write, or the re-stamping of a new leader. (rules 5, 20)
 struct Store {
   Term term;
   CatalogDelta delta;
-  std::string admits;  // Not empty: lets in the voter whose state id this is. (rule 22)
+  std::string admits;  // Not empty: lets in the host whose state id this is. (rules 22, 23)
 };
 
 struct Stored {
@@ -111,10 +116,12 @@ struct FetchReply {
   Catalog catalog;
 };
 
-// A voter without state asks the others whether they have one. (rule 22)
+// A voter without state asks the others whether they have one (rule 22); and whoever has heard of
+// no leader for long, whether the members are others by now. (rule 23)
 struct StateQuery {
   Time at{};                   // As Election::at.
   std::vector<HostId> voters;  // As the sender's file lists them.
+  Configuration members{};     // That the sender goes by; without its text. (rule 23)
 };
 
 struct StateAnswer {
@@ -122,6 +129,7 @@ struct StateAnswer {
   bool has_state = false;
   bool same_voters = false;  // The sender's file lists the same voters.
   std::string state_id;
+  Configuration members{};  // Newer ones than the asker's; as of zero: none. (rule 23)
 };
 
 // The lowest voter starts the site: all voters have answered that they have no state. Binds the
@@ -130,9 +138,15 @@ struct Found {
   std::string state_id;
 };
 
+// The committed members, for a host that stores no catalog, or is no member any more. (rule 23)
+struct MembersNews {
+  Term term;
+  Configuration members;
+};
+
 using Body =
     std::variant<Election, Answer, Coordinator, Accept, Refuse, Heartbeat, HeartbeatAck, Store,
-                 Stored, Release, Fetch, FetchReply, StateQuery, StateAnswer, Found>;
+                 Stored, Release, Fetch, FetchReply, StateQuery, StateAnswer, Found, MembersNews>;
 
 // A message of another site is dropped; one without a site comes from a host that has no state yet.
 struct Message {

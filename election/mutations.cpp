@@ -26,7 +26,11 @@ constexpr std::array<const char*, static_cast<std::size_t>(Mutation::count)> nam
     "17-spell",
     "20",
     "20-follows",
-    "22"};
+    "22",
+    "23-both-majorities",
+    "23-one-at-a-time",
+    "23-committed-first",
+    "23-newest-heard"};
 }
 
 std::string to_string(Mutation mutation) { return names.at(static_cast<std::size_t>(mutation)); }

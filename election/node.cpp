@@ -16,6 +16,7 @@ const Term* owned_term(const Body& body) {
   if (const auto* m = std::get_if<Store>(&body)) return &m->term;
   if (const auto* m = std::get_if<Release>(&body)) return &m->term;
   if (const auto* m = std::get_if<Fetch>(&body)) return &m->term;
+  if (const auto* m = std::get_if<MembersNews>(&body)) return &m->term;
   return nullptr;
 }
 
@@ -29,7 +30,6 @@ bool is_one_of(const Body& body) {
 Node::State::State(Config given, Durable durable, Time now)
     : config(std::move(given)),
       members(config.members),
-      voter(members.is_voter(config.self)),
       started(now),
       record(std::move(durable.record)),
       catalog(std::move(durable.catalog)),
@@ -40,6 +40,7 @@ Node::State::State(Config given, Durable durable, Time now)
     record.state_id = config.fresh_state_id;
     record_changed = true;
   }
+  recall_members();
   if (record.longest.include(timing)) record_changed = true;
   saw(record.promised);
   saw(record.last_led);
@@ -50,21 +51,28 @@ Node::State::State(Config given, Durable durable, Time now)
 }
 
 bool Node::State::belongs(HostId from, const Message& message) {
-  if (from == config.self || !members.is_member(from)) return false;
-  if (off(Mutation::rule_22) && voter && !has_state() && !message.site.empty())
+  if (from == config.self) return false;
+  if (off(Mutation::rule_22) && voter && !record.votes && !message.site.empty()) {
     record.site = message.site;
-  // Without state only what can give one, or a permit, is understood. (rule 22)
-  if (!has_state())
-    return is_one_of<StateQuery, StateAnswer, Found, Heartbeat, Store>(message.body);
-  if (message.site == record.site) return true;
-  return message.site.empty() && is_one_of<StateQuery, HeartbeatAck>(message.body);
+    record.votes = true;
+  }
+  // Where it does not know yet where it belongs, only what can tell is understood. (rule 22)
+  if (record.site.empty())
+    return is_one_of<StateQuery, StateAnswer, Found, Heartbeat, Store, MembersNews>(message.body);
+  const bool here = message.site == record.site ||
+                    (message.site.empty() && is_one_of<StateQuery, HeartbeatAck>(message.body));
+  // A leader may be one of whom this host has not heard: what says so is a majority, not this
+  // host's list. Who may speak at all is the transport's to know. (rule 23)
+  return here && (members.is_member(from) ||
+                  is_one_of<Election, Coordinator, Heartbeat, Store, Release, Fetch, MembersNews>(
+                      message.body));
 }
 
 void Node::State::step(Time now, HostId from, const Message& message) {
   if (!belongs(from, message)) return;
   last_heard[from] = now;
   if (const Term* term = owned_term(message.body)) {
-    if (term->owner != from || !members.is_voter(from)) return;
+    if (term->owner != from) return;
     const auto released = dead.find(from);
     // A released term is dead: every later message of it is ignored. (rule 8)
     if (released != dead.end() && term->counter <= released->second) return;
@@ -89,6 +97,7 @@ void Node::State::expire(Time now) {
 void Node::State::advance(Time now) {
   expire(now);
   if (voter && !has_state()) ask_for_state(now);
+  if (!voter || has_state()) ask_for_members(now);
   if (!record.founding.empty()) repeat_found(now);
   // A restarted agent that was the leader, or stood, gives that term up. Repeated, because
   // connections are young; harmless, because it names one dead term. (rule 8)
@@ -114,6 +123,7 @@ void Node::State::schedule(Time now) {
     consider(lead->liveness_due);
     return;
   }
+  if ((!voter || has_state()) && !known_leader) consider(ask_members_at());
   if (!voter) return;
   if (!has_state()) return consider(state_round.next);
   if (!record.founding.empty()) consider(next_found);
@@ -123,6 +133,7 @@ void Node::State::schedule(Time now) {
     return;
   }
   if (candidacy || retired) return;
+  if (now < may_stand_from()) return consider(may_stand_from());
   if (grant.held(now)) return consider(grant.until);
   if (!round) return consider(retry_at);
   const RoundDecision decision = decide(
@@ -165,6 +176,7 @@ void Node::State::use_timing(const Timing& in_force) {
 
 void Node::State::change_catalog(const CatalogDelta& delta) {
   apply(catalog, delta);
+  members_of_catalog();
   // Two changes in one Output are written as their result.
   out.persist.catalog = out.persist.catalog ? whole_of(catalog) : delta;
   for (const CatalogChange& change : delta.changes) {
@@ -176,19 +188,25 @@ void Node::State::change_catalog(const CatalogDelta& delta) {
   }
 }
 
+// Of the present voters; of those before while the change of voters waits for them. (rule 23)
 Shortage Node::State::shortage(Time now) const {
-  Shortage shortage;
-  shortage.needed = members.majority();
-  shortage.voters = members.voters().size();
-  for (const HostId id : members.voters()) {
-    const auto heard = last_heard.find(id);
-    const bool lately = heard != last_heard.end() && now < heard->second + 2 * timing.lease;
-    if (id == config.self || lately)
-      ++shortage.reachable;
-    else
-      shortage.missing.push_back(id);
-  }
-  return shortage;
+  const auto among = [&](const std::vector<HostId>& voters) {
+    Shortage shortage;
+    shortage.needed = majority_of(voters.size());
+    shortage.voters = voters.size();
+    for (const HostId id : voters) {
+      const auto heard = last_heard.find(id);
+      const bool lately = heard != last_heard.end() && now < heard->second + 2 * timing.lease;
+      if (id == config.self || lately)
+        ++shortage.reachable;
+      else
+        shortage.missing.push_back(id);
+    }
+    return shortage;
+  };
+  const Shortage before = among(members.before());
+  const bool waits_for_them = members.changing() && before.reachable < before.needed;
+  return waits_for_them ? before : among(members.present());
 }
 
 std::string to_string(const Shortage& shortage, const Members& members) {
@@ -222,6 +240,14 @@ Time Node::next_tick() const { return state_->next; }
 Output Node::propose(Time now, WriteId write, std::vector<CatalogChange> changes) {
   state_->expire(now);
   state_->propose(now, write, std::move(changes));
+  state_->advance(now);
+  check_invariants(*this, now);
+  return state_->finish();
+}
+
+Output Node::change_members(Time now, WriteId write, std::vector<Member> members) {
+  state_->expire(now);
+  state_->propose_members(now, write, std::move(members));
   state_->advance(now);
   check_invariants(*this, now);
   return state_->finish();

@@ -48,9 +48,12 @@ using WriteId =
 
 struct Config {
   HostId self;
-  std::vector<Member> members;  // mistakes(members) is empty, and self is one of them.
-  Timing timing;                // For the first start: later the catalog's is in force.
-  std::string boot;             // This boot's id.
+  // For the first start: later the catalog's are in force. mistakes(members) is empty, and self is
+  // one of them.
+  std::vector<Member> members;
+  std::string key;   // This host's own public key: Member::key.
+  Timing timing;     // For the first start: later the catalog's is in force.
+  std::string boot;  // This boot's id.
   // Random, made by the caller at each start. The first is used if this host starts the site, the
   // second if it has no state yet, the third names this start of the agent. (rules 14, 17, 22)
   std::string fresh_site_id;
@@ -100,7 +103,15 @@ struct WriteCommitted {
 struct WriteUnknown {
   WriteId write;
 };  // Authority ended while it was stored: may or may not be. (rule 10)
-enum class RefusalReason { not_leader, recovering, too_many };
+enum class RefusalReason {
+  not_leader,
+  recovering,
+  too_many,
+  changing,      // Another change of the members is not finished. (rule 23)
+  invalid,       // mistakes_of_change(), or a write of members_key by propose().
+  voter_silent,  // The host that is to vote does not answer, or cannot be given the catalog.
+  no_majority,   // Too few of the voters that would be needed answer.
+};
 struct WriteRefused {
   WriteId write;
   RefusalReason reason;
@@ -125,6 +136,9 @@ struct InventoryDigest {
   HostId host;
   std::string digest;
 };  // It changed, or the permit that the host acknowledges; or it is the first of the term.
+struct MembersChanged {
+  Members members;
+};  // Node::members() did: whom to listen to, and where they are.
 struct SiteFounded {
   std::string site;
 };  // This host started the site. (rule 22)
@@ -135,7 +149,7 @@ struct StateJoined {
 using Fact =
     std::variant<LeaderChanged, AuthorityBegan, LeadershipReady, AuthorityEnded, CatalogCommitted,
                  WriteCommitted, WriteUnknown, WriteRefused, HostHeard, HostSuspect, HostHeld,
-                 HostLost, InventoryDigest, SiteFounded, StateJoined>;
+                 HostLost, InventoryDigest, MembersChanged, SiteFounded, StateJoined>;
 
 struct Output {
   Persist persist;  // persist.empty(): nothing to write.
@@ -168,6 +182,10 @@ class Node {
   // and WriteUnknown, in this Output or a later one; writes are committed in the order proposed.
   [[nodiscard]] Output propose(Time now, WriteId write, std::vector<CatalogChange> changes);
 
+  // Makes these the members; answered as a write. Committed: the change is finished, but for one
+  // that removes this host's own vote: then its successor finishes it. (rule 23)
+  [[nodiscard]] Output change_members(Time now, WriteId write, std::vector<Member> members);
+
   // Gives up leading or standing, so that the others elect without waiting; after it this host only
   // follows: for a clean stop. (rule 8)
   [[nodiscard]] Output release(Time now);
@@ -191,8 +209,8 @@ class Node {
   bool ready(Time now) const;          // Authority, and the catalog recovered: may act. (rule 5)
   Time authority_until() const;        // Zero: none.
   Shortage shortage(Time now) const;   // Who can be heard, of how many needed. (rule 21)
-  const Members& members() const;
-  const Timing& timing() const;  // In force.
+  const Members& members() const;      // In force here; maybe not committed yet. (rule 23)
+  const Timing& timing() const;        // In force.
 
   // This host's permit
   bool permit_valid(Time now) const;  // Of the highest term heard, by a fresh clock. (rules 12, 17)

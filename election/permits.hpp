@@ -92,6 +92,7 @@ class PermitLedger {
  public:
   // `bound` is rule 15's for a host that this leader has not heard yet.
   void begin(HostId host, Time bound);
+  bool knows(HostId host) const { return hosts_.count(host) > 0; }
   // An acknowledgement of heartbeat `seq`. Of several the highest seq is the newest, also across a
   // reboot: boot ids have no order. False: an older one.
   bool hear(Time now, std::uint64_t seq, const HostStatus& status);

@@ -17,16 +17,31 @@ void Node::State::ask_for_state(Time now) {
   if (now < state_round.next) return;
   state_round.at = std::max(now, state_round.at + Duration{1});
   state_round.next = now + std::max(timing.heartbeat, patience.round(timing));
-  send_to_voters(StateQuery{state_round.at, members.voters()});
+  send_to_voters(StateQuery{state_round.at, members.voters(), configuration(members.version())});
   consider_founding();  // A single voter has nobody to ask.
 }
 
+// It may know only members that are none any more, so that it believes no leader. (rule 23)
+void Node::State::ask_for_members(Time now) {
+  if (lead || known_leader || now < ask_members_at()) return;
+  members_asked = now;
+  send_to_voters(StateQuery{now, members.voters(), configuration(members.version())});
+}
+
+Time Node::State::ask_members_at() const {
+  return std::max({known_until, started, members_asked}) + 2 * timing.lease;
+}
+
 void Node::State::on(Time, HostId from, const StateQuery& message) {
-  send(from,
-       StateAnswer{message.at, has_state(), message.voters == members.voters(), record.state_id});
+  StateAnswer answer{message.at, !record.site.empty(), message.voters == members.voters(),
+                     record.state_id};
+  if (members_as_of > message.members.as_of)
+    answer.members = configuration(message.members.version);
+  send(from, std::move(answer));
 }
 
 void Node::State::on(Time now, HostId from, const StateAnswer& message) {
+  (void)hear_members(message.members);
   if (has_state() || !members.is_voter(from)) return;
   if (message.at >= started && message.at <= now) patience.measured(now - message.at, timing);
   // Only of this round: an answer to an earlier boot of this host may carry any time.
@@ -36,7 +51,7 @@ void Node::State::on(Time now, HostId from, const StateAnswer& message) {
 }
 
 void Node::State::consider_founding() {
-  if (has_state() || members.voters().front() != config.self) return;
+  if (!record.site.empty() || members.voters().front() != config.self) return;
   std::map<HostId, std::string> others;
   for (const HostId id : members.voters()) {
     if (id == config.self) continue;
@@ -46,6 +61,7 @@ void Node::State::consider_founding() {
     others[id] = answer->second.state_id;
   }
   record.site = config.fresh_site_id;
+  record.votes = true;
   record.founding = others;
   record_changed = true;
   fact(SiteFounded{record.site});
@@ -59,9 +75,10 @@ void Node::State::repeat_found(Time now) {
 }
 
 void Node::State::on(Time, HostId from, const Found& message) {
-  const bool for_me = voter && !has_state() && message.state_id == record.state_id;
+  const bool for_me = voter && record.site.empty() && message.state_id == record.state_id;
   if (!for_me || from != members.voters().front() || site_of_message.empty()) return;
   record.site = site_of_message;
+  record.votes = true;
   record_changed = true;
   fact(StateJoined{record.site, catalog.stamp});
 }
@@ -71,6 +88,7 @@ void Node::State::admitted(Time now, HostId from, const std::string& site, const
   if (now < wait_until || site.empty()) return;
   if (store.admits != record.state_id || !store.delta.whole) return;
   record.site = site;
+  record.votes = true;
   promise(store.term);
   change_catalog(store.delta);
   record_changed = true;

@@ -4,8 +4,8 @@
 // event, advance everything that time or the event has made due. Output is collected on the way.
 //   node.cpp       entry points, queries        voter.cpp   promises, grants, stores (4, 7-9, 12,
 //   20) candidate.cpp  rounds, candidacy (1-6)      leader.cpp  authority, heartbeats, permits
-//   (8-10, 12, 15) catalog_leader.cpp  recovery, writes (5, 20)  site.cpp  starting a site, lost
-//   state (22)
+//   (8-10, 12, 15) member_changes.cpp  (23) catalog_leader.cpp  recovery, writes (5, 20)  site.cpp
+//   starting a site, lost state (22)
 #pragma once
 #include <deque>
 #include <map>
@@ -44,6 +44,13 @@ struct PendingWrite {
   std::vector<CatalogChange> changes;
 };
 
+// A change of the members that has not begun: the host that is to vote is let in first. (rule 23)
+struct PendingChange {
+  WriteId write;
+  std::vector<Member> members;
+  Time give_up{};
+};
+
 enum class Phase { fetching, storing, ready };  // Of the catalog's recovery. (rule 5)
 
 // What a leader knows, in one term.
@@ -73,6 +80,11 @@ struct Leadership {
   std::optional<Batch> under_way;
   std::deque<PendingWrite> pending;
   Catalog committed;
+
+  std::optional<PendingChange> change;
+  Stamp members_version;         // Of the committed members, once no change is under way.
+  std::vector<HostId> farewell;  // Removed by the change that is being finished.
+  Time leave_at = Time::max();   // Its own vote was removed: hands over then. (rule 23)
 };
 
 // What the others said about their state, for a host without one. (rule 22)
@@ -107,9 +119,27 @@ struct Node::State {
   void change_catalog(const CatalogDelta& delta);
   Shortage shortage(Time now) const;
 
+  // member_changes.cpp
+  void recall_members();
+  void members_of_catalog();
+  [[nodiscard]] bool hear_members(const Configuration& heard);
+  void use_members(Stamp as_of, Members in_force);
+  void lead_under(const Members& former);
+  Configuration configuration(const Stamp& told_version) const;
+  Time may_stand_from() const;
+  bool may_ask_for_votes(HostId from, const Stamp& members_as_of) const;
+  void on(Time now, HostId from, const MembersNews& message);
+  void propose_members(Time now, WriteId write, std::vector<Member> to);
+  bool wants_in(HostId host) const;
+  void begin_change(Time now);
+  bool finish_change(Time now, std::vector<WriteId>& writes);
+  void members_committed();
+  void tell_members(HostId host);
+
   // voter.cpp
-  bool has_state() const { return !record.site.empty(); }
-  bool can_vote(Time now) const { return voter && has_state() && now >= wait_until; }
+  bool has_state() const { return voter ? record.votes : !record.site.empty(); }
+  bool can_vote(Time now) const { return record.votes && now >= wait_until; }
+  bool may_lead() const { return voter && members.stays_voter(config.self); }
   void promise(Term term);
   void stop_suspecting();
   bool extend_grant(Time now, Term term, Duration lease);
@@ -129,7 +159,8 @@ struct Node::State {
   void on(Time now, HostId from, const Answer& message);
   void on(Time now, HostId from, const Accept& message);
   void on(Time now, HostId from, const Refuse& message);
-  Accept own_accept() const;
+  Accept own_accept(const Stamp& told_version) const;
+  bool counts(HostId from) const;
   void check_elected(Time now);
   void repeat_coordinator(Time now);
   void elected(Time now);
@@ -166,6 +197,8 @@ struct Node::State {
 
   // site.cpp
   void ask_for_state(Time now);
+  void ask_for_members(Time now);
+  Time ask_members_at() const;
   void consider_founding();
   void repeat_found(Time now);
   void admitted(Time now, HostId from, const std::string& site, const Store& store);
@@ -176,7 +209,8 @@ struct Node::State {
 
   Config config;
   Members members;
-  bool voter = false;
+  Stamp members_as_of;  // Of the catalog that they are in. Zero: they are the file's.
+  bool voter = false;   // Of either set. (rule 23)
   Time started{};
   Time wait_until{};  // A restarted voter has forgotten its grants. (rule 7)
 
@@ -208,6 +242,7 @@ struct Node::State {
   bool retired = false;  // Released for a clean stop: stands no more. (rule 8)
   Time next_release{};   // A restarted leader's Release is repeated while it waits. (rule 8)
   StateRound state_round;
+  Time members_asked{};  // (rule 23)
   Time next_found{};
 
   Time last_now{};

@@ -28,11 +28,11 @@ bool Node::State::extend_grant(Time now, Term term, Duration lease) {
 void Node::State::on(Time now, HostId from, const Election& message) {
   saw(message.term);
   // A voter that waits, or has no state, leaves elections unanswered. (rules 2, 7, 22)
-  if (!can_vote(now) || !members.is_voter(from)) return;
+  if (!can_vote(now) || !may_ask_for_votes(from, message.members)) return;
   AnswerKind kind = AnswerKind::ok;
   if (grant.held_by_other(from, now)) {
     kind = AnswerKind::leader;  // A better id that comes back does not depose. (rule 2)
-  } else if (from > config.self && !grant.held(now) && !retired) {
+  } else if (from > config.self && !grant.held(now) && !retired && may_lead()) {
     kind = AnswerKind::stand;
     // Starts its own election; one in which it heard of a leader that is gone by now starts anew.
     if (round && std::any_of(round->answers.begin(), round->answers.end(), [](const auto& answer) {
@@ -45,7 +45,7 @@ void Node::State::on(Time now, HostId from, const Election& message) {
 }
 
 void Node::State::on(Time now, HostId from, const Coordinator& message) {
-  if (!can_vote(now)) return;  // (rules 7, 22)
+  if (!can_vote(now) || !may_ask_for_votes(from, message.members.as_of)) return;  // (rules 7, 22)
   // Both halves of rule 4. Equal terms: a duplicate of the one accepted, accepted again.
   const bool granted_elsewhere = grant.held_by_other(from, now) && !off(Mutation::rule_4);
   if (message.term < record.promised || granted_elsewhere) return refuse(now, from, message.term);
@@ -53,7 +53,7 @@ void Node::State::on(Time now, HostId from, const Coordinator& message) {
   if (record.longest.include(message.timing)) record_changed = true;
   extend_grant(now, message.term, message.timing.lease);
   stop_suspecting();
-  send(from, own_accept());
+  send(from, own_accept(message.members.version));
 }
 
 void Node::State::refuse(Time now, HostId to, Term term) {
@@ -73,7 +73,7 @@ void Node::State::on(Time now, HostId from, const Heartbeat& message) {
   // 9)
   if ((lead && lead->term < message.term) || (candidacy && candidacy->term < message.term))
     give_up(now);
-  if (!voter && !has_state()) {  // A host without a vote just learns where it belongs.
+  if (!voter && record.site.empty()) {  // A host without a vote just learns where it belongs.
     record.site = site_of_message;
     record_changed = true;
   }
@@ -90,7 +90,8 @@ void Node::State::on(Time now, HostId from, const Heartbeat& message) {
 
   // A grant comes from the promise to exactly this term; during rule 7's wait too: a heartbeat of
   // the promised term takes nothing from anybody else. (rules 7, 9)
-  bool granted = voter && has_state() && record.promised == message.term;
+  // One that is about to become a voter grants too: only who counts it must know. (rule 23)
+  bool granted = record.votes && record.promised == message.term;
   granted = granted && extend_grant(now, message.term, message.timing.lease);
   if (granted && !off(Mutation::rule_4_own)) stop_suspecting();
   if (granted) failures = 0;
@@ -109,16 +110,16 @@ void Node::State::acknowledge(Time now, HostId to, const Heartbeat& heartbeat, b
   ack.catalog = catalog.stamp;
   if (permit.valid(now)) ack.permit_term = permit.heard();
   ack.permit_spell = permit.spell(now);
-  ack.has_state = has_state();
+  ack.has_state = record.votes;
   ack.state_id = record.state_id;
   ack.run = config.run;
   ack.inventory_digest = digest;
+  ack.members = members.version();
   send(to, std::move(ack));
 }
 
 void Node::State::on(Time now, HostId from, const Store& message) {
-  if (!voter) return;
-  if (!has_state()) return admitted(now, from, site_of_message, message);
+  if (!record.votes) return admitted(now, from, site_of_message, message);
   if (message.term < record.promised && !off(Mutation::rule_20))
     return refuse(now, from, message.term);
   if ((lead && lead->term < message.term) || (candidacy && candidacy->term < message.term))

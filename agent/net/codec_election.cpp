@@ -47,9 +47,11 @@ Term term_of(const From& from, Checker& check) {
 void put(const election::Election& from, wire::ElectionMessage& to) {
   *to.mutable_election()->mutable_term() = codec::put(from.term);
   to.mutable_election()->set_at(from.at.count());
+  *to.mutable_election()->mutable_members() = codec::put(from.members);
 }
 election::Election get(const wire::Election& from, Checker& check) {
-  return {term_of(from, check), Time(from.at())};
+  check.require(from.has_members(), "election: no stamp of its members");
+  return {term_of(from, check), Time(from.at()), codec::get(from.members(), check)};
 }
 
 void put(const election::Answer& from, wire::ElectionMessage& to) {
@@ -65,10 +67,12 @@ election::Answer get(const wire::Answer& from, Checker& check) {
 void put(const election::Coordinator& from, wire::ElectionMessage& to) {
   *to.mutable_coordinator()->mutable_term() = codec::put(from.term);
   *to.mutable_coordinator()->mutable_timing() = codec::put(from.timing);
+  *to.mutable_coordinator()->mutable_members() = codec::put(from.members);
 }
 election::Coordinator get(const wire::Coordinator& from, Checker& check) {
-  check.require(from.has_timing(), "coordinator: no timing");
-  return {term_of(from, check), codec::get(from.timing(), check)};
+  check.require(from.has_timing() && from.has_members(), "coordinator: a part is missing");
+  return {term_of(from, check), codec::get(from.timing(), check),
+          codec::get(from.members(), check)};
 }
 
 void put(const election::Accept& from, wire::ElectionMessage& to) {
@@ -78,13 +82,20 @@ void put(const election::Accept& from, wire::ElectionMessage& to) {
   *accept.mutable_last_led() = codec::put(from.last_led);
   *accept.mutable_promised_before() = codec::put(from.promised_before);
   *accept.mutable_longest() = codec::put(from.longest);
+  *accept.mutable_members() = codec::put(from.members);
+  accept.set_key(from.key);
 }
 election::Accept get(const wire::Accept& from, Checker& check) {
-  check.require(
-      from.has_catalog() && from.has_last_led() && from.has_promised_before() && from.has_longest(),
-      "accept: a part is missing");
-  return {term_of(from, check), codec::get(from.catalog(), check), codec::get(from.last_led()),
-          codec::get(from.promised_before()), codec::get(from.longest(), check)};
+  check.require(from.has_catalog() && from.has_last_led() && from.has_promised_before() &&
+                    from.has_longest() && from.has_members(),
+                "accept: a part is missing");
+  return {term_of(from, check),
+          codec::get(from.catalog(), check),
+          codec::get(from.last_led()),
+          codec::get(from.promised_before()),
+          codec::get(from.longest(), check),
+          codec::get(from.members(), check),
+          check.name(from.key(), "accept: key too long")};
 }
 
 void put(const election::Refuse& from, wire::ElectionMessage& to) {
@@ -133,11 +144,12 @@ void put(const election::HeartbeatAck& from, wire::ElectionMessage& to) {
   ack.set_run(from.run);
   ack.set_inventory_digest(from.inventory_digest);
   ack.set_permit_spell(from.permit_spell);
+  *ack.mutable_members() = codec::put(from.members);
 }
 election::HeartbeatAck get(const wire::HeartbeatAck& from, Checker& check) {
-  check.require(
-      from.has_stamp() && from.has_promised() && from.has_catalog() && from.has_permit_term(),
-      "heartbeat ack: a part is missing");
+  check.require(from.has_stamp() && from.has_promised() && from.has_catalog() &&
+                    from.has_permit_term() && from.has_members(),
+                "heartbeat ack: a part is missing");
   election::HeartbeatAck to;
   to.term = term_of(from, check);
   to.seq = from.seq();
@@ -151,6 +163,7 @@ election::HeartbeatAck get(const wire::HeartbeatAck& from, Checker& check) {
   to.run = check.name(from.run(), "heartbeat ack: run too long");
   to.inventory_digest = check.name(from.inventory_digest(), "heartbeat ack: digest too long");
   to.permit_spell = from.permit_spell();
+  to.members = codec::get(from.members(), check);
   return to;
 }
 
@@ -197,9 +210,11 @@ election::FetchReply get(const wire::FetchReply& from, Checker& check) {
 void put(const election::StateQuery& from, wire::ElectionMessage& to) {
   to.mutable_state_query()->set_at(from.at.count());
   for (const HostId voter : from.voters) to.mutable_state_query()->add_voters(voter.value);
+  *to.mutable_state_query()->mutable_members() = codec::put(from.members);
 }
 election::StateQuery get(const wire::StateQuery& from, Checker& check) {
-  election::StateQuery to{Time(from.at()), {}};
+  check.require(from.has_members(), "state query: no members");
+  election::StateQuery to{Time(from.at()), {}, codec::get(from.members(), check)};
   for (const std::uint32_t voter : from.voters()) {
     to.voters.push_back(get_host(voter, check, "state query: voter 0"));
   }
@@ -212,10 +227,13 @@ void put(const election::StateAnswer& from, wire::ElectionMessage& to) {
   answer.set_has_state(from.has_state);
   answer.set_same_voters(from.same_voters);
   answer.set_state_id(from.state_id);
+  *answer.mutable_members() = codec::put(from.members);
 }
 election::StateAnswer get(const wire::StateAnswer& from, Checker& check) {
+  check.require(from.has_members(), "state answer: no members");
   return {Time(from.at()), from.has_state(), from.same_voters(),
-          check.name(from.state_id(), "state answer: state id too long")};
+          check.name(from.state_id(), "state answer: state id too long"),
+          codec::get(from.members(), check)};
 }
 
 void put(const election::Found& from, wire::ElectionMessage& to) {
@@ -223,6 +241,15 @@ void put(const election::Found& from, wire::ElectionMessage& to) {
 }
 election::Found get(const wire::Found& from, Checker& check) {
   return {check.name(from.state_id(), "found: state id too long")};
+}
+
+void put(const election::MembersNews& from, wire::ElectionMessage& to) {
+  *to.mutable_members_news()->mutable_term() = codec::put(from.term);
+  *to.mutable_members_news()->mutable_members() = codec::put(from.members);
+}
+election::MembersNews get(const wire::MembersNews& from, Checker& check) {
+  check.require(from.has_members(), "members news: no members");
+  return {term_of(from, check), codec::get(from.members(), check)};
 }
 
 election::Body body_of(const wire::ElectionMessage& from, Checker& check) {
@@ -258,6 +285,8 @@ election::Body body_of(const wire::ElectionMessage& from, Checker& check) {
       return get(from.state_answer(), check);
     case Case::kFound:
       return get(from.found(), check);
+    case Case::kMembersNews:
+      return get(from.members_news(), check);
     case Case::BODY_NOT_SET:
       break;
   }

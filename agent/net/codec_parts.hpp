@@ -44,6 +44,7 @@ wire::Stamp put(const Stamp& stamp);
 wire::BootTime put(const BootTime& at);
 wire::Timing put(const election::Timing& timing);
 wire::Longest put(const election::Longest& longest);
+wire::Configuration put(const election::Configuration& members);
 wire::Catalog put(const election::Catalog& catalog);
 wire::CatalogDelta put(const election::CatalogDelta& delta);
 Term get(const wire::Term& from);
@@ -51,6 +52,7 @@ Stamp get(const wire::Stamp& from, Checker& check);
 BootTime get(const wire::BootTime& from, Checker& check);
 election::Timing get(const wire::Timing& from, Checker& check);
 election::Longest get(const wire::Longest& from, Checker& check);
+election::Configuration get(const wire::Configuration& from, Checker& check);
 election::Catalog get(const wire::Catalog& from, Checker& check);
 election::CatalogDelta get(const wire::CatalogDelta& from, Checker& check);
 HostId get_host(std::uint32_t id, Checker& check, const char* what);  // Not nobody.

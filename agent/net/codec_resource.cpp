@@ -169,6 +169,8 @@ std::optional<HeldRecord> decode_held(std::string_view bytes, std::string& error
 std::string encode_record(const election::Record& record) {
   wire::VoterRecord to;
   to.set_site(record.site);
+  to.set_votes(record.votes);
+  *to.mutable_members() = codec::put(record.members);
   to.set_state_id(record.state_id);
   *to.mutable_promised() = codec::put(record.promised);
   *to.mutable_promised_before() = codec::put(record.promised_before);
@@ -190,9 +192,11 @@ std::optional<election::Record> decode_record(std::string_view bytes, std::strin
   if (!parse(from, bytes, check)) return std::nullopt;
   election::Record to;
   check.require(from.has_promised() && from.has_promised_before() && from.has_last_led() &&
-                    from.has_longest(),
+                    from.has_longest() && from.has_members(),
                 "record: a part is missing");
   to.site = check.name(from.site(), "record: site id too long");
+  to.votes = from.votes();
+  to.members = codec::get(from.members(), check);
   to.state_id = check.name(from.state_id(), "record: state id too long");
   to.promised = codec::get(from.promised());
   to.promised_before = codec::get(from.promised_before());

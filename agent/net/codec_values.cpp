@@ -95,6 +95,19 @@ election::Longest get(const wire::Longest& from, Checker& check) {
           get_length(from.permit_minus_lease(), check, negative)};
 }
 
+wire::Configuration put(const election::Configuration& members) {
+  wire::Configuration to;
+  *to.mutable_as_of() = put(members.as_of);
+  *to.mutable_version() = put(members.version);
+  to.set_text(members.text);
+  return to;
+}
+
+election::Configuration get(const wire::Configuration& from, Checker& check) {
+  check.require(from.has_as_of() && from.has_version(), "members: a part is missing");
+  return {get(from.as_of(), check), get(from.version(), check), from.text()};
+}
+
 wire::Catalog put(const election::Catalog& catalog) {
   wire::Catalog to;
   *to.mutable_stamp() = put(catalog.stamp);

@@ -29,19 +29,21 @@ inline constexpr int count<election::Catalog> = 2;
 template <>
 inline constexpr int count<election::CatalogDelta> = 4;
 template <>
-inline constexpr int count<election::Election> = 2;
+inline constexpr int count<election::Configuration> = 3;
+template <>
+inline constexpr int count<election::Election> = 3;
 template <>
 inline constexpr int count<election::Answer> = 3;
 template <>
-inline constexpr int count<election::Coordinator> = 2;
+inline constexpr int count<election::Coordinator> = 3;
 template <>
-inline constexpr int count<election::Accept> = 5;
+inline constexpr int count<election::Accept> = 7;
 template <>
 inline constexpr int count<election::Refuse> = 4;
 template <>
 inline constexpr int count<election::Heartbeat> = 5;
 template <>
-inline constexpr int count<election::HeartbeatAck> = 12;
+inline constexpr int count<election::HeartbeatAck> = 13;
 template <>
 inline constexpr int count<election::Store> = 3;
 template <>
@@ -53,15 +55,17 @@ inline constexpr int count<election::Fetch> = 1;
 template <>
 inline constexpr int count<election::FetchReply> = 2;
 template <>
-inline constexpr int count<election::StateQuery> = 2;
+inline constexpr int count<election::StateQuery> = 3;
 template <>
-inline constexpr int count<election::StateAnswer> = 4;
+inline constexpr int count<election::StateAnswer> = 5;
 template <>
 inline constexpr int count<election::Found> = 1;
 template <>
+inline constexpr int count<election::MembersNews> = 2;
+template <>
 inline constexpr int count<election::Message> = 2;
 template <>
-inline constexpr int count<election::Record> = 9;
+inline constexpr int count<election::Record> = 11;
 template <>
 inline constexpr int count<Instance> = 14;
 template <>
@@ -130,9 +134,12 @@ auto all(T& x) {
   } else if constexpr (n == 9) {
     auto& [a, b, c, d, e, f, g, h, i] = x;
     return std::tie(a, b, c, d, e, f, g, h, i);
-  } else if constexpr (n == 12) {
-    auto& [a, b, c, d, e, f, g, h, i, j, k, l] = x;
-    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l);
+  } else if constexpr (n == 11) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k] = x;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k);
+  } else if constexpr (n == 13) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = x;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m);
   } else if constexpr (n == 14) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o);

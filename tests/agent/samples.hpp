@@ -54,7 +54,8 @@ inline std::vector<PeerMessage> one_of_each() {
   add_body(election::StateQuery{});
   add_body(election::StateAnswer{});
   add_body(election::Found{});
-  static_assert(std::variant_size_v<election::Body> == 15, "a new kind of message: add it above");
+  add_body(election::MembersNews{});
+  static_assert(std::variant_size_v<election::Body> == 16, "a new kind of message: add it above");
 
   const auto add_work = [&all](auto work) {
     Command command;

@@ -1,17 +1,21 @@
 // The stories of tests/election/stories: simulated sites, told as commands and what the hosts log.
 //
-//   site voters=3 [others=1] [timing=fast]   all hosts are started; node1, node2, ...
+//   site voters=3 [others=1] [spares=1] [timing=fast]   all hosts are started; node1, node2, ...;
+//                                            spares are machines that the site's file does not name
 //   run 5s                                   prints what happens meanwhile, with the time since the
 //   start kill|start|power-off|boot|pause|resume|release|lose-disk|hold|isolate|deaf|mute NODE
 //   restart NODE after=5ms                   of the agent
 //   cut NODE NODE                            one way, from the first to the second
 //   mend                                     the whole network
 //   write NODE KEY                           asks that host for a write
+//   members NODE voters=1,2 [others=3]       asks that host to make these the members
+//   replace NODE                             by another machine: empty, under another key, off
 //   status                                   what each host knows
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 
 #include "tests/simulation/describe.hpp"
@@ -35,6 +39,7 @@ class Story {
     if (command.verb == "cut") return world_->cut(node(command, 0), node(command, 1)), taken();
     if (command.verb == "write") return write(command);
     if (command.verb == "restart") return restart(command);
+    if (command.verb == "members") return members(command);
     act(command.verb, node(command, 0));
     return taken();
   }
@@ -47,8 +52,11 @@ class Story {
     options.timing = command.option("timing") == "fast" ? fast_timing() : default_timing();
     const auto voters = static_cast<std::uint32_t>(std::stoul(command.option("voters", "3")));
     const auto others = static_cast<std::uint32_t>(std::stoul(command.option("others", "0")));
-    for (std::uint32_t id = 1; id <= voters + others; ++id)
+    const auto spares = static_cast<std::uint32_t>(std::stoul(command.option("spares", "0")));
+    for (std::uint32_t id = 1; id <= voters + others + spares; ++id) {
       options.members.push_back({HostId{id}, "node" + std::to_string(id), id <= voters});
+      if (id > voters + others) options.spares.insert(HostId{id});
+    }
     world_ = std::make_unique<World>(options);
     world_->on_fact = [this](HostId host, const Fact& fact) { log(host, fact); };
     if (command.option("start", "all") == "all")
@@ -86,7 +94,7 @@ class Story {
       }
       const Node& node = world_->node(member.id);
       const auto leader = node.leader();
-      text += !world_->has_disk(member.id)       ? "no state"
+      text += node.role() == Role::stateless     ? "no state"
               : world_->has_authority(member.id) ? "leads"
               : leader ? "follows node" + std::to_string(leader->owner.value)
                        : "no leader: " +
@@ -100,6 +108,21 @@ class Story {
   std::string write(const test::Command& command) {
     const std::uint64_t value = world_->write(node(command, 0), command.words.at(1));
     return "write " + std::to_string(value) + " sets " + command.words.at(1) + "\n" + taken();
+  }
+
+  std::string members(const test::Command& command) {
+    std::vector<Member> members;
+    const auto add = [&](const std::string& ids, bool votes) {
+      std::istringstream in(ids);
+      for (std::string id; std::getline(in, id, ',');) {
+        const HostId host{static_cast<std::uint32_t>(std::stoul(id))};
+        members.push_back({host, "node" + id, votes, false, "", world_->key(host)});
+      }
+    };
+    add(command.option("voters", ""), true);
+    add(command.option("others", ""), false);
+    world_->change_members(node(command, 0), std::move(members));
+    return taken();
   }
 
   std::string restart(const test::Command& command) {
@@ -119,6 +142,7 @@ class Story {
     if (verb == "resume") return world_->resume_agent(host);
     if (verb == "release") return world_->release(host);
     if (verb == "lose-disk") return world_->lose_disk(host);
+    if (verb == "replace") return world_->replace_machine(host);
     if (verb == "hold") return world_->stop_cleanly(host);
     if (verb == "isolate") return world_->isolate(host);
     for (const Member& other : world_->members()) {

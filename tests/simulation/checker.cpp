@@ -32,6 +32,14 @@ void Checker::reads(Time at, HostId leader, const election::Catalog& committed) 
   }
 }
 
+void Checker::changed_members(Stamp version) { members_ = std::max(members_, version); }
+
+void Checker::goes_by(Time at, HostId leader, Stamp version) {
+  if (version < members_)
+    fail(at, "S3: host " + std::to_string(leader.value) +
+                 " leads by members that an acknowledged change has replaced");
+}
+
 void Checker::heard(HostId host, Term term) {
   Term& newest = heard_[host];
   newest = std::max(newest, term);

@@ -22,6 +22,10 @@ class Checker {
   void acknowledged(const std::string& key, std::uint64_t value);
   void reads(Time at, HostId leader, const election::Catalog& committed);
 
+  // S3 of the members: a leader goes by none older than those of an acknowledged change.
+  void changed_members(Stamp version);
+  void goes_by(Time at, HostId leader, Stamp version);
+
   // S4. What each host has seen, whatever happened to its processes since.
   void heard(HostId host, Term term);
   struct Target {
@@ -33,6 +37,7 @@ class Checker {
  private:
   std::vector<std::string> failures_;
   std::map<std::string, std::uint64_t> acknowledged_;
+  Stamp members_;
   std::map<HostId, Term> heard_;
   std::map<HostId, std::set<Stamp>> obeyed_;
 };

@@ -60,6 +60,9 @@ struct DescribeMessage {
     return std::string("StateAnswer ") + (m.has_state ? "has state" : "empty");
   }
   std::string operator()(const Found& m) const { return "Found " + m.state_id; }
+  std::string operator()(const MembersNews& m) const {
+    return "MembersNews as of " + text(m.members.as_of);
+  }
 };
 
 struct DescribeFact {
@@ -87,7 +90,11 @@ struct DescribeFact {
   std::string operator()(const WriteRefused& f) const {
     const std::string why = f.reason == RefusalReason::not_leader   ? "not the leader: "
                             : f.reason == RefusalReason::recovering ? "recovering: "
-                                                                    : "too many writes: ";
+                            : f.reason == RefusalReason::changing ? "another change is under way: "
+                            : f.reason == RefusalReason::invalid  ? "not allowed: "
+                            : f.reason == RefusalReason::voter_silent ? "the new voter is silent: "
+                            : f.reason == RefusalReason::no_majority ? "no majority would be left: "
+                                                                     : "too many writes: ";
     return "write " + std::to_string(f.write.value) + " refused: " + why +
            to_string(f.shortage, members);
   }
@@ -96,6 +103,13 @@ struct DescribeFact {
   std::string operator()(const HostHeld& f) const { return "sees " + name(f.host) + " held"; }
   std::string operator()(const HostLost& f) const { return "regards " + name(f.host) + " as lost"; }
   std::string operator()(const InventoryDigest&) const { return ""; }
+  std::string operator()(const MembersChanged& f) const {
+    std::string line = "goes by the voters";
+    for (const HostId id : f.members.present()) line += " " + std::to_string(id.value);
+    if (f.members.changing()) line += ", before";
+    for (const HostId id : f.members.before()) line += " " + std::to_string(id.value);
+    return line;
+  }
   std::string operator()(const SiteFounded&) const { return "starts the site"; }
   std::string operator()(const StateJoined&) const { return "got its state"; }
 };

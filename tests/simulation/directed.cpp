@@ -235,6 +235,13 @@ const std::vector<Directed>& directed_schedules() {
       {M::rule_20, "a Store below the promise", store_below_the_promise},
       {M::rule_20_follows, "a Store that does not follow", store_does_not_follow},
       {M::rule_22, "a voter loses its disk", voter_loses_its_disk},
+      {M::rule_23_both_majorities, "a new voter on the leader's side",
+       new_voter_on_the_leaders_side},
+      {M::rule_23_one_at_a_time, "the next change before the first is committed",
+       next_change_before_the_first_is_committed},
+      {M::rule_23_committed_first, "a change finished by a new leader",
+       change_finished_by_a_new_leader},
+      {M::rule_23_newest_heard, "a candidate missed a change", candidate_missed_a_change},
   };
   return all;
 }

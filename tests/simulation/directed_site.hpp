@@ -72,4 +72,10 @@ Failures everything_twice(const Mutations& mutations);
 Failures command_for_another_state(const Mutations& mutations);
 Failures command_from_before_the_loss(const Mutations& mutations);
 
+// directed_members.cpp: rule 23.
+Failures new_voter_on_the_leaders_side(const Mutations& mutations);
+Failures next_change_before_the_first_is_committed(const Mutations& mutations);
+Failures change_finished_by_a_new_leader(const Mutations& mutations);
+Failures candidate_missed_a_change(const Mutations& mutations);
+
 }  // namespace cierzo::simulation

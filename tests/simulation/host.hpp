@@ -14,6 +14,7 @@ struct World::Host {
   std::int64_t ppm = 0;
   std::string boot;
   Durable disk;
+  std::string key;   // Proves who its machine is. Nobody has it twice.
   Stamp high_water;  // Durable: of the commands received. (rule 17)
 
   std::unique_ptr<Node> node;

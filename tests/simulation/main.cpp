@@ -30,7 +30,7 @@ Tally run_one(std::uint64_t seed, const Arguments& arguments) {
   Tally tally;
   tally.failed = outcome.failures.empty() ? 0U : 1U;
   tally.events = outcome.events;
-  tally.counts = {outcome.terms, outcome.lost_hosts, outcome.acknowledged, 0};
+  tally.counts = {outcome.terms, outcome.lost_hosts, outcome.acknowledged, outcome.members_changed};
   return tally;
 }
 
@@ -51,9 +51,10 @@ int main(int argc, char** argv) {
   const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
   std::printf(
       "%llu of %llu schedules failed; %.1f s, %.0f schedules/s; %llu events, %llu leaders, "
-      "%llu hosts lost, %llu writes acknowledged\n",
+      "%llu hosts lost, %llu writes acknowledged, %llu changes of members heard\n",
       number(totals.failed), number(arguments.seeds), seconds,
       static_cast<double>(arguments.seeds) / seconds, number(totals.events),
-      number(totals.counts[0]), number(totals.counts[1]), number(totals.counts[2]));
+      number(totals.counts[0]), number(totals.counts[1]), number(totals.counts[2]),
+      number(totals.counts[3]));
   return totals.failed == 0 ? 0 : 2;
 }

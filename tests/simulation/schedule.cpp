@@ -1,5 +1,7 @@
 #include "tests/simulation/schedule.hpp"
 
+#include <algorithm>
+
 #include "tests/simulation/world.hpp"
 
 namespace cierzo::simulation {
@@ -32,6 +34,13 @@ Options random_options(std::uint64_t seed, const Mutations& mutations) {
       member.voter = false;
       break;
     }
+  // Half of the sites change their members, and have machines that are none at first.
+  const std::uint64_t spares = random.chance(0.5) ? 1 + random.below(3) : 0;
+  for (std::uint64_t i = 0; i < spares; ++i) {
+    HostId id{static_cast<std::uint32_t>(options.members.size() + 1)};
+    options.members.push_back({id, "node" + std::to_string(id.value), true});
+    options.spares.insert(id);
+  }
   options.delay_min = 100us;
   options.delay_max = random.chance(0.3) ? Duration{8ms} : Duration{1ms};
   options.sync_max = random.chance(0.3) ? Duration{20ms} : Duration{3ms};
@@ -55,6 +64,7 @@ class Schedule {
       world_.run_for(random_.between(5ms, 600ms));
       fault();
       write();
+      if (!options_.spares.empty() && random_.chance(0.4)) change_members();
       restart_some();
     }
     if (world_.checker.failures().empty()) heal_and_check();
@@ -75,6 +85,7 @@ class Schedule {
       if (std::holds_alternative<WriteCommitted>(fact)) ++outcome_.acknowledged;
       if (std::holds_alternative<HostLost>(fact)) ++outcome_.lost_hosts;
       if (std::holds_alternative<AuthorityBegan>(fact)) ++outcome_.terms;
+      if (std::holds_alternative<MembersChanged>(fact)) ++outcome_.members_changed;
     };
   }
 
@@ -142,16 +153,89 @@ class Schedule {
     world_.start_agent(host);
   }
 
-  // Never so many that no majority with state is left: then nothing is promised.
+  // How many more of these voters keep their disks than a majority needs; negative: too few do.
+  int spare_disks(const Members& members) const {
+    int spare = 100;
+    for (const auto* voters : {&members.present(), &members.before()}) {
+      if (voters->empty()) continue;
+      const auto with_state = std::count_if(voters->begin(), voters->end(), [&](HostId id) {
+        return id != HostId{} && world_.has_disk(id) && world_.key(id) == members.key(id);
+      });
+      spare = std::min(
+          spare, static_cast<int>(with_state) - static_cast<int>(majority_of(voters->size())));
+    }
+    return spare;
+  }
+
+  // Never so many that no majority with state is left, of any members that may be in force: then
+  // nothing is promised.
+  bool may_lose_disk(HostId host) const {
+    const auto known = world_.known_members();
+    return world_.has_disk(host) &&
+           std::all_of(known.begin(), known.end(),
+                       [&](const auto& members) { return spare_disks(members) >= 1; });
+  }
+
   void lose_disk(HostId host) {
-    std::size_t with_state = 0;
-    for (const Member& member : world_.members())
-      if (member.voter && world_.has_disk(member.id)) ++with_state;
-    const bool spare = with_state >= world_.voters() / 2 + 2;
-    if (!world_.has_disk(host) || !spare) return;
+    if (!may_lose_disk(host)) return;
     world_.kill_agent(host);
     world_.lose_disk(host);
     if (random_.chance(0.5)) world_.start_agent(host);
+  }
+
+  // ---- Membership (rule 23)
+
+  // What an administrator would ask for next: one machine more or less, one vote more or less, one
+  // voter for another.
+  void change_members() {
+    const auto leader = world_.leader();
+    if (!leader) return;
+    std::vector<Member> to;
+    for (const Member& member : world_.node(*leader).members().all())
+      if (!member.leaving) to.push_back(member);
+    const HostId host = anyone();
+    const auto at =
+        std::find_if(to.begin(), to.end(), [&](const Member& m) { return m.id == host; });
+    if (at == to.end()) {
+      const bool votes = random_.chance(0.3);  // At once: let in and added in one change.
+      to.push_back({host, "node" + std::to_string(host.value), votes, false, "", world_.key(host)});
+    } else if (at->voter) {
+      if (random_.chance(0.3) && may_lose_disk(host)) {
+        world_.replace_machine(host);
+        at->key = world_.key(host);
+        if (random_.chance(0.7)) world_.start_agent(host);
+      } else if (random_.chance(0.3)) {
+        to.erase(at);
+      } else {
+        at->voter = false;
+      }
+    } else {
+      if (random_.chance(0.4)) someone_else_stops_voting(to);
+      at->voter = true;
+    }
+    const HostId asked = random_.chance(0.9) ? *leader : anyone();
+    world_.change_members(asked, std::move(to));
+  }
+
+  void someone_else_stops_voting(std::vector<Member>& members) {
+    Member& other = members[random_.below(members.size())];
+    other.voter = false;
+  }
+
+  // Machines that were replaced under faults, and whose key nobody has taken yet.
+  bool all_keys_known() {
+    const auto leader = world_.leader();
+    if (!leader || !world_.ready(*leader)) return false;
+    std::vector<Member> to;
+    bool known = true;
+    for (const Member& member : world_.node(*leader).members().all()) {
+      if (!member.leaving) to.push_back(member);
+      if (!known || member.key == world_.key(member.id)) continue;
+      known = false;
+      to.back().key = world_.key(member.id);
+    }
+    if (!known) world_.change_members(*leader, std::move(to));
+    return known && !world_.node(*leader).members().changing();
   }
 
   void restart_some() {
@@ -167,10 +251,35 @@ class Schedule {
     world_.write(leader && random_.chance(0.9) ? *leader : anyone(), key);
   }
 
+  // It was away while the machines of all voters that it knows were replaced: it believes nobody
+  // any more, and only its administrator can help.
+  bool stranded(HostId host, const Members& members) const {
+    const auto& voters = members.present();
+    return std::none_of(voters.begin(), voters.end(), [&](HostId voter) {
+      return world_.node(host).members().key(voter) == world_.key(voter);
+    });
+  }
+
   bool all_well(HostId leader) {
-    for (const HostStatus& status : world_.node(leader).hosts(world_.clock(leader)))
-      if (status.liveness != Liveness::alive || !status.has_state) return false;
-    return true;
+    const Members& members = world_.node(leader).members();
+    for (const HostStatus& status : world_.node(leader).hosts(world_.clock(leader))) {
+      const bool fine =
+          status.liveness == Liveness::alive && (!members.is_voter(status.id) || status.has_state);
+      if (!fine && !stranded(status.id, members)) return false;
+    }
+    return !members.changing();
+  }
+
+  std::string who_is_not_well() {
+    const auto leader = world_.leader();
+    if (!leader) return "; nobody leads";
+    const Node& node = world_.node(*leader);
+    std::string text = node.members().changing() ? "; the members are changing" : "";
+    for (const HostStatus& status : node.hosts(world_.clock(*leader)))
+      if (status.liveness != Liveness::alive || !status.has_state)
+        text += "; " + node.members().name(status.id) +
+                (status.liveness == Liveness::alive ? " is alive without a vote" : " is not alive");
+    return text;
   }
 
   void heal_and_check() {
@@ -179,6 +288,9 @@ class Schedule {
     world_.set_loss(0);
     world_.set_straggling(0);
     for (const Member& member : world_.members()) {
+      // One that still goes by its file may name nobody there who is left.
+      if (world_.running(member.id) && world_.node(member.id).members().version() == Stamp{})
+        world_.kill_agent(member.id);
       world_.start_agent(member.id);
       world_.resume_agent(member.id);
     }
@@ -186,12 +298,17 @@ class Schedule {
       const auto leader = world_.leader();
       return leader && world_.ready(*leader);
     };
-    if (!world_.run_until(led, heal_limit))
+    if (!world_.run_until(led, heal_limit)) {
+      // A voter that lost its disk while it became indispensable: only `site recover` helps.
+      if (spare_disks(world_.known_members().back()) < 0) return;
       return world_.checker.fail(world_.now(),
                                  "L1: nobody leads " + text(heal_limit) + " after healing");
+    }
+    for (int i = 0; i < 60 && !all_keys_known(); ++i) world_.run_for(200ms);
     const auto well = [&] { return led() && all_well(*world_.leader()); };
     if (!world_.run_until(well, heal_limit))
-      return world_.checker.fail(world_.now(), "L1: not every host is alive and has its state");
+      return world_.checker.fail(
+          world_.now(), "L1: not every host is alive and has its state" + who_is_not_well());
     // An authority that began before the healing may end while it writes, as when its voter was
     // restarted just before (rule 7); then its successor acknowledges.
     const auto acknowledged_next = [&] {

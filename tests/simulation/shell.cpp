@@ -88,7 +88,10 @@ void World::perform(Host& h, const Fact& fact) {
   if (const auto* began = std::get_if<AuthorityBegan>(&fact)) {
     h.commands = std::make_unique<CommandLedger>(began->term);
   } else if (std::holds_alternative<LeadershipReady>(fact)) {
-    if (h.node->ready(clock)) checker.reads(now_, h.id, h.node->committed());
+    if (h.node->ready(clock)) {
+      checker.reads(now_, h.id, h.node->committed());
+      checker.goes_by(now_, h.id, h.node->members().version());
+    }
     for (const HostStatus& status : h.node->hosts(clock))
       if (status.heard) command_vm(h, status.id);
   } else if (const auto* digest = std::get_if<InventoryDigest>(&fact)) {
@@ -97,6 +100,7 @@ void World::perform(Host& h, const Fact& fact) {
     const std::uint64_t value = committed->write.value;
     if (!h.node->has_authority(clock)) return;  // (rule 10)
     acknowledged_writes_.insert(value);
+    if (member_writes_.count(value) > 0) checker.changed_members(committed->stamp);
     if (const auto held = holding_.find(value); held != holding_.end()) {
       Host& stopping = host(held->second);
       holding_.erase(held);

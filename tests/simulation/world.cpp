@@ -14,6 +14,7 @@ World::World(Options options) : random(options.seed), options_(std::move(options
     index_[member.id] = hosts_.size();
     hosts_.push_back(std::make_unique<Host>());
     hosts_.back()->id = member.id;
+    hosts_.back()->key = member.key;
   }
 }
 
@@ -90,6 +91,7 @@ void World::deliver(Parcel parcel) {
     to.waiting.push_back(std::move(parcel));
     return;
   }
+  if (!believes(to, parcel)) return;
   if (const auto* command = std::get_if<VmCommand>(&parcel.payload)) return obey(to, *command);
   const Message& message = std::get<Message>(parcel.payload);
   if (const auto* heartbeat = std::get_if<Heartbeat>(&message.body))
@@ -102,14 +104,21 @@ void World::deliver(Parcel parcel) {
   handle(to, to.node->step(to.clock(now_), parcel.from, message));
 }
 
+// What the transport does: under another key than that of the list nobody speaks for a host. Of
+// hosts that are on no list the simulation lets everything through.
+bool World::believes(const Host& to, const Parcel& parcel) const {
+  return !to.node->members().is_member(parcel.from) ||
+         to.node->members().key(parcel.from) == parcel.key;
+}
+
 void World::post(HostId from, HostId to, Payload payload, Duration delay) {
   std::size_t slot = parcels_.size();
   if (free_slots_.empty()) {
-    parcels_.push_back({from, to, std::move(payload)});
+    parcels_.push_back({from, to, std::move(payload), host(from).key});
   } else {
     slot = free_slots_.back();
     free_slots_.pop_back();
-    parcels_[slot] = {from, to, std::move(payload)};
+    parcels_[slot] = {from, to, std::move(payload), host(from).key};
   }
   events_.push({now_ + delay, order_++, slot});
 }
@@ -143,7 +152,8 @@ void World::start_agent(HostId id) {
   h.run = "r" + std::to_string(++ids_);
   Config config;
   config.self = id;
-  config.members = options_.members;
+  config.members = members_of_file(id);
+  config.key = h.key;
   config.timing = options_.timing;
   config.boot = h.boot;
   config.fresh_site_id = "s" + std::to_string(++ids_);
@@ -156,6 +166,22 @@ void World::start_agent(HostId id) {
   if (options_.trace) trace(h, "agent starts");
   after_step(h);
   handle(h, h.node->tick(h.clock(now_)));
+}
+
+// As its administrator has just written it: with the keys of today, and once there is a site with
+// all its machines as voters, so that none starts a site of its own.
+std::vector<Member> World::members_of_file(HostId id) const {
+  const bool site_exists =
+      std::any_of(hosts_.begin(), hosts_.end(), [](const auto& h) { return h->disk.record.votes; });
+  std::vector<Member> members;
+  for (const Member& member : options_.members) {
+    const bool spare = options_.spares.count(member.id) > 0;
+    if (member.id != id && spare && !site_exists) continue;
+    members.push_back(member);
+    if (spare || (site_exists && !has_disk(id))) members.back().voter = true;
+    members.back().key = host(member.id).key;
+  }
+  return members;
 }
 
 void World::kill_agent(HostId id) {
@@ -217,6 +243,12 @@ void World::lose_disk(HostId id) {
   if (options_.trace) trace(h, "loses its disk");
 }
 
+void World::replace_machine(HostId id) {
+  power_off(id);
+  lose_disk(id);
+  host(id).key = "key" + std::to_string(++ids_);
+}
+
 void World::release(HostId id) {
   Host& h = host(id);
   if (h.node && !h.paused) handle(h, h.node->release(h.clock(now_)));
@@ -248,10 +280,34 @@ std::uint64_t World::write(HostId at, const std::string& key) {
   return value;
 }
 
+std::uint64_t World::change_members(HostId at, std::vector<Member> members) {
+  Host& h = host(at);
+  if (!h.node || h.paused) return 0;
+  member_writes_.insert(++writes_);
+  const std::uint64_t write = writes_;
+  handle(h, h.node->change_members(h.clock(now_), WriteId{write}, std::move(members)));
+  return write;
+}
+
 bool World::running(HostId id) const { return host(id).node != nullptr; }
 bool World::is_up(HostId id) const { return host(id).up; }
 bool World::is_paused(HostId id) const { return host(id).paused; }
-bool World::has_disk(HostId id) const { return !host(id).disk.record.site.empty(); }
+bool World::has_disk(HostId id) const { return host(id).disk.record.votes; }
+std::string World::key(HostId id) const { return host(id).key; }
+
+std::vector<Members> World::known_members() const {
+  std::map<Stamp, Members> known;
+  for (const auto& h : hosts_) {
+    const auto entry = h->disk.catalog.entries.find(members_key);
+    for (const std::string& text :
+         {entry == h->disk.catalog.entries.end() ? "" : entry->second, h->disk.record.members.text})
+      if (const auto members = decode_members(text)) known.emplace(members->version(), *members);
+  }
+  std::vector<Members> all;
+  for (const auto& [version, members] : known) all.push_back(members);
+  if (all.empty()) all.emplace_back(members_of_file(options_.members.front().id));
+  return all;
+}
 const Node& World::node(HostId id) const { return *host(id).node; }
 Time World::clock(HostId id) const { return host(id).clock(now_); }
 bool World::has_authority(HostId id) const {
@@ -274,11 +330,6 @@ bool World::vm_runs(HostId id) const {
   const Host& h = host(id);
   if (!h.up || !h.vm || h.vm_paused) return false;
   return h.stood_down || h.clock(now_) < h.page + options_.timing.guard_delay;
-}
-
-std::size_t World::voters() const {
-  return static_cast<std::size_t>(std::count_if(options_.members.begin(), options_.members.end(),
-                                                [](const Member& m) { return m.voter; }));
 }
 
 void World::trace(const Host& h, const std::string& what) const {

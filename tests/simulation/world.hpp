@@ -25,6 +25,9 @@ namespace cierzo::simulation {
 struct Options {
   std::uint64_t seed = 1;
   std::vector<election::Member> members;
+  // Of these, machines that the site's file does not name: each has a file of its own, with itself
+  // as one more voter. (rule 23)
+  std::set<HostId> spares{};
   election::Timing timing;
   election::Mutations mutations;
   Duration delay_min{200'000};
@@ -70,6 +73,7 @@ class World {
   void power_off(HostId host);               // The VM goes too, and the clock.
   void boot(HostId host);                    // And starts the agent.
   void lose_disk(HostId host);               // Only while the agent is not running.
+  void replace_machine(HostId host);         // By another: empty, under another key, switched off.
   void release(HostId host);                 // A clean hand-over of leading.
   void stop_cleanly(HostId host);            // Asks to be held; stands down when that is committed.
   void cancel_stops() { holding_.clear(); }  // Those not committed yet.
@@ -95,6 +99,8 @@ class World {
   // Writes: value is the number of the write. False: nobody to ask, or the agent is not there.
   std::uint64_t write(HostId at, const std::string& key);
   bool is_acknowledged(std::uint64_t value) const { return acknowledged_writes_.count(value) > 0; }
+  // Asks that host to make these the members; as write. (rule 23)
+  std::uint64_t change_members(HostId at, std::vector<election::Member> members);
 
   // Looking
   bool running(HostId host) const;  // The agent.
@@ -109,7 +115,9 @@ class World {
   bool vm_runs(HostId host) const;
   Time leaderless() const { return leaderless_; }  // Since the first leader, in all.
   const std::vector<election::Member>& members() const { return options_.members; }
-  std::size_t voters() const;
+  std::string key(HostId host) const;  // Of its machine.
+  // The members by any host's disk, each kind once: those that may still be in force somewhere.
+  std::vector<election::Members> known_members() const;
 
   Checker checker;
   // Called for every fact when the host's shell handles it.
@@ -131,6 +139,7 @@ class World {
     HostId from;
     HostId to;
     Payload payload;
+    std::string key;  // Of the machine that sent it.
   };
 
   Host& host(HostId id) { return *hosts_[index_.at(id)]; }
@@ -148,6 +157,8 @@ class World {
   void check_authority(Host& host);
   void obey(Host& host, const VmCommand& command);
   void command_vm(Host& leader, HostId to);
+  bool believes(const Host& to, const Parcel& parcel) const;
+  std::vector<election::Member> members_of_file(HostId host) const;
   void trace(const Host& host, const std::string& what) const;
 
   Options options_;
@@ -161,6 +172,7 @@ class World {
   std::vector<std::size_t> free_slots_;
   std::uint64_t writes_ = 0;
   std::map<std::uint64_t, std::string> keys_;
+  std::set<std::uint64_t> member_writes_;
   std::map<std::uint64_t, HostId> holding_;  // Writes of held marks, and for whom.
   std::set<std::uint64_t> acknowledged_writes_;
   std::uint64_t ids_ = 0;
