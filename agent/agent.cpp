@@ -20,7 +20,9 @@ election::Config node_config(const Config& config, const std::string& boot,
   election::Config made;
   made.self = config.self;
   for (const HostConfig& host : config.hosts)
-    made.members.push_back({host.id, host.name, host.voter});
+    made.members.push_back({host.id, host.name, host.voter, host.witness, host.address, host.key});
+  for (const HostConfig& host : config.hosts)
+    if (host.id == config.self) made.key = host.key;
   made.timing = config.timing;
   made.boot = boot;
   made.fresh_site_id = seams.random_id();
@@ -29,6 +31,26 @@ election::Config node_config(const Config& config, const std::string& boot,
   made.guard_deadline = seams.guard.deadline();
   made.mutations = seams.mutations;
   return made;
+}
+
+// Of a write; before who is missing. (rules 21, 23)
+std::pair<WriteOutcome, std::string> refusal(election::RefusalReason reason) {
+  switch (reason) {
+    case election::RefusalReason::too_many:
+      return {WriteOutcome::busy, ""};
+    case election::RefusalReason::changing:
+      return {WriteOutcome::rejected, "another change of the members is under way: "};
+    case election::RefusalReason::invalid:
+      return {WriteOutcome::rejected, "the members are others by now: "};
+    case election::RefusalReason::voter_silent:
+      return {WriteOutcome::rejected, "the host that is to vote does not answer: "};
+    case election::RefusalReason::no_majority:
+      return {WriteOutcome::rejected, "too few voters answer to change them: "};
+    case election::RefusalReason::not_leader:
+    case election::RefusalReason::recovering:
+      break;
+  }
+  return {WriteOutcome::refused, ""};
 }
 
 }  // namespace
@@ -73,6 +95,7 @@ void Agent::start() {
   seams_.provider.listen([this](const DomainEvent& event) {
     executor_.post([this, event] { worker_->event(event); });
   });
+  if (seams_.members) seams_.members(node_.members());
   worker_->start();
   leaderless_since_ = now();
   keep_guard();
@@ -164,9 +187,10 @@ void Agent::fact(const election::Fact& happened) {
         } else if constexpr (std::is_same_v<Fact, election::WriteUnknown>) {
           write_done(it.write, WriteOutcome::unknown, "authority ended while it was stored");
         } else if constexpr (std::is_same_v<Fact, election::WriteRefused>) {
-          const bool busy = it.reason == election::RefusalReason::too_many;
-          write_done(it.write, busy ? WriteOutcome::busy : WriteOutcome::refused,
-                     election::to_string(it.shortage, node_.members()));
+          const auto [outcome, text] = refusal(it.reason);
+          write_done(it.write, outcome, text + election::to_string(it.shortage, node_.members()));
+        } else if constexpr (std::is_same_v<Fact, election::MembersChanged>) {
+          if (seams_.members) seams_.members(it.members);
         } else if constexpr (std::is_same_v<Fact, election::HostHeard>) {
           if (leader_) leader_->host_heard(it.host, it.boot, it.state_id, it.run);
           host_changed(it.host, HostState::alive, "alive");
@@ -297,8 +321,7 @@ void Agent::leader_changed(const std::optional<Term>& leader) {
     if (!leaderless_since_) leaderless_since_ = now();
     events_.add("leader", config_.name, "no leader is known to " + config_.name);
   } else {
-    const HostConfig* host = host_config(leader->owner);
-    const std::string name = host != nullptr ? host->name : std::to_string(leader->owner.value);
+    const std::string name = node_.members().name(leader->owner);
     std::string text = name + " leads in term " + std::to_string(leader->counter);
     if (leaderless_since_) {
       const auto gap =
@@ -330,7 +353,7 @@ void Agent::stop_leading() {
 LeaderHooks Agent::leader_hooks() {
   LeaderHooks hooks;
   hooks.may_act = [this] { return node_.ready(now()); };
-  hooks.hosts = [this] { return host_facts(); };
+  hooks.hosts = [this] { return usable_hosts(); };
   hooks.permit_spell = [this](HostId host) {
     if (host == config_.self) return node_.permit_spell(now());
     const election::HostStatus status = node_.host(host, now());
@@ -352,11 +375,20 @@ LeaderHooks Agent::leader_hooks() {
 }
 
 void Agent::host_changed(HostId host, HostState state, const std::string& text) {
-  const HostConfig* config = host_config(host);
-  if (config == nullptr) return;
-  events_.add(state == HostState::lost ? "host-lost" : "host", config->name,
-              "host " + config->name + ": " + text);
+  if (!node_.members().is_member(host)) return;
+  const std::string name = node_.members().name(host);
+  events_.add(state == HostState::lost ? "host-lost" : "host", name, "host " + name + ": " + text);
   if (leader_) leader_->host_changed(host, state);
+}
+
+void Agent::change_members(std::vector<election::Member> members, HostId leaves, WriteDone done) {
+  const election::WriteId id{next_write_++};
+  if (leaves != HostId{}) leaving_ = leaves;
+  writes_[id] = [this, done = std::move(done)](WriteOutcome outcome, const std::string& why) {
+    leaving_.reset();
+    done(outcome, why);
+  };
+  perform(node_.change_members(now(), id, std::move(members)));
 }
 
 void Agent::write(std::vector<election::CatalogChange> changes, WriteDone done) {
@@ -376,7 +408,8 @@ void Agent::write_done(election::WriteId write, WriteOutcome outcome, const std:
 // A later start of its agent reports a permit of this term: the mark has served. (rule 14)
 void Agent::unhold_returned() {
   if (!writes_.empty()) return;
-  for (const HostConfig& host : config_.hosts) {
+  const std::vector<election::Member> members = node_.members().all();
+  for (const election::Member& host : members) {
     // Looked up for each: the writes below change it. Not copied: it may be megabytes.
     const auto& entries = node_.committed().entries;
     const auto mark = entries.find(election::held_key(host.id));

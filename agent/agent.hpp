@@ -50,6 +50,8 @@ struct AgentSeams {
   std::function<void()> left;
   election::Mutations mutations{};  // For tests only.
   FenceRun fence = {};              // Runs fence programs; empty: none is run.
+  // These are the members from now on: whom to listen to, and where they are. May be empty.
+  std::function<void(const election::Members&)> members{};
 };
 
 class Agent {
@@ -118,10 +120,11 @@ class Agent {
   [[nodiscard]] LeaderHooks leader_hooks();
   [[nodiscard]] RequestHooks request_hooks();
   [[nodiscard]] std::vector<HostFacts> host_facts() const;
+  [[nodiscard]] std::vector<HostFacts> usable_hosts() const;
   [[nodiscard]] std::vector<api::HostRow> host_rows() const;
   [[nodiscard]] std::vector<ResourceStatus> local_status() const;
   [[nodiscard]] SiteAddresses site_addresses() const;
-  [[nodiscard]] const HostConfig* host_config(HostId id) const;
+  void change_members(std::vector<election::Member> members, HostId leaves, WriteDone done);
   [[nodiscard]] std::string who_is_missing() const;
   [[nodiscard]] Time now() const { return executor_.now(); }
 
@@ -143,6 +146,7 @@ class Agent {
   std::map<election::WriteId, WriteDone> writes_;
   std::uint64_t next_write_ = 1;
   std::map<HostId, int> marking_;  // Lost marks that are being stored.
+  std::optional<HostId> leaving_;  // Being removed: gets nothing to run.
   std::string report_digest_;
   std::uint64_t reports_ = 0;  // Sent so far.
   Term reported_term_;

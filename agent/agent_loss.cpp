@@ -6,6 +6,17 @@
 #include "agent/desired.hpp"
 
 namespace cierzo {
+namespace {
+
+// Of a host that the file names. One that was added later has none there: nobody fences it.
+const FenceDevice* fence_of(const Config& config, HostId id) {
+  for (const HostConfig& host : config.hosts) {
+    if (host.id == id && host.fence) return &*host.fence;
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 // A mark about the host as it was last heard.
 election::LostMark Agent::lost_mark(HostId host, bool fenced) const {
@@ -33,10 +44,10 @@ void Agent::write_lost(const std::map<HostId, election::LostMark>& marks, const 
   write(std::move(changes), [this, marks, done](WriteOutcome outcome, const std::string& why) {
     for (const auto& [host, mark] : marks) {
       if (--marking_[host] == 0) marking_.erase(host);
-      const HostConfig* config = host_config(host);
-      if (outcome != WriteOutcome::committed || config == nullptr) continue;
-      events_.add("host-lost", config->name,
-                  "host " + config->name +
+      const election::Member* member = node_.members().find(host);
+      if (outcome != WriteOutcome::committed || member == nullptr) continue;
+      events_.add("host-lost", member->name,
+                  "host " + member->name +
                       (mark.fenced ? ": fenced: its power is off"
                                    : ": an administrator confirmed that it is down"));
     }
@@ -55,23 +66,20 @@ void Agent::confirm_lost(const std::vector<HostId>& hosts, const WriteDone& done
 FencerHooks Agent::fencer_hooks() {
   FencerHooks hooks;
   hooks.run = seams_.fence;
-  hooks.device = [this](HostId host) -> const FenceDevice* {
-    const HostConfig* config = host_config(host);
-    return config != nullptr && config->fence ? &*config->fence : nullptr;
-  };
+  hooks.device = [this](HostId host) { return fence_of(config_, host); };
   hooks.may = [this](HostId host) {
     return leader_ && node_.ready(now()) && host != config_.self &&
            node_.host(host, now()).liveness == election::Liveness::lost;
   };
   const auto tell = [this](HostId host, const std::string& text) {
-    const HostConfig* config = host_config(host);
-    if (config == nullptr) return;
-    events_.add("fence", config->name, "host " + config->name + ": " + text);
+    const election::Member* member = node_.members().find(host);
+    if (member != nullptr) events_.add("fence", member->name, "host " + member->name + ": " + text);
   };
   hooks.began = [this, tell](HostId host) {
     fencing_[host] = lost_mark(host, true);
-    const HostConfig* config = host_config(host);
-    if (config != nullptr && config->fence) tell(host, "fencing it with " + config->fence->agent);
+    if (const FenceDevice* device = fence_of(config_, host)) {
+      tell(host, "fencing it with " + device->agent);
+    }
   };
   hooks.off = [this](HostId host) {
     // What is proved is about the host as it was when this began.
@@ -86,7 +94,8 @@ FencerHooks Agent::fencer_hooks() {
 // Whoever is heard after its loss was proven is on again, or never was off: the mark has served.
 void Agent::unmark_returned() {
   if (!leader_ || !writes_.empty()) return;
-  for (const HostConfig& host : config_.hosts) {
+  const std::vector<election::Member> members = node_.members().all();  // The writes change them.
+  for (const election::Member& host : members) {
     const std::string key = election::lost_key(host.id);
     if (!node_.committed().entries.contains(key)) continue;
     const election::HostStatus status = node_.host(host.id, now());

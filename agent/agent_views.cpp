@@ -41,21 +41,14 @@ void fill_in(HostFacts& facts, const election::HostStatus& host, Time now) {
 
 }  // namespace
 
-const HostConfig* Agent::host_config(HostId id) const {
-  for (const HostConfig& host : config_.hosts) {
-    if (host.id == id) return &host;
-  }
-  return nullptr;
-}
-
 std::vector<HostFacts> Agent::host_facts() const {
   std::map<HostId, election::HostStatus> seen;
   for (election::HostStatus& host : node_.hosts(now())) seen[host.id] = std::move(host);
   const bool leads = node_.ready(now());
   const election::Catalog& catalog = leads ? node_.committed() : node_.local_view();
   std::vector<HostFacts> facts;
-  for (const HostConfig& host : config_.hosts) {
-    // Without the port, as a resource's pool names hosts; the configuration has been checked.
+  for (const election::Member& host : node_.members().all()) {
+    // Without the port, as a resource's pool names hosts; it has been checked.
     const std::string address = host_of(endpoint_of(host.address).value_or(host.address));
     HostFacts made;
     made.id = host.id;
@@ -76,6 +69,16 @@ std::vector<HostFacts> Agent::host_facts() const {
   return facts;
 }
 
+// Those that may run something: no witness, and none that is being removed, which has nothing.
+std::vector<HostFacts> Agent::usable_hosts() const {
+  std::vector<HostFacts> facts = host_facts();
+  std::erase_if(facts, [this](const HostFacts& host) {
+    const election::Member* member = node_.members().find(host.id);
+    return host.id == leaving_ || (member != nullptr && member->witness);
+  });
+  return facts;
+}
+
 std::vector<api::HostRow> Agent::host_rows() const {
   std::map<HostId, Time> heard;
   for (const election::HostStatus& host : node_.hosts(now())) {
@@ -83,12 +86,17 @@ std::vector<api::HostRow> Agent::host_rows() const {
   }
   std::vector<api::HostRow> rows;
   for (const HostFacts& facts : host_facts()) {
-    const HostConfig* config = host_config(facts.id);
+    const election::Member* member = node_.members().find(facts.id);
     const Report* report = leader_ ? leader_->report_of(facts.id) : nullptr;
     const auto last = heard.find(facts.id);
     const Duration silent = last == heard.end() ? Duration::zero() : now() - last->second;
     const std::string error = leader_ ? leader_->hypervisor_error(facts.id) : std::string();
-    rows.push_back(host_row(facts, config != nullptr && config->voter, report, error, silent));
+    rows.push_back(host_row(facts, node_.members().is_voter(facts.id), report, error, silent));
+    rows.back().witness = member != nullptr && member->witness;
+    if (rows.back().witness && facts.state == HostState::alive) {
+      rows.back().reason.clear();  // Its hypervisor is nobody's concern.
+      continue;
+    }
     const std::string fencing = fencer_ ? fencer_->telling(facts.id) : std::string();
     if (!fencing.empty()) rows.back().reason += "; " + fencing;
     if (leader_ == nullptr && facts.id == config_.self) {
@@ -121,7 +129,7 @@ std::vector<ResourceStatus> Agent::local_status() const {
 SiteAddresses Agent::site_addresses() const {
   SiteAddresses site;
   site.networks = config_.networks;
-  for (const HostConfig& host : config_.hosts) {
+  for (const election::Member& host : node_.members().all()) {
     const auto endpoint = endpoint_of(host.address);
     if (endpoint && read_ipv4(host_of(*endpoint))) site.hosts[host_of(*endpoint)] = host.name;
     const Report* report = leader_ ? leader_->report_of(host.id) : nullptr;
@@ -164,8 +172,13 @@ RequestHooks Agent::request_hooks() {
   hooks.leader_view = [this]() -> std::optional<api::LeaderView> {
     const auto leader = node_.leader();
     if (!leader) return std::nullopt;
-    const HostConfig* host = host_config(leader->owner);
-    return api::LeaderView{leader->owner.value, host != nullptr ? host->name : "", leader->counter};
+    return api::LeaderView{leader->owner.value, node_.members().name(leader->owner),
+                           leader->counter};
+  };
+  hooks.members = [this] { return node_.members(); };
+  hooks.change_members = [this](std::vector<election::Member> members, HostId leaves,
+                                WriteDone done) {
+    change_members(std::move(members), leaves, std::move(done));
   };
   hooks.local_status = [this] { return local_status(); };
   hooks.addresses = [this] { return site_addresses(); };

@@ -200,7 +200,10 @@ class Checks {
     const bool small = draft_.hosts.size() <= voters_by_default_most;
     std::size_t count = 0;
     for (DraftHost& host : draft_.hosts) {
-      host.host.voter = host.voter.value_or(small);
+      host.host.voter = host.voter.value_or(small || host.host.witness);
+      if (host.host.witness && !host.host.voter) {
+        refuse("hosts", host.host.name + " is a witness that does not vote: of no use");
+      }
       if (host.host.voter) ++count;
     }
     if (count == 0 && !draft_.hosts.empty()) {

@@ -28,6 +28,7 @@ struct HostConfig {
   std::string key;      // Public, Z85.
   bool voter = true;
   std::optional<FenceDevice> fence = {};  // How its power is cut; none: by nobody.
+  bool witness = false;                   // A voter that runs no VMs.
 };
 
 using LogLevel = log::Level;

@@ -74,6 +74,9 @@ const std::vector<Key>& keys() {
        "what that program is told, as {ip: 192.0.2.21, username: cierzo}; the password by "
        "passwd_script or passwd_file",
        [](Draft& d, const Field& f) { fence_of(d).options = f.mapping(); }},
+      {"hosts[].witness", "false",
+       "a voter that runs no VMs, and needs no libvirt: makes a site of two hosts safe",
+       [](Draft& d, const Field& f) { keep(f.boolean(), d.hosts.back().host.witness); }},
       {"secret_key_file", "",
        "file with this host's secret key, mode 0600: agentctl keygen makes it",
        [](Draft& d, const Field& f) { keep(f.absolute_path(), d.config.secret_key_file); }},

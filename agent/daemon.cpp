@@ -19,13 +19,14 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration goodbye = 50ms;  // For the last messages to leave.
+constexpr Duration farewell = 1s;   // For a host that was removed to hear of it.
 
 TransportConfig transport_config(const Config& config) {
   TransportConfig made;
   made.self = config.self;
   made.listen = config.listen;
   made.secret_key = config.secret_key;
-  for (const HostConfig& host : config.hosts) {
+  for (const HostConfig& host : config.hosts) {  // Until start(): the agent knows better.
     made.peers.push_back({host.id, host.name, host.address, host.key});
   }
   made.software = software_version;
@@ -101,7 +102,21 @@ class Daemon::Impl {
     };
     AgentSeams seams{executor_, store_, *provider_, *guard_, send, random_id, [this] { left(); }};
     seams.fence = run_fence;
+    seams.members = [this](const election::Members& members) { listen_to(members); };
     return seams;
+  }
+
+  // A host that was removed is spoken to for a moment longer; one under another key is not.
+  void listen_to(const election::Members& members) {
+    std::vector<Peer> peers;
+    for (const election::Member& member : members.all())
+      peers.push_back({member.id, member.name, member.address, member.key});
+    std::vector<Peer> with_removed = peers;
+    for (const Peer& peer : peers_)
+      if (!members.is_member(peer.id)) with_removed.push_back(peer);
+    peers_ = std::move(peers);
+    transport_.set_peers(std::move(with_removed));
+    executor_.after(farewell, [this] { transport_.set_peers(peers_); });
   }
 
   Transport::Events transport_events() {
@@ -121,6 +136,7 @@ class Daemon::Impl {
   Agent agent_;            // Sends nothing before start(), so the transport may come after it.
   Transport transport_;
   std::unique_ptr<api::Server> server_;
+  std::vector<Peer> peers_;  // The members, as the agent last named them.
   int exit_code_ = 0;
 };
 

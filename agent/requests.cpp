@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "agent/membership.hpp"
 #include "agent/net/codec.hpp"
 #include "agent/net/codec_api.hpp"
 #include "agent/net/transport.hpp"
@@ -35,7 +36,8 @@ bool reads(api::Route route) {
 
 bool changes(api::Route route) {
   return route == api::Route::apply || route == api::Route::stop || route == api::Route::start ||
-         route == api::Route::remove || route == api::Route::confirm_lost;
+         route == api::Route::remove || route == api::Route::confirm_lost ||
+         route == api::Route::members;
 }
 
 // The resources and types of a request, checked again: what the catalog holds must be usable by
@@ -46,6 +48,7 @@ struct Declared {
   std::vector<std::string> mistakes;
 };
 
+// What a write's outcome means to whoever asked for it; `body` answers where it is stored.
 WriteDone answer_when_stored(std::string body, const api::Answer& answer) {
   return [body = std::move(body), answer](WriteOutcome outcome, const std::string& why) {
     switch (outcome) {
@@ -57,6 +60,8 @@ WriteDone answer_when_stored(std::string body, const api::Answer& answer) {
         return answer(api::no_leader(why));
       case WriteOutcome::busy:
         return answer(api::refused("too many changes are being stored", {}, "try again"));
+      case WriteOutcome::rejected:
+        return answer(api::refused(why, {}, "see who answers with: agentctl hosts"));
     }
   };
 }
@@ -189,6 +194,25 @@ Declared declared(const api::ApplyRequest& request, const Desired& desired,
   }
   for (std::string& conflict : conflicts(claimants)) made.mistakes.push_back(std::move(conflict));
   return made;
+}
+
+HostTies ties_of(const World& world, HostId host) {
+  HostTies ties;
+  for (const HostView& view : world.hosts) {
+    if (view.id != host) continue;
+    ties.lost = view.state == HostState::lost;
+    ties.alive = view.state == HostState::alive && view.inventory_known && view.hypervisor_answers;
+  }
+  std::set<std::string> names;
+  for (const Observed& observed : world.observed) {
+    const bool there = observed.presence != Presence::absent || observed.overlay;
+    if (observed.host == host && there) names.insert(observed.name.value);
+  }
+  for (const InFlight& sent : world.in_flight) {
+    if (sent.action.on == host) names.insert(sent.action.instance.value);
+  }
+  ties.instances.assign(names.begin(), names.end());
+  return ties;
 }
 
 }  // namespace
@@ -339,6 +363,8 @@ void Requests::lead(Leader& leader, const api::ApiRequest& request, const api::T
       return ensure(leader, target, answer);
     case api::Route::confirm_lost:
       return confirm_lost(leader, request.body, answer);
+    case api::Route::members:
+      return members(leader, request.body, answer);
     case api::Route::types:
     case api::Route::version:
     case api::Route::health:
@@ -477,6 +503,27 @@ void Requests::confirm_lost(Leader& leader, const std::string& body, const api::
   std::string text = api::to_json(confirmed.view);
   if (request.dry_run || confirmed.fresh.empty()) return answer(ok(std::move(text)));
   hooks_.confirm_lost(confirmed.fresh, answer_when_stored(std::move(text), answer));
+}
+
+void Requests::members(Leader& leader, const std::string& body, const api::Answer& answer) {
+  auto parsed = api::from_json<api::HostChange>(body);
+  if (const auto* error = std::get_if<api::JsonError>(&parsed)) {
+    return answer(api::usage("the request cannot be read: " + error->text));
+  }
+  const auto& change = std::get<api::HostChange>(parsed);
+  const World world = leader.world();
+  MembersJudged judged = judge_change(change, hooks_.members(),
+                                      [&world](HostId host) { return ties_of(world, host); });
+  if (!judged.mistakes.empty()) {
+    return answer(api::refused(change.action + " " + change.name + ": nothing was changed",
+                               std::move(judged.mistakes), judged.next));
+  }
+  api::ApplyAnswer accepted;
+  accepted.changes.push_back({change.name, judged.done});
+  accepted.warnings = std::move(judged.warnings);
+  if (judged.done == "unchanged") return answer(ok(api::to_json(accepted)));
+  hooks_.change_members(std::move(judged.members), judged.leaves,
+                        answer_when_stored(api::to_json(accepted), answer));
 }
 
 // The mark names the agent's run: only a later start of it ends the mark. (rule 14)

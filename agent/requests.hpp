@@ -23,7 +23,7 @@
 
 namespace cierzo {
 
-enum class WriteOutcome { committed, unknown, refused, busy };
+enum class WriteOutcome { committed, unknown, refused, busy, rejected };  // The last: as it stands.
 using WriteDone = std::function<void(WriteOutcome, const std::string& why)>;
 
 // What the requests need of the agent.
@@ -42,7 +42,10 @@ struct RequestHooks {
   std::function<std::vector<ResourceStatus>()>
       local_status;  // Without a leader: what this host knows.
   std::function<api::TypesView()> types;
-  std::function<SiteAddresses()> addresses;     // What guests may have, and what is taken.
+  std::function<SiteAddresses()> addresses;    // What guests may have, and what is taken.
+  std::function<election::Members()> members;  // In force.
+  // `leaves` gets nothing to run from now on, unless it fails. (rule 23)
+  std::function<void(std::vector<election::Member>, HostId leaves, WriteDone)> change_members;
   std::function<std::string(HostId)> held_run;  // The run of that host's agent, as it reported it.
   // Writes down that an administrator says these hosts are down. (rule 14)
   std::function<void(const std::vector<HostId>&, WriteDone)> confirm_lost;
@@ -92,6 +95,7 @@ class Requests {
   void confirm_lost(Leader& leader, const std::string& body, const api::Answer& answer);
   void write(std::vector<election::CatalogChange> changes, api::ApplyAnswer accepted,
              const api::Answer& answer);
+  void members(Leader& leader, const std::string& body, const api::Answer& answer);
   void hold(HostId host, const api::Answer& answer);
   [[nodiscard]] api::StatusView status_view(const api::Target& target) const;
 

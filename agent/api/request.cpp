@@ -35,6 +35,7 @@ constexpr Fixed fixed[] = {
     {"POST", "/v1/plan", Route::plan},
     {"POST", "/v1/apply", Route::apply},
     {"POST", "/v1/confirm-lost", Route::confirm_lost},
+    {"POST", "/v1/hosts/change", Route::members},
 };
 
 std::optional<unsigned> hex(char c) {

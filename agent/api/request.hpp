@@ -38,6 +38,7 @@ using Handler = std::function<void(ApiRequest, Answer)>;
 enum class Route {
   status,        // GET /v1/status
   hosts,         // GET /v1/hosts
+  members,       // POST /v1/hosts/change   HostChange -> ApplyAnswer
   events,        // GET /v1/events?after=N&wait=SECONDS
   types,         // GET /v1/types
   version,       // GET /v1/version

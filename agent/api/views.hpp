@@ -29,6 +29,7 @@ struct HostRow {
   std::string name;
   std::string state;  // alive suspect lost held
   bool voter = false;
+  bool witness = false;  // It votes and runs nothing.
   std::string address;
   std::string reason;  // Why it is not simply alive: "no report for 12 s"; empty if nothing.
   std::uint64_t memory_total_kib = 0, memory_free_kib = 0;  // 0 and 0: not known.
@@ -64,6 +65,18 @@ struct StatusView {
   // Why nothing of lost hosts is replaced; empty: it is. (rule 19)
   std::string brake;
   std::string no_leader;  // Why: "1 of 3 voters reachable, 2 needed; missing: node2, node3".
+};
+
+// ---- POST /v1/hosts/change, answered by an ApplyAnswer
+
+struct HostChange {
+  std::string action;  // add remove set replace
+  std::string name;
+  std::uint32_t id = 0;      // Of add.
+  std::string address, key;  // Of add and replace; address of set, too. Empty: as it is.
+  std::string voter;         // yes, no; empty: of add no, of set as it is.
+  bool witness = false;      // Of add.
+  bool force = false;        // Of remove and replace: the machine is switched off for good.
 };
 
 // ---- POST /v1/plan, POST /v1/apply

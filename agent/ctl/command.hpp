@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/api/views.hpp"
+
 namespace cierzo::ctl {
 
 enum Exit : int {
@@ -38,6 +40,7 @@ struct Options {
   bool dry_run = false, no_wait = false, yes = false, force = false, follow = false;
   std::uint64_t after = 0;
   std::chrono::seconds timeout{};  // Of waiting; 0: for ever.
+  api::HostChange host;            // host: what to change
   std::string to;                  // convert: puppet or yaml; empty: the other one
 };
 
@@ -56,6 +59,7 @@ int plan(const Options& options, Terminal& terminal);
 int validate(const Options& options, Terminal& terminal);
 int status(const Options& options, Terminal& terminal);
 int hosts(const Options& options, Terminal& terminal);
+int host(const Options& options, Terminal& terminal);
 int stop(const Options& options, Terminal& terminal);
 int start(const Options& options, Terminal& terminal);
 int remove(const Options& options, Terminal& terminal);  // delete

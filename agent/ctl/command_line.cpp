@@ -20,6 +20,7 @@ const std::map<std::string, Verb> verbs = {
     {"events", events},     {"types", types},
     {"keygen", keygen},     {"convert", convert},
     {"version", version},   {"confirm-lost", confirm_lost},
+    {"host", host},
 };
 
 constexpr const char* examples = R"(Examples:
@@ -64,6 +65,45 @@ void add_waiting(CLI::App* verb, Options& options, int& seconds) {
       ->default_str("10m");
 }
 
+// agentctl host add|set|replace|remove NAME
+void add_host_verb(CLI::App& app, api::HostChange& change) {
+  CLI::App* verb = add(app, "host", "add, change, replace or remove a host of the site",
+                       "agentctl host add node4 --id 4 --address 10.77.0.14 --key 'KEY' --voter");
+  verb->require_subcommand(1);
+  const auto action = [&](const std::string& name, const std::string& help) {
+    CLI::App* made = verb->add_subcommand(name, help);
+    made->fallthrough();
+    made->add_option("NAME", change.name, "of the host")->type_name("")->required();
+    made->callback([&change, name] { change.action = name; });
+    return made;
+  };
+  const auto word = [](CLI::App* made, const char* option, std::string& value, const char* help,
+                       const char* type) {
+    return made->add_option(option, value, help)->type_name(type);
+  };
+  CLI::App* made = action("add", "let a new host in; start its agent, with a file of its own");
+  made->add_option("--id", change.id, "its number")->type_name("N")->required();
+  word(made, "--address", change.address, "where its agent listens", "ADDRESS")->required();
+  word(made, "--key", change.key, "its public key", "KEY")->required();
+  made->add_flag_callback(
+      "--voter", [&change] { change.voter = "yes"; }, "it votes, too");
+  made->add_flag("--witness", change.witness, "it votes and runs no VMs");
+
+  made = action("set", "change whether a host votes, or its address");
+  word(made, "--voter", change.voter, "yes or no", "YES-OR-NO")
+      ->check(CLI::IsMember({"yes", "no"}).description(""));
+  word(made, "--address", change.address, "where its agent listens", "ADDRESS");
+
+  const char* off = "it does not answer, and is switched off for good";
+  made = action("replace", "put a new machine in the place of a host, under its number and name");
+  word(made, "--key", change.key, "the public key of the new machine", "KEY")->required();
+  word(made, "--address", change.address, "where its agent listens", "ADDRESS");
+  made->add_flag("--force", change.force, off);
+
+  made = action("remove", "take a host out of the site; it must run nothing");
+  made->add_flag("--force", change.force, off);
+}
+
 void add_verbs(CLI::App& app, Options& options, int& seconds) {
   CLI::App* verb = add(app, "apply", "make the site as the manifests say, and wait until it is",
                        "agentctl apply --timeout 5m web.yaml");
@@ -83,6 +123,8 @@ void add_verbs(CLI::App& app, Options& options, int& seconds) {
   add_name(verb, options, "of one resource", false);
 
   add(app, "hosts", "show the hosts of the site", "agentctl hosts");
+
+  add_host_verb(app, options.host);
 
   verb = add(app, "stop", "stop a resource; its disks stay", "agentctl stop myweb");
   add_name(verb, options, "of the resource", true);

@@ -90,9 +90,10 @@ std::string show_hosts(const api::StatusView& view, bool colour) {
         {{std::to_string(host.id)},
          {host.name},
          state_cell(host.state),
-         {leads        ? "leader"
-          : host.voter ? "voter"
-                       : "-"},
+         {leads          ? "leader"
+          : host.witness ? "witness"
+          : host.voter   ? "voter"
+                         : "-"},
          {host.address},
          {known ? gib(host.memory_free_kib) + " of " + gib(host.memory_total_kib) : "-"},
          {known ? std::to_string(host.cpus_free) + " of " + std::to_string(host.cpus_total)

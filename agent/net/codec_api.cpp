@@ -101,6 +101,7 @@ struct Wire;
     using Message = wire::VIEW; \
   }
 CIERZO_WIRE(StatusView);
+CIERZO_WIRE(HostChange);
 CIERZO_WIRE(ApplyRequest);
 CIERZO_WIRE(PlanView);
 CIERZO_WIRE(ApplyAnswer);
@@ -161,6 +162,7 @@ std::variant<View, JsonError> from_json(std::string_view json) {
 }
 
 template std::string to_json(const StatusView&);
+template std::string to_json(const HostChange&);
 template std::string to_json(const ApplyRequest&);
 template std::string to_json(const PlanView&);
 template std::string to_json(const ApplyAnswer&);
@@ -187,6 +189,7 @@ template std::string to_yaml(const KeyView&);
 template std::string to_yaml(const ValidateView&);
 
 template std::variant<StatusView, JsonError> from_json(std::string_view);
+template std::variant<HostChange, JsonError> from_json(std::string_view);
 template std::variant<ApplyRequest, JsonError> from_json(std::string_view);
 template std::variant<PlanView, JsonError> from_json(std::string_view);
 template std::variant<ApplyAnswer, JsonError> from_json(std::string_view);

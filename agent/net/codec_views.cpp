@@ -79,6 +79,7 @@ void fill(const HostRow& from, wire::HostRow& to) {
   to.set_name(utf8(from.name));
   to.set_state(utf8(from.state));
   to.set_voter(from.voter);
+  to.set_witness(from.witness);
   to.set_address(utf8(from.address));
   to.set_reason(utf8(from.reason));
   to.set_memory_total_kib(number(from.memory_total_kib));
@@ -92,6 +93,7 @@ void read(const wire::HostRow& from, HostRow& to) {
   to.name = from.name();
   to.state = from.state();
   to.voter = from.voter();
+  to.witness = from.witness();
   to.address = from.address();
   to.reason = from.reason();
   to.memory_total_kib = whole(from.memory_total_kib());
@@ -99,6 +101,21 @@ void read(const wire::HostRow& from, HostRow& to) {
   to.cpus_total = from.cpus_total();
   to.cpus_free = from.cpus_free();
   to.lost_proof = from.lost_proof();
+}
+
+void fill(const HostChange& from, wire::HostChange& to) {
+  to.set_action(utf8(from.action));
+  to.set_name(utf8(from.name));
+  to.set_id(from.id);
+  to.set_address(utf8(from.address));
+  to.set_key(utf8(from.key));
+  to.set_voter(utf8(from.voter));
+  to.set_witness(from.witness);
+  to.set_force(from.force);
+}
+void read(const wire::HostChange& from, HostChange& to) {
+  to = {from.action(), from.name(),  from.id(),      from.address(),
+        from.key(),    from.voter(), from.witness(), from.force()};
 }
 
 void fill(const InstanceRow& from, wire::InstanceRow& to) {

@@ -12,6 +12,7 @@ namespace cierzo::api {
 // Into an empty message. Every text becomes valid UTF-8: a script in a guest may print anything.
 void fill(const LeaderView& from, wire::LeaderView& to);
 void fill(const HostRow& from, wire::HostRow& to);
+void fill(const HostChange& from, wire::HostChange& to);
 void fill(const InstanceRow& from, wire::InstanceRow& to);
 void fill(const ResourceRow& from, wire::ResourceRow& to);
 void fill(const StatusView& from, wire::StatusView& to);
@@ -37,6 +38,7 @@ void fill(const ApplyRequest& from, wire::ApplyRequest& to);
 // Into an empty view.
 void read(const wire::LeaderView& from, LeaderView& to);
 void read(const wire::HostRow& from, HostRow& to);
+void read(const wire::HostChange& from, HostChange& to);
 void read(const wire::InstanceRow& from, InstanceRow& to);
 void read(const wire::ResourceRow& from, ResourceRow& to);
 void read(const wire::StatusView& from, StatusView& to);

@@ -45,12 +45,13 @@ class Site:
     folders that every host has beside the machine's: path in the host -> folder on the machine.
     `timing`: the keys of the configuration's `timing`, in YAML. `voters`: the first so many hosts
     vote; all of them unless it is given. `settings`: further lines of the configuration. `fences`:
-    the number of a host -> its `fence`, in YAML.
+    the number of a host -> its `fence`, in YAML. `outside`: the numbers of hosts that the files of
+    the others do not name; `witnesses`: of those that the files call so.
     """
 
     def __init__(self, hosts=3, programs=BUILD / "bin", images=IMAGES, types=(),
                  network=Network(), memory="2 GiB", own=None, timing="profile: default",
-                 voters=None, settings="", fences=None):
+                 voters=None, settings="", fences=None, outside=(), witnesses=()):
         self.programs = programs
         self.types = [REPOSITORY / "resources" / "types", *types]
         self.network = network
@@ -59,6 +60,7 @@ class Site:
         self.voters = voters or hosts
         self.settings = settings
         self.fences = fences or {}
+        self.outside, self.witnesses = set(outside), set(witnesses)
         self.images = images
         if not (images / "mini.qcow2").exists():  # No network in an enclosure: build them outside.
             raise RuntimeError(f"no images: run resources/images/build {images} first")
@@ -103,10 +105,11 @@ class Site:
         members = "\n".join(
             f"  - {{id: {other.number}, name: {other.name}, "
             f"voter: {str(other.number <= self.voters).lower()},\n"
-            f'     address: "{other.address}:{AGENT_PORT}", key: "{self._key(other)}"'
+            f"     witness: {str(other.number in self.witnesses).lower()},\n"
+            f'     address: "{other.address}:{AGENT_PORT}", key: "{self.key(other)}"'
             + (f",\n     fence: {self.fences[other.number]}" if other.number in self.fences else "")
             + "}"
-            for other in self.hosts)
+            for other in self.hosts if other is host or other.number not in self.outside)
         return f"""\
 host: {{id: {host.number}, name: {host.name}}}
 listen: "{host.address}:{AGENT_PORT}"
@@ -127,7 +130,13 @@ types: [{", ".join(str(folder) for folder in self.types)}]
 {self.settings}
 """
 
-    def _key(self, host):
+    def new_machine(self, host):
+        """Another machine in the place of a host without an agent: no state, and a new key."""
+        shutil.rmtree(host.folder / "cierzo")
+        (host.folder / "cierzo").mkdir()
+        del self._keys[host.name]
+
+    def key(self, host):
         """The host's public key; makes the pair at first."""
         if host.name not in self._keys:
             secret = host.folder / "cierzo" / "secret.key"

@@ -1,0 +1,34 @@
+// What an administrator may change about the members of the site, judged before it is asked of the
+// election: who they would be then, or what is against it and what to do. Pure. (rule 23)
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "agent/api/views.hpp"
+#include "election/members.hpp"
+#include "resources/ids.hpp"
+
+namespace cierzo {
+
+// What keeps a host from being taken out of the site.
+struct HostTies {
+  bool alive = false;                  // It answers: what it says it runs, it runs.
+  bool lost = false;                   // Its permit has certainly ended: it runs nothing.
+  std::vector<std::string> instances;  // That it runs, has a disk of, or is being told to start.
+};
+
+struct MembersJudged {
+  std::vector<election::Member> members;  // Where there are no mistakes.
+  HostId leaves;                          // Must be given nothing to run from now on; 0: nobody.
+  std::string done;                       // "added", "removed", ...; "unchanged": nothing to store.
+  std::vector<std::string> mistakes;
+  std::string next;  // What to do about them.
+  std::vector<std::string> warnings;
+};
+
+[[nodiscard]] MembersJudged judge_change(const api::HostChange& change,
+                                         const election::Members& members,
+                                         const std::function<HostTies(HostId)>& ties);
+
+}  // namespace cierzo

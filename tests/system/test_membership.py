@@ -1,0 +1,133 @@
+"""The members of a site change while it runs: hosts come, vote, go and are replaced by others.
+
+One site for all: three hosts and a witness in its files, of which the witness has no libvirtd; and a
+fifth machine that the files do not name.
+"""
+
+import json
+
+import pytest
+
+from bed.machines import hypervisors_of
+from bed.site import CommandFailed, Site
+from bed.toys import apply, instances, manifest, TYPES
+
+WITNESS, NEW = 3, 4
+
+
+@pytest.fixture(scope="module")
+def site():
+    """Hosts 1 and 2, host 3 the witness, host 4 not named in their files."""
+    with Site(hosts=4, types=[TYPES], outside=[NEW], witnesses=[WITNESS],
+              timing="profile: default") as made:
+        made.host(WITNESS).stop("libvirtd")
+        made.start_agents()
+        made.leader()
+        yield made
+
+
+def rows(site):
+    """What `agentctl hosts` says, by name."""
+    asked = site.leader()
+    view = json.loads(site.agentctl(asked, "--output", "json", "hosts"))
+    return {row["name"]: row for row in view["hosts"]}
+
+
+def change(site, *words):
+    """agentctl host WORDS, as an object."""
+    return json.loads(site.agentctl(site.leader(), "--output", "json", "host", *words))
+
+
+def refused(site, *words):
+    """What agentctl host WORDS says when it is refused."""
+    with pytest.raises(CommandFailed) as caught:
+        site.agentctl(site.leader(), "host", *words)
+    return caught.value.errors
+
+
+def alive(site, name):
+    """Waits until the leader hears that host."""
+    site.wait_until(lambda: rows(site).get(name, {}).get("state") == "alive", 30,
+                    f"{name} is alive")
+
+
+def add_words(site, host):
+    """What the new host's administrator says of it."""
+    return ("add", host.name, "--id", host.number, "--address", f"{host.address}:7400",
+            "--key", site.key(host))
+
+
+def test_a_machine_that_was_not_added_is_not_let_in(site):
+    alive(site, "node2")
+    assert set(rows(site)) == {"node1", "node2", "node3"}
+    assert site.status(site.host(NEW))["local_view"]
+    assert "is host 1" not in refused(site, "remove", "node9")
+    assert "there is no host node9" in refused(site, "remove", "node9")
+    words = add_words(site, site.host(NEW))
+    assert "node1's" in refused(site, *words[:3], 1, *words[4:])
+
+
+def test_a_fourth_host_is_added_and_votes(site):
+    new = site.host(NEW)
+    assert change(site, *add_words(site, new))["changes"] == [{"name": new.name, "change": "added"}]
+    alive(site, new.name)
+    assert not rows(site)[new.name]["voter"]
+    told = change(site, "set", new.name, "--voter", "yes")
+    assert "make the number odd" in told["warnings"][0]
+    assert rows(site)[new.name]["voter"]
+    change(site, "set", new.name, "--voter", "no")
+
+
+def test_a_witness_votes_and_runs_nothing(site):
+    row = rows(site)["node3"]
+    assert row["witness"] and row["voter"] and row["state"] == "alive" and not row["reason"]
+    apply(site, site.leader(), manifest("bare", "all", {"node": "10.77.7.1-10.77.7.3"}))
+    used = {row["host"] for row in instances(site, "all").values()}
+    assert "node3" not in used and used <= {"node1", "node2", "node4"}
+    assert not hypervisors_of(site.host(WITNESS))
+
+
+def test_a_host_that_runs_something_is_not_removed(site):
+    busy = next(row["host"] for row in instances(site, "all").values())
+    said = refused(site, "remove", busy)
+    assert "it still has all-node-" in said and "stop or delete" in said
+    site.agentctl(site.leader(), "delete", "--yes", "all", seconds=60)
+
+
+def test_a_host_is_removed(site):
+    site.wait_until(lambda: not any(hypervisors_of(host) for host in site.hosts), 30, "all is gone")
+    def removed():
+        try:
+            return change(site, "remove", "node4")["changes"][0]["change"] == "removed"
+        except CommandFailed as caught:  # It has not reported yet that nothing is left.
+            assert "it still has" in caught.errors, caught
+            return False
+    site.wait_until(removed, 30, "node4 is removed")
+    assert set(rows(site)) == {"node1", "node2", "node3"}
+    site.wait_until(lambda: site.status(site.host(NEW))["local_view"], 30, "node4 hears nothing")
+
+
+def test_a_dead_machine_is_replaced_under_its_id(site):
+    dead = site.host(2)
+    dead.power_cut()
+    site.wait_until(lambda: rows(site)["node2"]["state"] == "lost", 30, "node2 is lost")
+    site.new_machine(dead)
+    site.boot(dead)  # Nobody believes it: it has another key.
+    assert "that is its key already" in refused(site, "replace", "node1", "--key",
+                                                site.key(site.host(1)))
+    assert rows(site)["node2"]["state"] == "lost"
+    change(site, "replace", "node2", "--key", site.key(dead))
+    alive(site, "node2")
+    assert rows(site)["node2"]["voter"]
+
+
+def test_two_hosts_and_a_witness_survive_the_loss_of_a_host(site):
+    site.wait_until(lambda: "no state" not in json.dumps(rows(site)), 30, "node2 votes")
+    leader = site.leader()
+    assert leader.number == 1
+    apply(site, leader, manifest("bare", "one", {"node": "10.77.8.1"}, pool=["node1", "node2"]))
+    leader.power_cut()
+    site.wait_until(lambda: (site.status().get("leader") or {}).get("name") not in (None, "node1"),
+                    30, "another leads")
+    site.wait_until(lambda: "one-node" in " ".join(hypervisors_of(site.host(2))), 60,
+                    "it runs on node2")
