@@ -308,7 +308,10 @@ WorkerHooks Agent::worker_hooks() {
     store_.commit(std::move(batch), [] {});
   };
   hooks.answer = [this](const CommandResult& result) { seams_.send(result.id.term.owner, result); };
-  hooks.changed = [this] { report_changed(false); };
+  hooks.changed = [this] {
+    look_at_guard();  // A survey may have handed over what it had not got.
+    report_changed(false);
+  };
   hooks.log = [](const std::string& line) { log::info(line); };
   hooks.warn = [](const std::string& line) { log::warning(line); };
   return hooks;
