@@ -43,7 +43,8 @@ def test_pauses_and_replacements_are_told_apart():
     old = Copy("web", "node1", 7, 1.0, gone=9.0, pauses=[[3.0, None]])
     new = Copy("web", "node2", 8, 5.0)
     waits = Copy("db", "node1", 9, 1.0, pauses=[[3.0, 6.5], [7.0, 8.0]])
-    seen = History([old, new, waits], [])
+    again = Copy("web", "node1", 10, 4.0)  # Started again where it was: no replacement.
+    seen = History([old, again, new, waits], [])
     assert history.false_pauses(seen, []) == [3.5, 1.0]
     assert history.false_pauses(seen, [Freeze("node1", 6.9, 8.0, 8.1)]) == [3.5]
     assert history.replacements(seen, [[2.0, "node1", 10.0]]) == [(3.0, 2.0)]
