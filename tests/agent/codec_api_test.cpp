@@ -11,7 +11,7 @@ namespace {
 StatusView site() {
   StatusView view;
   view.leader = {1, "node1", 3};
-  view.hosts = {{1, "node1", "alive", true, "10.77.0.11", "", 4194304, 3145728, 4, -1, ""}};
+  view.hosts = {{1, "node1", "alive", true, true, "10.77.0.11", "", 4194304, 3145728, 4, -1, ""}};
   view.resources = {{"web",
                      "myweb",
                      "running",
@@ -28,16 +28,17 @@ StatusView site() {
 }
 
 TEST(CodecApi, KeepsTheNamesAndKindsOfStatus) {
-  EXPECT_EQ(to_json(site()),
-            R"({"leader":{"id":1,"name":"node1","term":3},)"
-            R"("hosts":[{"id":1,"name":"node1","state":"alive","voter":true,)"
-            R"("address":"10.77.0.11","reason":"","memory_total_kib":4194304,)"
-            R"("memory_free_kib":3145728,"cpus_total":4,"cpus_free":-1,"lost_proof":""}],)"
-            R"("resources":[{"type":"web","name":"myweb","ensure":"running","state":"degraded",)"
-            R"("instances":[{"name":"myweb-server-1","roles":["server","cache"],)"
-            R"("address":"10.77.1.11","host":"","state":"absent","health":"unknown",)"
-            R"("incarnation":"3.1.7","reason":"no host can take it"}]}],)"
-            R"("local_view":false,"no_leader":"","brake":""})");
+  EXPECT_EQ(
+      to_json(site()),
+      R"({"leader":{"id":1,"name":"node1","term":3},)"
+      R"("hosts":[{"id":1,"name":"node1","state":"alive","voter":true,)"
+      R"("address":"10.77.0.11","reason":"","memory_total_kib":4194304,)"
+      R"("memory_free_kib":3145728,"cpus_total":4,"cpus_free":-1,"lost_proof":"","witness":true}],)"
+      R"("resources":[{"type":"web","name":"myweb","ensure":"running","state":"degraded",)"
+      R"("instances":[{"name":"myweb-server-1","roles":["server","cache"],)"
+      R"("address":"10.77.1.11","host":"","state":"absent","health":"unknown",)"
+      R"("incarnation":"3.1.7","reason":"no host can take it"}]}],)"
+      R"("local_view":false,"no_leader":"","brake":""})");
 }
 
 TEST(CodecApi, SaysThatThereIsNoLeader) {

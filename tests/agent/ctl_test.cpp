@@ -101,9 +101,9 @@ api::StatusView site(const std::string& state, const std::string& one, const std
                      const std::string& reason = {}) {
   api::StatusView view;
   view.leader = {1, "node1", 3};
-  view.hosts = {
-      {1, "node1", "alive", true, "10.77.0.11", "", 4194304, 3145728, 4, 2, ""},
-      {2, "node2", "lost", true, "10.77.0.12", "no report for 12 s", 0, 0, 0, 0, "permit-ended"}};
+  view.hosts = {{1, "node1", "alive", true, false, "10.77.0.11", "", 4194304, 3145728, 4, 2, ""},
+                {2, "node2", "lost", true, false, "10.77.0.12", "no report for 12 s", 0, 0, 0, 0,
+                 "permit-ended"}};
   const auto health = [](const std::string& of) { return of == "running" ? "passing" : "unknown"; };
   view.resources = {
       {"pair",
