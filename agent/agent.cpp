@@ -389,9 +389,18 @@ void Agent::change_members(std::vector<election::Member> members, HostId leaves,
   if (leaves != HostId{}) leaving_ = leaves;
   writes_[id] = [this, done = std::move(done)](WriteOutcome outcome, const std::string& why) {
     leaving_.reset();
+    if (outcome == WriteOutcome::committed) tell_members();
     done(outcome, why);
   };
   perform(node_.change_members(now(), id, std::move(members)));
+}
+
+void Agent::tell_members() {
+  std::string names;
+  for (const election::Member& member : node_.members().all()) {
+    names += (names.empty() ? "" : ", ") + member.name + (member.voter ? " (votes)" : "");
+  }
+  events_.add("members", config_.name, "the site's hosts from now on: " + names);
 }
 
 void Agent::write(std::vector<election::CatalogChange> changes, WriteDone done) {

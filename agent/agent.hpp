@@ -102,6 +102,7 @@ class Agent {
   void stop_leading();
   void leader_changed(const std::optional<Term>& leader);
   void host_changed(HostId host, HostState state, const std::string& text);
+  void tell_members();
   void write(std::vector<election::CatalogChange> changes, WriteDone done);
   void write_done(election::WriteId write, WriteOutcome outcome, const std::string& why);
   void unhold_returned();

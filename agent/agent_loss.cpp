@@ -8,10 +8,13 @@
 namespace cierzo {
 namespace {
 
-// Of a host that the file names. One that was added later has none there: nobody fences it.
-const FenceDevice* fence_of(const Config& config, HostId id) {
+// Of a host that the file names, with its device. It must be that machine, by its key: one that was
+// put in its place since has another device, and cutting the old one's power proves nothing of it.
+const FenceDevice* fence_of(const Config& config, const election::Members& members, HostId id) {
+  const election::Member* member = members.find(id);
   for (const HostConfig& host : config.hosts) {
-    if (host.id == id && host.fence) return &*host.fence;
+    const bool same = member != nullptr && host.id == id && host.key == member->key;
+    if (same && host.fence) return &*host.fence;
   }
   return nullptr;
 }
@@ -66,7 +69,7 @@ void Agent::confirm_lost(const std::vector<HostId>& hosts, const WriteDone& done
 FencerHooks Agent::fencer_hooks() {
   FencerHooks hooks;
   hooks.run = seams_.fence;
-  hooks.device = [this](HostId host) { return fence_of(config_, host); };
+  hooks.device = [this](HostId host) { return fence_of(config_, node_.members(), host); };
   hooks.may = [this](HostId host) {
     return leader_ && node_.ready(now()) && host != config_.self &&
            node_.host(host, now()).liveness == election::Liveness::lost;
@@ -77,7 +80,7 @@ FencerHooks Agent::fencer_hooks() {
   };
   hooks.began = [this, tell](HostId host) {
     fencing_[host] = lost_mark(host, true);
-    if (const FenceDevice* device = fence_of(config_, host)) {
+    if (const FenceDevice* device = fence_of(config_, node_.members(), host)) {
       tell(host, "fencing it with " + device->agent);
     }
   };

@@ -1,5 +1,7 @@
 #include "agent/membership.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 #include "agent/net/address.hpp"
@@ -18,7 +20,13 @@ std::vector<Member>::iterator find(std::vector<Member>& members, const std::stri
 }
 
 void check_address(const std::string& address, MembersJudged& judged) {
-  if (!endpoint_of(address))
+  const auto endpoint = endpoint_of(address);
+  const std::string host = endpoint ? host_of(*endpoint) : std::string();
+  // Digits and dots are meant for an address, never for a name; one that nobody can reach would
+  // cost the host its vote.
+  in_addr parsed{};
+  const bool is_number = host.find_first_not_of("0123456789.") == std::string::npos;
+  if (!endpoint || (is_number && inet_pton(AF_INET, host.c_str(), &parsed) != 1))
     judged.mistakes.push_back("address: '" + address + "' is none; accepted: address[:port]");
 }
 
@@ -35,26 +43,35 @@ void add(const api::HostChange& change, MembersJudged& judged) {
     judged.mistakes.emplace_back("name: must be a word");
   check_address(change.address, judged);
   check_key(change.key, judged);
-  const bool votes = change.voter == "yes" || change.witness;
+  // It is nobody's peer yet, so it cannot answer, and who votes must answer.
+  if (change.voter == "yes" || change.witness) {
+    judged.mistakes.emplace_back("a host gets its vote once it has been let in");
+    judged.next = "add it without a vote, start its agent, then: agentctl host set " + change.name +
+                  (change.witness ? " --witness" : " --voter yes");
+  }
   judged.members.push_back(
-      {HostId{change.id}, change.name, votes, change.witness, change.address, change.key});
+      {HostId{change.id}, change.name, false, false, change.address, change.key});
   judged.done = "added";
 }
 
 // Whatever it runs would be started again elsewhere, so it must run nothing.
 void check_ties(const Member& member, const HostTies& ties, bool force, MembersJudged& judged) {
   judged.leaves = member.id;
-  if (ties.lost || member.witness) return;
-  if (!ties.alive) {
-    if (force) return;
+  if (member.witness) return;
+  if (!ties.alive && !ties.lost) {
     judged.mistakes.push_back("it does not answer, and may still run VMs");
     judged.next =
-        "wait until it is lost (agentctl hosts); or, if it is switched off for good: --force";
+        "wait until it is lost, or say that it is down: agentctl confirm-lost " + member.name;
     return;
   }
-  if (ties.instances.empty()) return;
+  if (ties.instances.empty() || (ties.lost && force)) return;
   std::string names;
   for (const std::string& name : ties.instances) names += (names.empty() ? "" : ", ") + name;
+  if (ties.lost) {
+    judged.mistakes.push_back("its loss does not prove that it runs no more: " + names);
+    judged.next = "switch it off, then: agentctl confirm-lost " + member.name;
+    return;
+  }
   judged.mistakes.push_back("it still has " + names);
   judged.next = "stop or delete their resources, or switch the host off and wait until it is lost";
 }
@@ -63,6 +80,7 @@ void set(const api::HostChange& change, Member& member, MembersJudged& judged) {
   const Member before = member;
   if (change.voter == "yes") member.voter = true;
   if (change.voter == "no") member.voter = member.witness = false;
+  if (change.witness) member.voter = member.witness = true;
   if (!change.address.empty()) {
     check_address(change.address, judged);
     member.address = change.address;

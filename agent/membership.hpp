@@ -13,9 +13,11 @@ namespace cierzo {
 
 // What keeps a host from being taken out of the site.
 struct HostTies {
-  bool alive = false;                  // It answers: what it says it runs, it runs.
-  bool lost = false;                   // Its permit has certainly ended: it runs nothing.
-  std::vector<std::string> instances;  // That it runs, has a disk of, or is being told to start.
+  bool alive = false;  // It answers: what it says it runs, it runs.
+  bool lost = false;   // Its permit has certainly ended.
+  // That it runs, has a disk of, or is being told to start; of a lost one what its loss does not
+  // prove to run no more. (rule 14)
+  std::vector<std::string> instances;
 };
 
 struct MembersJudged {

@@ -11,6 +11,7 @@
 #include "agent/site_view.hpp"
 #include "manifests/nearest.hpp"
 #include "resources/desired.hpp"
+#include "resources/world_index.hpp"
 
 namespace cierzo {
 namespace {
@@ -196,14 +197,37 @@ Declared declared(const api::ApplyRequest& request, const Desired& desired,
   return made;
 }
 
+// What a lost host may run all the same. One that this leader never heard may run anything that is
+// declared so. (rule 14)
+std::set<std::string> unproven_on(const World& world, const HostView& lost) {
+  std::set<std::string> names;
+  for (const Observed& observed : world.observed) {
+    const bool ran = observed.host == lost.id && observed.presence != Presence::absent;
+    if (ran && may_run_on(lost, observed.on_isolation, observed.disk)) {
+      names.insert(observed.name.value);
+    }
+  }
+  if (lost.inventory_known) return names;
+  for (const DesiredResource& desired : world.desired) {
+    for (const Instance& instance : desired.instances) {
+      if (may_run_on(lost, instance.on_isolation, instance.disk)) names.insert(instance.name.value);
+    }
+  }
+  return names;
+}
+
 HostTies ties_of(const World& world, HostId host) {
   HostTies ties;
+  std::set<std::string> names;
   for (const HostView& view : world.hosts) {
     if (view.id != host) continue;
     ties.lost = view.state == HostState::lost;
     ties.alive = view.state == HostState::alive && view.inventory_known && view.hypervisor_answers;
+    if (!ties.lost) continue;
+    names = unproven_on(world, view);
+    ties.instances.assign(names.begin(), names.end());
+    return ties;
   }
-  std::set<std::string> names;
   for (const Observed& observed : world.observed) {
     const bool there = observed.presence != Presence::absent || observed.overlay;
     if (observed.host == host && there) names.insert(observed.name.value);

@@ -95,7 +95,7 @@ api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
       if (report != nullptr ? !report->hypervisor_answers : !hypervisor_error.empty()) {
         row.reason = hypervisor_silent(hypervisor_error);
       } else if (report != nullptr && !report->guard_error.empty()) {
-        row.reason = "runs no VM: " + report->guard_error;
+        row.reason = "starts no VM, and pauses those it has: " + report->guard_error;
       } else if (report == nullptr) {
         row.reason = "it has not reported yet";
       }

@@ -130,7 +130,7 @@ void Node::State::on(Time now, HostId from, const HeartbeatAck& message) {
       // Let in only by a leader that a majority without it grants authority: then nothing that it
       // may have promised and forgotten can be under way. (rule 22)
       const auto sent = lead->whole_sent.find(from);
-      const bool again = sent == lead->whole_sent.end() || now >= sent->second + timing.heartbeat;
+      const bool again = sent == lead->whole_sent.end() || now >= sent->second + timing.lease;
       if (again && lead->phase == Phase::ready && lead->authority.until_without(from) > now)
         send_whole(now, from, message.state_id);
     }

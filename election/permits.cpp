@@ -107,8 +107,10 @@ HostStatus PermitLedger::status(HostId host, Time now, const Timing& timing,
   // a dead one must not thereby run what its guard would have paused. A power cut is a fact; but a
   // new leader, that has heard nobody yet, hears the others first, so that its brake knows them.
   const bool fenced = status.lost_mark && status.lost_mark->fenced && status.heard;
-  if (fenced || silent_is_lost || now >= status.bound + timing.at_most(timing.guard_delay))
-    status.liveness = Liveness::lost;
+  // Without a guard nobody pauses its VMs in time: then time alone proves nothing. (rules 13, 14)
+  const bool unguarded = status.heard && status.stamp.at == Time{} && !status.lost_mark;
+  const bool bound_passed = now >= status.bound + timing.at_most(timing.guard_delay);
+  if (fenced || silent_is_lost || (bound_passed && !unguarded)) status.liveness = Liveness::lost;
   return status;
 }
 

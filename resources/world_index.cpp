@@ -8,19 +8,6 @@ namespace {
 
 constexpr std::size_t npos = ObservedByName::npos;
 
-// May a copy with this isolation and disk still run on a lost host? (rule 14)
-bool may_run_on(const HostView& lost, OnIsolation on_isolation, Disk disk) {
-  switch (lost.lost_proof) {
-    case LostProof::proven:
-      return false;
-    case LostProof::disks_released:
-      return on_isolation == OnIsolation::ignore;
-    case LostProof::permit_ended:
-      return on_isolation == OnIsolation::ignore || disk == Disk::shared;
-  }
-  return true;
-}
-
 std::string wait_for_proof(const HostView& lost, OnIsolation on_isolation) {
   return on_isolation == OnIsolation::ignore
              ? "host " + lost.name + " is lost without proof that it is off, and this VM runs on " +
@@ -48,6 +35,18 @@ bool newer(const Observed* a, const Observed* b) {
 }
 
 }  // namespace
+
+bool may_run_on(const HostView& lost, OnIsolation on_isolation, Disk disk) {
+  switch (lost.lost_proof) {
+    case LostProof::proven:
+      return false;
+    case LostProof::disks_released:
+      return on_isolation == OnIsolation::ignore;
+    case LostProof::permit_ended:
+      return on_isolation == OnIsolation::ignore || disk == Disk::shared;
+  }
+  return true;
+}
 
 ObservedByName::ObservedByName(const std::vector<Observed>& observed)
     : observed_(observed), next_(observed.size(), npos) {

@@ -62,6 +62,9 @@ class ObservedByName {
   std::vector<std::size_t> next_;
 };
 
+// May a copy with this isolation and disk still run on a lost host? (rule 14)
+[[nodiscard]] bool may_run_on(const HostView& lost, OnIsolation on_isolation, Disk disk);
+
 // Pointers into the world, which must outlive it.
 class WorldIndex {
  public:

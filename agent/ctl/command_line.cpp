@@ -68,7 +68,7 @@ void add_waiting(CLI::App* verb, Options& options, int& seconds) {
 // agentctl host add|set|replace|remove NAME
 void add_host_verb(CLI::App& app, api::HostChange& change) {
   CLI::App* verb = add(app, "host", "add, change, replace or remove a host of the site",
-                       "agentctl host add node4 --id 4 --address 10.77.0.14 --key 'KEY' --voter");
+                       "agentctl host add node4 --id 4 --address 10.77.0.14 --key 'KEY'");
   verb->require_subcommand(1);
   const auto action = [&](const std::string& name, const std::string& help) {
     CLI::App* made = verb->add_subcommand(name, help);
@@ -81,26 +81,26 @@ void add_host_verb(CLI::App& app, api::HostChange& change) {
                        const char* type) {
     return made->add_option(option, value, help)->type_name(type);
   };
-  CLI::App* made = action("add", "let a new host in; start its agent, with a file of its own");
+  CLI::App* made = action(
+      "add",
+      "let a new host in: then start its agent, and give it a vote by: host set NAME --voter yes");
   made->add_option("--id", change.id, "its number")->type_name("N")->required();
   word(made, "--address", change.address, "where its agent listens", "ADDRESS")->required();
   word(made, "--key", change.key, "its public key", "KEY")->required();
-  made->add_flag_callback(
-      "--voter", [&change] { change.voter = "yes"; }, "it votes, too");
-  made->add_flag("--witness", change.witness, "it votes and runs no VMs");
 
   made = action("set", "change whether a host votes, or its address");
   word(made, "--voter", change.voter, "yes or no", "YES-OR-NO")
       ->check(CLI::IsMember({"yes", "no"}).description(""));
+  made->add_flag("--witness", change.witness, "it votes and runs no VMs");
   word(made, "--address", change.address, "where its agent listens", "ADDRESS");
 
-  const char* off = "it does not answer, and is switched off for good";
+  const char* off = "it is lost and switched off for good, whatever its loss proves";
   made = action("replace", "put a new machine in the place of a host, under its number and name");
   word(made, "--key", change.key, "the public key of the new machine", "KEY")->required();
   word(made, "--address", change.address, "where its agent listens", "ADDRESS");
   made->add_flag("--force", change.force, off);
 
-  made = action("remove", "take a host out of the site; it must run nothing");
+  made = action("remove", "take a host out of the site: one that runs nothing, or is lost");
   made->add_flag("--force", change.force, off);
 }
 
@@ -141,7 +141,7 @@ void add_verbs(CLI::App& app, Options& options, int& seconds) {
   add_waiting(verb, options, seconds);
 
   verb = add(app, "confirm-lost",
-             "say that hosts are really down: what they ran is started elsewhere, come what may",
+             "say that hosts are really down: all that they ran is started elsewhere",
              "agentctl confirm-lost node2 node3");
   verb->add_option("HOST", options.hosts, "names of hosts")->type_name("")->required();
   verb->add_flag("--yes", options.yes, "do not ask");

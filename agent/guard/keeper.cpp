@@ -37,6 +37,7 @@ Keeper::Keeper(KeeperConfig config)
   pidfds_.fill(-1);
   processes_.reserve(slots_max);
   slots_.reserve(slots_max);
+  asked_.reserve(slots_max);
   offered_.reserve(slots_max);
   const std::int64_t self = getpid();
   page_.guard.started = see_process(self).started;
@@ -85,6 +86,7 @@ void Keeper::look() {
   do {
     processes_.clear();
     slots_.clear();
+    asked_.clear();
     for (std::size_t i = 0; i < slots_max; ++i) {
       if (pidfds_[i] < 0) continue;
       const Slot& slot = page_.slots[i];
@@ -95,6 +97,7 @@ void Keeper::look() {
       process.dma = (flags & flag_dma) != 0;
       process.stopped_under = slot.stopped_under;
       process.continue_under = slot.continue_under;
+      asked_.push_back(process.continue_under);
       processes_.push_back(process);
       slots_.push_back(i);
     }
@@ -112,14 +115,16 @@ void Keeper::look() {
 
 // The page first, then the signals. (rules.hpp)
 void Keeper::carry_out() {
-  page_.generation = memory_.generation;
-  page_.late_seen = memory_.late_seen;
-  page_.paused_at = memory_.paused_at.count();
-  page_.pausing = memory_.pausing ? 1 : 0;
-  bool answered = false;
+  // In this order: until every process is noted as stopped, the next guard must see what this one
+  // saw, and pause again.
   for (std::size_t n = 0; n < slots_.size(); ++n) {
     page_.slots[slots_[n]].stopped_under = processes_[n].stopped_under;
   }
+  page_.generation = memory_.generation;
+  page_.paused_at = memory_.paused_at.count();
+  page_.pausing = memory_.pausing ? 1 : 0;
+  page_.late_seen = memory_.late_seen;
+  bool answered = false;
   for (std::size_t n = 0; n < slots_.size(); ++n) {
     Slot& slot = page_.slots[slots_[n]];
     const int pidfd = pidfds_[slots_[n]];
@@ -133,10 +138,9 @@ void Keeper::carry_out() {
       send_signal(pidfd, SIGSTOP);
     }
     if (order != Order::none) ++page_.changes;
-    if (slot.continue_under != 0) {
-      slot.continue_under = 0;
-      answered = true;
-    }
+    // Only the request that was looked at: another may have come since.
+    Generation asked = asked_[n];
+    if (asked != 0 && slot.continue_under.compare_exchange_strong(asked, 0)) answered = true;
   }
   if (answered) ring(page_.answers);
 }
@@ -154,6 +158,10 @@ void Keeper::adopt() {
     slot.stopped_under = 0;
     slot.continue_under = 0;
     pidfds_[i] = open_process(slot.process.pid, slot.process.started);
+    // A guard before this one may have stopped it, and died before it could say so.
+    if (pidfds_[i] >= 0 && see_process(slot.process.pid).state == 'T') {
+      slot.stopped_under = ++memory_.generation;
+    }
   }
   if (offered_.empty()) return;
   look();

@@ -59,6 +59,7 @@ class Keeper {
   std::array<int, slots_max> pidfds_{};  // -1: none.
   // What the rules are about: the slots that are held, and which those are.
   std::vector<Process> processes_;
+  std::vector<Generation> asked_;  // What each was asked to continue under, beside them.
   std::vector<std::size_t> slots_, offered_;
   Memory memory_;
   Time next_{};

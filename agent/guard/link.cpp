@@ -92,6 +92,25 @@ void GuardLink::beat(Time now) {
   // None, or it has died, or it hangs. Another one may have made another page.
   if (page() == nullptr || !mapped_->is_at(config_.page)) open();
   replace_guard(now);
+  pause_unguarded(now);
+}
+
+// Nobody else would: the guard is away, and others may be starting these VMs elsewhere now. Only
+// the guard continues a process; the next one finds them standing still, and takes them for paused.
+void GuardLink::pause_unguarded(Time now) {
+  if (page() == nullptr) return;
+  const Time deadline{page()->deadline.load()};
+  if (deadline == guard::stood_down || deadline > now) return;
+  for (const guard::Slot& slot : page()->slots) {
+    const SlotState state = slot.state;
+    if (state != SlotState::held && state != SlotState::offered) continue;
+    const std::uint32_t flags = slot.flags;
+    if ((flags & guard::flag_ignore) != 0) continue;
+    const int pidfd = guard::open_process(slot.process.pid, slot.process.started);
+    if (pidfd < 0) continue;
+    guard::send_signal(pidfd, (flags & guard::flag_dma) != 0 ? SIGKILL : SIGSTOP);
+    close(pidfd);
+  }
 }
 
 void GuardLink::replace_guard(Time now) {

@@ -49,6 +49,7 @@ class GuardLink : public Guard {
   [[nodiscard]] guard::Slot* free_slot() const;
   void replace_guard(Time now);
   void start_guard();
+  void pause_unguarded(Time now);
 
   const GuardLinkConfig config_;
   // Only the main loop maps another page; pool threads take this one along while they wait for an

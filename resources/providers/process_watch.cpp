@@ -36,13 +36,31 @@ std::string read_file(const std::string& path) {
 }
 
 // "qemu-system-x86_64\0-name\0guest=NAME,debug-threads=on\0...-uuid\0UUID\0"
-bool is_process_of(const std::string& command_line, const ProcessName& name) {
+std::vector<std::string> words_of(const std::string& command_line) {
   std::vector<std::string> words;
   for (std::size_t at = 0; at < command_line.size();) {
     const auto end = std::min(command_line.find('\0', at), command_line.size());
     words.push_back(command_line.substr(at, end - at));
     at = end + 1;
   }
+  return words;
+}
+
+// A device that writes to the guest's memory by itself: -device vfio-pci,... or
+// {"driver":"vfio-pci",...}
+bool has_passed_through_device(const std::string& command_line) {
+  const std::vector<std::string> words = words_of(command_line);
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    const std::string& device = words[i + 1];
+    const bool vfio =
+        device.rfind("vfio-", 0) == 0 || device.find("\"driver\":\"vfio-") != std::string::npos;
+    if (words[i] == "-device" && vfio) return true;
+  }
+  return false;
+}
+
+bool is_process_of(const std::string& command_line, const ProcessName& name) {
+  const std::vector<std::string> words = words_of(command_line);
   const auto follows = [&](const std::string& option, const std::string& value, bool whole) {
     const auto at = std::find(words.begin(), words.end(), option);
     if (at == words.end() || std::next(at) == words.end()) return false;
@@ -118,7 +136,7 @@ bool ProcessWatch::follow(const ProcessName& name, const Incarnation& incarnatio
   if (!pidfd) return false;
   const std::string command_line = read_file("/proc/" + std::to_string(pid) + "/cmdline");
   if (!is_process_of(command_line, name)) return false;
-  const bool dma = command_line.find("vfio") != std::string::npos;
+  const bool dma = has_passed_through_device(command_line);
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = next_number_;

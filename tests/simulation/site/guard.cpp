@@ -24,6 +24,17 @@ void SimulatedGuard::start() {
   look();
 }
 
+void SimulatedGuard::beat(Time now) {
+  if (running_ || wishes_.deadline == guard::stood_down || wishes_.deadline > now) return;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (processes_[i].ignore) continue;
+    hypervisor_.set_stopped(slots_[i].name, slots_[i].process, true);
+    if (processes_[i].stopped_under != 0) continue;
+    processes_[i].stopped_under = ++memory_.generation;  // As the next guard would find it.
+    ++changes_;
+  }
+}
+
 std::string SimulatedGuard::error(Time) const { return running_ ? "" : "its guard does not run"; }
 
 Time SimulatedGuard::deadline() const {

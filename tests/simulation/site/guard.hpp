@@ -33,7 +33,7 @@ class SimulatedGuard : public Guard {
   void start();  // Again.
 
   // ---- The seam
-  void beat(Time) override {}
+  void beat(Time now) override;  // Of the agent: without a guard it pauses what has no permit.
   [[nodiscard]] bool alive(Time) const override { return running_; }
   [[nodiscard]] std::string error(Time) const override;
   [[nodiscard]] Time deadline() const override;
