@@ -105,6 +105,12 @@ api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
       row.lost_proof = proof_of(host);
       row.reason = seconds > 0 ? "not heard for " + std::to_string(seconds) + " s"
                                : "not heard in this term";
+      if (host.state == HostState::suspect && report != nullptr && !report->guard_error.empty()) {
+        row.reason +=
+            "; its guard did not run, so silence proves nothing: if it is really down, "
+            "agentctl confirm-lost " +
+            host.name;
+      }
       if (row.lost_proof == "confirmed")
         row.reason += "; an administrator confirmed that it is down";
       if (row.lost_proof == "fenced") row.reason += "; its fence program has cut its power";

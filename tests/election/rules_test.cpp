@@ -213,6 +213,23 @@ TEST_F(PermitLedgerTest, SharedDisksAreFreeWhenTheGuardMustHaveKilled) {
   EXPECT_EQ(status(103s, {term, false, std::nullopt}).disks_released_at, 102s + 6110500us);
 }
 
+// Rules 13 and 14: its last word was that nobody guards its VMs, so nobody pauses them when its
+// permit ends. Time proves nothing of it; an administrator's word does.
+TEST_F(PermitLedgerTest, AnUnguardedHostIsNotLostByTime) {
+  EXPECT_TRUE(hear(110s, 1, "b"));
+  (void)ledger.echo(n4, timing);
+  HostStatus unguarded;
+  unguarded.id = n4;
+  unguarded.stamp = {"b", Time{}};
+  EXPECT_TRUE(ledger.hear(111s, 2, unguarded));
+  EXPECT_FALSE(ledger.echo(n4, timing));
+  EXPECT_EQ(at(112s), Liveness::suspect);
+  EXPECT_EQ(at(500s), Liveness::suspect);
+  EXPECT_EQ(status(500s, confirmed(2)).liveness, Liveness::lost);
+  EXPECT_TRUE(hear(600s, 3, "b"));
+  EXPECT_EQ(at(700s), Liveness::lost) << "it had a guard again when it was heard last";
+}
+
 TEST_F(PermitLedgerTest, AnEchoMovesTheBoundFromTheReceiptOfItsStamp) {
   EXPECT_TRUE(hear(110s, 1, "b"));
   EXPECT_EQ(at_bound(), 102s) << "heard, but not yet permitted";
