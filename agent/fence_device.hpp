@@ -15,8 +15,11 @@ inline constexpr const char* fence_password_file = "passwd_file";
 
 // Does this option hold a secret itself, which has no place in a file that others may read?
 [[nodiscard]] inline bool is_fence_secret(const std::string& option) {
-  return option == "passwd" || option == "password" || option == "snmp_priv_passwd" ||
-         option == "community" || option == "token";
+  if (option.ends_with("_file") || option.ends_with("_script")) return false;  // Where it is.
+  for (const char* word : {"pass", "secret", "token", "community"}) {
+    if (option.find(word) != std::string::npos) return true;
+  }
+  return false;
 }
 
 }  // namespace cierzo

@@ -102,6 +102,8 @@ TEST(Config, fence_programs_get_their_options_and_no_secrets) {
   EXPECT_EQ(got.config->hosts[2].fence->options.at("lanplus"), "1");
   const std::string secret = mistakes(with("{agent: a, options: {passwd: s3cret}}"));
   EXPECT_NE(secret.find("passwd: no secrets here"), std::string::npos) << secret;
+  EXPECT_NE(mistakes(with("{agent: a, options: {snmp_auth_password: s3cret}}")).find("no secrets"),
+            std::string::npos);
   EXPECT_EQ(secret.find("s3cret"), std::string::npos) << "nor in what is said about it";
   EXPECT_NE(mistakes(with("{options: {ip: a}}")).find("fence.agent: required"), std::string::npos);
   EXPECT_NE(mistakes(with("{agent: a, options: {action: on}}")).find("action: cannot be given"),
