@@ -41,6 +41,12 @@ void Node::State::restamp(Time now) {
   if (catalog.entries.count(timing_key) == 0) delta.changes.push_back({timing_key, encode(timing)});
   if (catalog.entries.count(members_key) == 0)  // And its members.
     delta.changes.push_back({members_key, encode(Members(members.all(), {}, delta.stamp))});
+  // Elected by members that it only heard of, newer than the newest catalog: that change was never
+  // committed, and is taken over like any half-stored write. Dropped, it may drop this leader's
+  // vote.
+  if (members_as_of > catalog.stamp)
+    delta.changes.push_back(
+        {members_key, encode(Members(members.all(), members.before(), delta.stamp))});
   if (members.changing() && off(Mutation::rule_23_committed_first))
     delta.changes.push_back({members_key, encode(finished(members, delta.stamp))});
   begin_batch(now, std::move(delta), {});
