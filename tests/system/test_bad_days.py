@@ -140,7 +140,12 @@ def test_without_descriptors_it_leads_on_and_does_not_spin(running):
     soft = subprocess.run(["prlimit", "--pid", str(pid), "--nofile", "--raw", "--noheadings",
                            "--output", "SOFT"], check=True, capture_output=True,
                           text=True).stdout.strip()
-    limit(3)  # What is open stays open, and nothing else can be.
+    # What is open stays open, and nothing else can be. Not lower: poll() refuses more descriptors
+    # than the limit, whichever they are, and libvirt's loop then turns for ever.
+    lowest = 16
+    in_use = {int(entry) for entry in os.listdir(f"/proc/{pid}/fd")}
+    assert set(range(lowest)) <= in_use
+    limit(lowest)
     try:
         asks = [subprocess.Popen(running.agentctl_command(leader, "status"),
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -148,7 +153,7 @@ def test_without_descriptors_it_leads_on_and_does_not_spin(running):
         begin, busy = time.monotonic(), cpu_seconds(pid)
         time.sleep(4)
         share = (cpu_seconds(pid) - busy) / (time.monotonic() - begin)
-        assert share < 0.6, f"it spins: {share:.0%} of a processor"
+        assert share < 0.3, f"it spins: {share:.0%} of a processor"
         others = [host for host in running.hosts if host is not leader]
         for host in others:
             view = running.status(host)
