@@ -109,7 +109,16 @@ class Injector:
     _heal_mute = _heal_deaf = _heal_one_way = _mend
 
     # Processes. The run is what systemd is on a real host: it starts again what has ended, an agent
-    # after as long as the fault lasts, a guard soon (schedule.py).
+    # after as long as the fault lasts, a guard soon (schedule.py). An agent that its guard killed
+    # for hanging ends when no fault says so.
+
+    def restart_ended(self):
+        """Starts again the agents that have ended; for when no fault is under way."""
+        for host in self.site.hosts:
+            agent = host.daemons.get("agentd")
+            if host.powered and agent and agent.ended():
+                del host.daemons["agentd"]
+                self.site.start_agent(host)
 
     @staticmethod
     def _begin_agent_kill(_fault, host):
@@ -122,14 +131,10 @@ class Injector:
     def _begin_agent_hang(_fault, host):
         host.daemons["agentd"].signal(signal.SIGSTOP)
 
-    def _heal_agent_hang(self, _fault, host):
-        agent = host.daemons["agentd"]
-        agent.signal(signal.SIGCONT)
-        agent.wake_launcher()
-        time.sleep(0.05)  # Its guard may have killed it, or may just be about to.
-        if agent.ended():
-            del host.daemons["agentd"]
-            self.site.start_agent(host)
+    @staticmethod
+    def _heal_agent_hang(_fault, host):
+        host.daemons["agentd"].signal(signal.SIGCONT)
+        host.daemons["agentd"].wake_launcher()
 
     @staticmethod
     def _begin_guard_kill(_fault, host):

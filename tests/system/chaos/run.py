@@ -102,6 +102,7 @@ class Run:
 
     def converged(self):
         """As declared, and the processes say the same: one of each, where status has it, running."""
+        self._injector.restart_ended()
         status = self.site.status()
         if status["local_view"] or any(row["state"] != "alive" for row in status["hosts"]):
             return False
@@ -139,7 +140,7 @@ class Run:
                        [(fault.end, True, fault) for fault in faults], key=lambda step: step[0])
         begin, hit, losses = time.monotonic(), None, len(self._injector.losses)
         for after, heals, fault in steps:
-            time.sleep(max(0.0, begin + after - time.monotonic()))
+            time.sleep(max(0.0, begin + after - time.monotonic()))  # As the schedule has it.
             if heals:
                 self._injector.heal(fault, victims[fault])
             else:
