@@ -72,8 +72,7 @@ Outcome wait_for(const Options& options, Terminal& terminal, Progress& progress,
     if (now != trouble && !now.empty()) lines.say(waited, now);
     trouble = now;
     if (options.timeout.count() > 0 && waited >= options.timeout) return Outcome::timed_out;
-    // A poll, not a guess: the loop ends by what the status says, or by the caller's --timeout.
-    std::this_thread::sleep_for(terminal.poll);
+    std::this_thread::sleep_for(terminal.poll);  // A poll: the status or --timeout ends the loop.
   }
 }
 

@@ -255,8 +255,8 @@ void LibvirtProvider::wait_for_name(const Connection& connection, const Instance
     }
     // Makes libvirt look at the process. Whatever it answers, the next look decides.
     if (steady_clock::now() > nudge_from) virDomainDestroy(found->handle.get());
-    // On the pool, until `until`: libvirt sends no event when it frees a name.
-    std::this_thread::sleep_for(look_again);
+    // On the pool, until `until`.
+    std::this_thread::sleep_for(look_again);  // libvirt sends no event when it frees a name.
   }
 }
 
@@ -374,8 +374,8 @@ Outcome LibvirtProvider::destroy(const InstanceName& name, const Incarnation& in
         processes_.follow(found->name, incarnation);
         processes_.kill_after(found->name, kill_delay);
       } else {
-        // On the pool, until the deadline above: the process is killed, libvirt has yet to see it.
-        std::this_thread::sleep_for(look_again);
+        // On the pool, until the deadline above.
+        std::this_thread::sleep_for(look_again);  // It is killed; libvirt has yet to see it.
       }
       virDomainDestroy(found->handle.get());  // Whatever it answers, the next look decides.
     }

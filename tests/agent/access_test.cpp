@@ -106,6 +106,7 @@ std::string asked_by(std::vector<gid_t> groups, const std::string& socket,
 class Roles : public testing::Test {
  protected:
   void SetUp() override {
+    // Only root can become the users that are to be refused. CI runs as root.
     if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be another user";
   }
   static void open_folder(const ApiServer& server) {

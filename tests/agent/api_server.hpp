@@ -17,7 +17,8 @@ namespace cierzo::test {
 
 struct ScratchFolder {
   ScratchFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "cierzo-XXXXXX").string();
+    const auto folder = std::filesystem::temp_directory_path();
+    std::string pattern = (folder / "cierzo-XXXXXX").string();  // mkdtemp() wants these.
     path = ::mkdtemp(pattern.data());
   }
   ~ScratchFolder() { std::filesystem::remove_all(path); }

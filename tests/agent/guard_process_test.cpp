@@ -84,10 +84,13 @@ class Running {
   std::thread thread_;
 };
 
+// The guard looks every 20 ms: what it does not do in so long it does not do.
+constexpr Duration several_looks = 200ms;
+
 class GuardProcess : public ::testing::Test {
  protected:
   GuardProcess() {
-    char made[] = "/tmp/cierzo-guard-XXXXXX";
+    char made[] = "/tmp/cierzo-guard-XXXXXX";  // mkdtemp() wants these.
     folder_ = mkdtemp(made);
     page_ = folder_ + "/page";
   }
@@ -112,7 +115,7 @@ class GuardProcess : public ::testing::Test {
     const auto end = std::chrono::steady_clock::now() + limit;
     while (!condition()) {
       if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(1ms);
+      std::this_thread::sleep_for(1ms);  // A poll: the condition or the limit ends the loop.
     }
     return true;
   }
@@ -258,7 +261,8 @@ TEST_F(GuardProcess, a_deadline_that_passed_without_a_guard_is_not_forgotten) {
   permit(500ms);
   EXPECT_TRUE(manage("a", child).ok());
   guard_.reset();
-  std::this_thread::sleep_for(600ms);  // Past the deadline, with nobody there.
+  // The passing of time is what is tested: nobody is there to say that the deadline has come.
+  ASSERT_TRUE(within(10s, [&] { return clock_.now() > link_->deadline(); }));
   permit(5min);
   EXPECT_NE(child.state(), 'T');
   start();
@@ -284,13 +288,16 @@ TEST_F(GuardProcess, stands_down_and_arms_again) {
   start();
   const Child child;
   permit(300ms);
+  const Time was = link_->deadline();
   EXPECT_TRUE(manage("a", child).ok());
   link_->stand_down();
   EXPECT_EQ(link_->deadline(), Time{});
-  std::this_thread::sleep_for(500ms);  // Past what the deadline was.
+  // That nothing happens is what is tested: once the deadline that was has passed, for some looks.
+  ASSERT_TRUE(within(10s, [&] { return clock_.now() > was + several_looks; }));
   EXPECT_NE(child.state(), 'T');
   permit(5min);
-  std::this_thread::sleep_for(100ms);
+  const Time armed = clock_.now();
+  ASSERT_TRUE(within(10s, [&] { return clock_.now() > armed + several_looks; }));
   EXPECT_NE(child.state(), 'T') << "arming after standing down is not a passed deadline";
   permit(0ms);
   EXPECT_TRUE(becomes(child, 'T'));

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 class KeyFile : public testing::Test {
  protected:
   KeyFile() {
-    char name[] = "/tmp/cierzo-keys-XXXXXX";
+    char name[] = "/tmp/cierzo-keys-XXXXXX";  // mkdtemp() wants these.
     folder_ = mkdtemp(name);
   }
   ~KeyFile() override { std::filesystem::remove_all(folder_); }

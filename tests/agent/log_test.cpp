@@ -141,7 +141,7 @@ TEST(Log, SurvivesAClosedStderrAndAFullDisk) {
 
 // A journald that is stopped takes some datagrams and then none.
 TEST(Log, NeverWaitsForTheJournal) {
-  char folder[] = "/tmp/cierzo-log-XXXXXX";
+  char folder[] = "/tmp/cierzo-log-XXXXXX";  // mkdtemp() wants these.
   ASSERT_NE(::mkdtemp(folder), nullptr);
   const std::string path = std::string(folder) + "/journal";
   const int journal = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);

@@ -60,7 +60,7 @@ Batch catalog(bool whole, std::uint64_t follows, std::uint64_t sequence,
 class StoreTest : public testing::Test {
  protected:
   StoreTest() {
-    char name[] = "/tmp/cierzo-store-XXXXXX";
+    char name[] = "/tmp/cierzo-store-XXXXXX";  // mkdtemp() wants these.
     folder_ = std::string(mkdtemp(name)) + "/state";
   }
   ~StoreTest() override { fs::remove_all(fs::path(folder_).parent_path()); }
@@ -209,6 +209,7 @@ int opened_by_libvirt_qemu(const fs::path& path, int flags) {
 }
 
 TEST_F(StoreTest, qemu_reaches_a_disk_and_nothing_else) {
+  // Only root can become the user that QEMU runs as. CI runs as root.
   if (geteuid() != 0) GTEST_SKIP() << "needs root, to be another user";
   fs::permissions(fs::path(folder_).parent_path(), fs::perms(0711));
   const auto store = open();
@@ -369,6 +370,7 @@ TEST_F(StoreTest, a_torn_log_loses_only_what_was_not_done) {
 }
 
 TEST_F(StoreTest, a_disk_that_is_full_from_the_start_is_said) {
+  // Only root can make a disk that is so small. CI runs as root.
   if (geteuid() != 0) GTEST_SKIP() << "needs root, to mount a disk of 16 KiB";
   const fs::path disk = fs::path(folder_).parent_path() / "disk";
   fs::create_directory(disk);
@@ -382,6 +384,7 @@ TEST_F(StoreTest, a_disk_that_is_full_from_the_start_is_said) {
 }
 
 TEST_F(StoreTest, a_full_disk_ends_promises_and_says_so) {
+  // Only root can make a disk that is so small. CI runs as root.
   if (geteuid() != 0) GTEST_SKIP() << "needs root, to mount a disk of 1 MiB";
   const fs::path disk = fs::path(folder_).parent_path() / "disk";
   fs::create_directory(disk);

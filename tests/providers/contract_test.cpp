@@ -198,6 +198,7 @@ TEST_P(Contract, what_happens_is_told) {
 // libvirt frees the name only some time after the death; meanwhile nothing may fail. On its own
 // disk. (How long it takes is measured where the machine is quiet; here it is bounded.)
 TEST_P(Contract, a_domain_whose_process_died_is_created_again) {
+  // libvirt's test driver invents domains; the simulated host and QEMU run this case.
   if (!bed_->has_guests()) GTEST_SKIP() << "this bed has no processes";
   const auto start = start_of(1, 1);
   create_and_run(start);
@@ -318,6 +319,7 @@ TEST_P(Contract, a_daemon_does_not_hold_its_script_up_nor_a_flood_of_output) {
 // Rule 18: a daemon that does not answer says nothing about the VMs, and none is touched.
 TEST_P(Contract, a_hypervisor_daemon_may_die_and_come_back) {
   const char* const restart = std::getenv("CIERZO_TEST_START_LIBVIRTD");
+  // Only a host of the test bed has one: tests/system/test_provider.py runs this there.
   if (GetParam() != BedKind::qemu || restart == nullptr) GTEST_SKIP() << "no daemon to kill";
   const auto start = start_of(1, 1);
   create_and_run(start);
@@ -339,6 +341,7 @@ TEST_P(Contract, a_hypervisor_daemon_may_die_and_come_back) {
 // A hypervisor that is stopped answers neither libvirt nor SIGTERM: others are not held up by it,
 // and it can be destroyed. (rule 13)
 TEST_P(Contract, a_hypervisor_that_hangs_is_destroyed_and_holds_up_nobody) {
+  // The other beds invent their domains; tests/system/test_provider.py runs this with QEMU.
   if (GetParam() != BedKind::qemu) GTEST_SKIP() << "no processes to stop";
   const auto start = start_of(1, 1);
   create_and_run(start);

@@ -25,6 +25,7 @@ class Sandbox : public testing::TestWithParam<const char*> {
     const std::string shell = GetParam();
     const auto found = run_program({"sh", "-c", "command -v " + shell.substr(0, shell.find(' '))},
                                    std::chrono::seconds(5));
+    // CI runs as root, and tests/packages has every shell that is tried.
     if (geteuid() != 0) GTEST_SKIP() << "not run: namespaces need root";
     if (!found.ok) GTEST_SKIP() << "not run: this machine has no " << shell;
     std::string name = (fs::temp_directory_path() / "cierzo-guest-XXXXXX").string();
@@ -277,6 +278,7 @@ class Command : public Sandbox {
     for (int i = 0; i < 50; ++i) {
       const auto found = run_program({"pgrep", "-f", name}, std::chrono::seconds(5));
       if (!found.ok) return true;
+      // A poll: what pgrep finds, or the number of turns, ends the loop.
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     return false;

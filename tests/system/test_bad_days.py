@@ -155,7 +155,7 @@ def test_without_descriptors_it_leads_on_and_does_not_spin(running):
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 for _ in range(3)]  # Wait in the kernel's queue.
         begin, busy = time.monotonic(), cpu_seconds(pid)
-        time.sleep(4)
+        time.sleep(4)  # Over which its use of the processor is measured.
         share = (cpu_seconds(pid) - busy) / (time.monotonic() - begin)
         assert share < 0.3, f"it spins: {share:.0%} of a processor"
         others = [host for host in running.hosts if host is not leader]

@@ -157,7 +157,7 @@ class Knocker(threading.Thread):
                 self.last_open = time.monotonic()
             except OSError:
                 pass
-            time.sleep(0.005)
+            time.sleep(0.005)  # Between two tries.
 
 
 def test_stop_ends_services_in_order_and_then_every_machine(web):

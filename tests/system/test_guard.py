@@ -93,7 +93,7 @@ def wait_paused(site, *which):
 
 def wait_resumed(site, pid):
     site.wait_until(lambda: runs(pid), PATIENCE, "it was resumed", poll=0.05)
-    time.sleep(0.2)
+    time.sleep(0.2)  # That nothing happens is what is tested: some ten looks of the guard.
     assert runs(pid), "and stays so"
 
 
@@ -184,7 +184,7 @@ def test_who_thaws_after_it_was_replaced_is_paused_at_once(running, victim, pids
     running.wait_until(lambda: not runs(old), 2, "the copy that was replaced does not run", 0.01)
     while lives(old):  # And never again, until it is ended.
         assert not runs(old)
-        time.sleep(0.005)
+        time.sleep(0.005)  # Between two looks.
     alive(running)
     settled(running, "thaw", "running")
     assert "thaw-node-1" in hypervisors_of(running.host(2))
@@ -213,11 +213,11 @@ def test_a_busy_host_pauses_in_time(running, victim, pids):
 
 def test_a_host_that_is_stopped_cleanly_runs_on(running, victim, pids):
     victim.stop("agentd", signal.SIGTERM)
-    time.sleep(PERMIT + 2)
+    time.sleep(PERMIT + 2)  # That nothing happens is what is tested, past its permit's end.
     assert all(runs(pid) for pid in pids.values())
     running.start_agent(victim)
     alive(running)
-    time.sleep(0.5)
+    time.sleep(0.5)  # Likewise, some looks of the guard after it was armed.
     assert all(runs(pid) for pid in pids.values()), "arming is no passed deadline"
     assert hypervisors_of(victim) == pids
 

@@ -119,7 +119,7 @@ def look_until(site, host, before, end):
         assert time.monotonic() - asked < 5, "the agent of that host answers late"
         assert {name: pid for name, pid in hypervisors().items() if name in NODES} == {
             name: seen[0] for name, seen in before.items()}
-        time.sleep(0.5)
+        time.sleep(0.5)  # Between two looks; `end` is how long libvirtd hangs.
 
 
 def test_libvirtd_hangs_for_half_a_minute_and_the_rest_of_the_site_goes_on(plain, victim):

@@ -81,7 +81,7 @@ def _garbage(address, _keys):
             noise = dice.randbytes(dice.randrange(1, 4000))
             one.sendall(dice.choice([b"", GREETING[:11], GREETING, GREETING + b"\x04\x26\x05READY",
                                      b"GET / HTTP/1.1\r\n\r\n"]) + noise)
-            time.sleep(0.005)
+            time.sleep(0.005)  # 200 a second: the attack is not to starve the machine.
 
 
 def _announce(address, _keys):
@@ -94,7 +94,7 @@ def _announce(address, _keys):
             one.sendall(GREETING + b"\x06" + (1 << 30).to_bytes(8, "big"))
             for _ in range(1024):
                 one.sendall(block)
-        time.sleep(0.02)
+        time.sleep(0.02)  # Likewise.
 
 
 class _Push:

@@ -61,7 +61,7 @@ def boots(image, accelerator, seconds=BOOT_SECONDS):
             while time.monotonic() < deadline and machine.poll() is None:
                 if _answers(agent):
                     return True
-                time.sleep(0.1)
+                time.sleep(0.1)  # A poll: its answer, its end or the deadline ends the loop.
             return False
         finally:
             machine.kill()
