@@ -132,6 +132,7 @@ class Story {
       text += to_string(action, site_.host_name(action.on)) + "\n";
     }
     if (!with_blocked) return text;
+    if (!plan.brake.empty()) text += "told: " + plan.brake + "\n";
     for (const Blocked& blocked : plan.blocked) {
       text += (blocked.waiting ? "wait " : "blocked ") + blocked.instance.value + ": " +
               blocked.reason + "\n";

@@ -171,6 +171,8 @@ TEST_F(Loss, a_confirmed_host_gets_no_command_before_its_mark_is_gone) {
   ASSERT_EQ(confirm({"node5"}).status, 200);
   ASSERT_TRUE(settles()) << site.difference(names(), {}) << site.open_plan();
   ASSERT_TRUE(marked(n5));
+  // Its first report comes long before a majority has stored that the mark is gone.
+  for (const HostId voter : {n2, n3}) site.befall(fault::SlowDisk{voter, 300ms});
   site.befall(fault::Boot{n5});
   bool commanded = false;
   for (int ms = 0; ms < 20'000 && !commanded; ++ms) {
