@@ -189,7 +189,7 @@ void Leader::observe(World& world) const {
   world.starts_max = hooks_.starts_max;
   const std::vector<HostFacts> hosts = hooks_.hosts();
   world.hosts = inventory_.views(hosts);
-  world.observed = inventory_.observed(hosts);
+  world.observed = inventory_.observed(hosts, std::move(world.observed));
   world.in_flight.clear();
   for (const auto& [host, commands] : sent_) {
     for (const auto& [number, sent] : commands) {
@@ -370,12 +370,10 @@ void Leader::forget_stopped(const World& world) {
 // One transition, one line: `myweb-server-1: booting => configuring (node2, 3.4 s)`.
 void Leader::tell_changes(const std::vector<ResourceStatus>& status) {
   const Time now = executor_.now();
-  std::set<InstanceName> seen;
-  std::set<ResourceName> resources;
+  std::size_t instances = 0;
   for (const ResourceStatus& resource : status) {
-    resources.insert(resource.name);
+    instances += resource.instances.size();
     for (const InstanceStatus& instance : resource.instances) {
-      seen.insert(instance.name);
       const auto before = told_.find(instance.name);
       const std::string now_told =
           telling(instance, before == told_.end() ? std::string() : before->second);
@@ -397,8 +395,20 @@ void Leader::tell_changes(const std::vector<ResourceStatus>& status) {
                      (before.empty() ? "" : before + " => ") + resource.state);
     before = resource.state;
   }
-  std::erase_if(told_, [&](const auto& entry) { return !seen.contains(entry.first); });
-  std::erase_if(told_at_, [&](const auto& entry) { return !seen.contains(entry.first); });
+  // All of `status` has been told by now: what there is beside it is gone.
+  if (told_.size() != instances || told_resources_.size() != status.size()) forget_told(status);
+}
+
+void Leader::forget_told(const std::vector<ResourceStatus>& status) {
+  std::set<InstanceName> seen;
+  std::set<ResourceName> resources;
+  for (const ResourceStatus& resource : status) {
+    resources.insert(resource.name);
+    for (const InstanceStatus& instance : resource.instances) seen.insert(instance.name);
+  }
+  const auto is_gone = [&](const auto& entry) { return !seen.contains(entry.first); };
+  std::erase_if(told_, is_gone);
+  std::erase_if(told_at_, is_gone);
   std::erase_if(told_resources_,
                 [&](const auto& entry) { return !resources.contains(entry.first); });
 }

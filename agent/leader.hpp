@@ -99,6 +99,7 @@ class Leader {
   void remember(HostId host, std::uint64_t number, const Action& action);
   void tell_brake(const Plan& plan);
   void tell_changes(const std::vector<ResourceStatus>& status);
+  void forget_told(const std::vector<ResourceStatus>& status);
   void look_again(const Plan& plan);
 
   Executor& executor_;

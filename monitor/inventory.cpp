@@ -51,18 +51,24 @@ std::string Inventory::digest(HostId host) const {
   return found == known_.end() ? std::string() : found->second.digest;
 }
 
-std::vector<Observed> Inventory::observed(const std::vector<HostFacts>& hosts) const {
-  std::vector<Observed> all;
+std::vector<Observed> Inventory::observed(const std::vector<HostFacts>& hosts,
+                                          std::vector<Observed> room) const {
+  std::vector<Observed> all = std::move(room);
+  std::size_t count = 0;
+  const auto add = [&](const Observed& seen) -> Observed& {
+    if (count == all.size()) all.emplace_back();
+    return all[count++] = seen;
+  };
   for (const HostFacts& host : hosts) {
     const Report* report = of(host.id);
-    std::set<InstanceName> listed;
+    std::set<InstanceName> listed;  // Of a held host.
     if (report != nullptr) {
       const bool certain = host.state == HostState::alive && report->hypervisor_answers;
-      for (Observed seen : report->instances) {
+      for (const Observed& reported : report->instances) {
+        Observed& seen = add(reported);
         // Unknown is not down: what was there before may still be. (rule 18)
         if (!certain && seen.presence == Presence::present) seen.presence = Presence::unknown;
-        listed.insert(seen.name);
-        all.push_back(std::move(seen));
+        if (host.state == HostState::held) listed.insert(seen.name);
       }
     }
     if (host.state != HostState::held) continue;
@@ -72,9 +78,10 @@ std::vector<Observed> Inventory::observed(const std::vector<HostFacts>& hosts) c
       held.name = name;
       held.host = host.id;
       held.presence = Presence::unknown;
-      all.push_back(std::move(held));
+      add(held);
     }
   }
+  all.resize(count);
   return all;
 }
 

@@ -44,7 +44,9 @@ class Inventory {
   // What plan() sees. An instance of a host that is not alive, or whose hypervisor does not answer,
   // is unknown; that of a lost host too, since what it last reported decides what its loss proves
   // (rule 14); what a held host ran is listed from the catalog where it has not reported.
-  [[nodiscard]] std::vector<Observed> observed(const std::vector<HostFacts>& hosts) const;
+  // `room`: an earlier answer that is not needed any more; what it has allocated is used again.
+  [[nodiscard]] std::vector<Observed> observed(const std::vector<HostFacts>& hosts,
+                                               std::vector<Observed> room = {}) const;
   [[nodiscard]] std::vector<HostView> views(const std::vector<HostFacts>& hosts) const;
 
  private:

@@ -1,5 +1,7 @@
 #include "monitor/report.hpp"
 
+#include <charconv>
+#include <iterator>
 #include <string_view>
 
 #include "resources/digest.hpp"
@@ -11,18 +13,21 @@ namespace {
 class Text {
  public:
   void add(std::string_view value) {
-    text_ += std::to_string(value.size());
+    append(value.size());
     text_ += ':';
     text_ += value;
   }
   template <class Number>
   requires std::is_arithmetic_v<Number> || std::is_enum_v<Number>
   void add(Number value) {
-    if constexpr (std::is_enum_v<Number>) {
-      add(std::string_view(std::to_string(static_cast<int>(value))));
+    char digits[24];
+    char* end = digits;
+    if constexpr (std::is_enum_v<Number> || std::is_same_v<Number, bool>) {
+      end = std::to_chars(std::begin(digits), std::end(digits), static_cast<int>(value)).ptr;
     } else {
-      add(std::string_view(std::to_string(value)));
+      end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
     }
+    add(std::string_view(digits, static_cast<std::size_t>(end - digits)));
   }
   void add(const Stamp& stamp) {
     add(stamp.term.counter);
@@ -38,6 +43,11 @@ class Text {
   [[nodiscard]] std::string digest() const { return sha256(text_); }
 
  private:
+  void append(std::size_t number) {
+    char digits[24];
+    text_.append(digits, std::to_chars(std::begin(digits), std::end(digits), number).ptr);
+  }
+
   std::string text_;
 };
 

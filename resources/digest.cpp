@@ -11,7 +11,10 @@ namespace cierzo {
 std::string sha256(std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> raw{};
   unsigned int size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), raw.data(), &size, EVP_sha256(), nullptr) != 1) {
+  // Looked up once: EVP_sha256() would be looked up again by every digest.
+  static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  if (algorithm == nullptr ||
+      EVP_Digest(bytes.data(), bytes.size(), raw.data(), &size, algorithm, nullptr) != 1) {
     std::fputs("digest: libcrypto has no SHA-256\n", stderr);
     std::abort();  // a program without digests would take every change for none
   }

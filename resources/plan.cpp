@@ -102,9 +102,10 @@ std::vector<std::size_t> Planner::in_order(const DesiredResource& desired) {
   };
   const auto& roles = desired.type->roles;
   if (std::none_of(roles.begin(), roles.end(), is_listed_late)) return order;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return depth(desired, desired.instances[a]) < depth(desired, desired.instances[b]);
-  });
+  std::vector<int> depths;
+  for (const Instance& instance : desired.instances) depths.push_back(depth(desired, instance));
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return depths[a] < depths[b]; });
   return order;
 }
 

@@ -43,14 +43,14 @@ class Reporter {
   static std::vector<std::size_t> in_order(const DesiredResource& desired) {
     std::map<RoleName, std::size_t> place;
     for (const RoleType& role : desired.type->roles) place.emplace(role.name, place.size());
-    std::vector<std::size_t> order(desired.instances.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-    const auto key = [&](std::size_t i) {
-      const Instance& instance = desired.instances[i];
-      return std::pair{place[instance.roles.front()], instance.positions.front()};
-    };
+    std::vector<std::size_t> order;
+    std::vector<std::pair<std::size_t, int>> keys;
+    for (const Instance& instance : desired.instances) {
+      order.push_back(order.size());
+      keys.emplace_back(place[instance.roles.front()], instance.positions.front());
+    }
     std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
+                     [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
     return order;
   }
 
