@@ -9,10 +9,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <new>
 #include <thread>
-#include <utility>
-#include <vector>
 
 namespace cierzo::simulation {
 namespace {
@@ -32,23 +31,51 @@ void say_seed(int) {
   _exit(2);
 }
 
-// The next seed that nobody has begun, for all jobs.
-class Counter {
+constexpr std::uint64_t progress_every = 1000;  // Schedules: a long run says how far it is.
+
+// What all jobs share: the next seed that nobody has begun, and what each has found so far, which
+// so outlives an abort.
+class Board {
  public:
-  Counter() {
-    void* const page = mmap(nullptr, sizeof(std::atomic<std::uint64_t>), PROT_READ | PROT_WRITE,
-                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) refuse("no memory that jobs could share", "");
-    next_ = new (page) std::atomic<std::uint64_t>(0);
+  explicit Board(std::uint64_t jobs) : size_(sizeof(Page) + jobs * sizeof(Tally)) {
+    void* const memory =
+        mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) refuse("no memory that jobs could share", "");
+    page_ = new (memory) Page;
+    tallies_ = reinterpret_cast<Tally*>(page_ + 1);
+    for (std::uint64_t job = 0; job < jobs; ++job) new (tallies_ + job) Tally;
   }
-  ~Counter() { munmap(next_, sizeof *next_); }
-  Counter(const Counter&) = delete;
-  Counter& operator=(const Counter&) = delete;
-  std::uint64_t next() { return next_->fetch_add(1); }
+  ~Board() { munmap(page_, size_); }
+  Board(const Board&) = delete;
+  Board& operator=(const Board&) = delete;
+  std::uint64_t next() { return page_->next.fetch_add(1); }
+  Tally& tally(std::uint64_t job) { return tallies_[job]; }
 
  private:
-  std::atomic<std::uint64_t>* next_ = nullptr;
+  struct alignas(Tally) Page {
+    std::atomic<std::uint64_t> next{0};
+  };
+  const std::size_t size_;
+  Page* page_ = nullptr;
+  Tally* tallies_ = nullptr;
 };
+
+// A process that runs seeds as long as there are some.
+pid_t start_job(const Arguments& arguments, Board& board, Tally& tally,
+                const std::function<Tally(std::uint64_t seed)>& run_one) {
+  const pid_t child = fork();
+  if (child < 0) refuse("no process", "");
+  if (child != 0) return child;
+  for (std::uint64_t i = board.next(); i < arguments.seeds; i = board.next()) {
+    current_seed = arguments.first + i;
+    tally.add(run_one(current_seed));
+    std::fflush(stdout);
+    if (i % progress_every != 0 || i == 0) continue;
+    std::fprintf(stderr, "%llu of %llu schedules\n", static_cast<unsigned long long>(i),
+                 static_cast<unsigned long long>(arguments.seeds));
+  }
+  _exit(0);
+}
 
 }  // namespace
 
@@ -119,36 +146,21 @@ Tally run_seeds(const Arguments& arguments,
     current_seed = arguments.first;
     return run_one(arguments.first);
   }
-  Counter counter;
-  std::vector<std::pair<pid_t, int>> children;
+  Board board(arguments.jobs);
+  std::map<pid_t, std::uint64_t> jobs;
   std::fflush(stdout);
   for (std::uint64_t job = 0; job < arguments.jobs; ++job) {
-    int ends[2];
-    if (pipe(ends) != 0) refuse("no pipe", "");
-    const pid_t child = fork();
-    if (child < 0) refuse("no process", "");
-    if (child == 0) {
-      Tally tally;
-      for (std::uint64_t i = counter.next(); i < arguments.seeds; i = counter.next()) {
-        current_seed = arguments.first + i;
-        tally.add(run_one(current_seed));
-      }
-      std::fflush(stdout);
-      _exit(write(ends[1], &tally, sizeof tally) == sizeof tally ? 0 : 1);
-    }
-    close(ends[1]);
-    children.emplace_back(child, ends[0]);
+    jobs[start_job(arguments, board, board.tally(job), run_one)] = job;
+  }
+  while (!jobs.empty()) {
+    int status = 0;
+    const auto ended = jobs.extract(waitpid(-1, &status, 0));
+    if (ended.empty() || status == 0) continue;
+    ++board.tally(ended.mapped()).failed;  // It has named its seed; another goes on with the next.
+    jobs[start_job(arguments, board, board.tally(ended.mapped()), run_one)] = ended.mapped();
   }
   Tally whole;
-  for (const auto& [child, end] : children) {
-    Tally part;
-    if (read(end, &part, sizeof part) == sizeof part)
-      whole.add(part);
-    else
-      ++whole.failed;
-    close(end);
-    waitpid(child, nullptr, 0);
-  }
+  for (std::uint64_t job = 0; job < arguments.jobs; ++job) whole.add(board.tally(job));
   return whole;
 }
 

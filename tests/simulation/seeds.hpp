@@ -1,5 +1,6 @@
 // What the two simulators' programs share: the command line, and many seeds on all processors. Each
-// job is a process of its own: an abort of one is seen, names its seed, and spoils no other.
+// job is a process of its own: an abort of one is seen, names its seed, and spoils no other; the
+// seeds after it are run by a new one.
 #pragma once
 #include <array>
 #include <cstdint>

@@ -18,6 +18,12 @@ using namespace std::chrono_literals;
 constexpr Duration look_every = 100ms;
 constexpr Duration converge_every = 30s;
 
+// The same for all sites, and not quickly read.
+const std::map<std::string, Type>& builtin_types() {
+  static const TypesRead read = load_types({CIERZO_SOURCE_DIR "/resources/types"});
+  return read.types;
+}
+
 Duration cpu_now() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -29,7 +35,6 @@ Duration cpu_now() {
 Site::Site(SiteOptions options)
     : random(options.seed),
       options_(std::move(options)),
-      types_(load_types({CIERZO_SOURCE_DIR "/resources/types"}).types),
       checker_(
           options_.hosts,
           [this](HostIndex host) { return hosts_[host]->machine.clock.read(timeline_.now()); }),
@@ -203,7 +208,7 @@ Site::Reply Site::apply(HostId at, const std::string& manifest, const std::strin
   std::vector<manifests::Diagnostic> mistakes = parsed.diagnostics;
   api::ApplyRequest request;
   for (const manifests::Declaration& declaration : parsed.declarations) {
-    const Type& type = types_.at(declaration.type);
+    const Type& type = builtin_types().at(declaration.type);
     ResourceRead read =
         read_resource(declaration, type, [](const std::string&, std::string& error) {
           error = "there are no files in the simulation";

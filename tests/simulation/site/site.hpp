@@ -151,7 +151,6 @@ class Site {
   Timeline timeline_;
   std::vector<std::unique_ptr<Host>> hosts_;
   std::set<std::pair<HostId, HostId>> cut_;
-  std::map<std::string, Type> types_;
   SiteChecker checker_;
   Promises promises_;
   void declare(const std::string& resource, const std::set<InstanceName>& instances);

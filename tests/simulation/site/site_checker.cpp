@@ -18,9 +18,15 @@ void SiteChecker::fail(Time now, const std::string& what) {
 void SiteChecker::after(Time now, const Sight& sight) {
   Host& host = hosts_[sight.host];
   if (sight.hypervisor->changes() != host.changes) take_copies(now, sight);
-  host.authority_until = sight.authority_until;
-  if (!has_authority(sight.host)) return;
-  for (HostIndex other = 0; other < hosts_.size(); ++other) {
+  if (std::exchange(host.authority_until, sight.authority_until) != sight.authority_until) {
+    if (host.authority_until == Time{}) {
+      claims_.erase(sight.host);
+    } else {
+      claims_.insert(sight.host);
+    }
+  }
+  if (host.authority_until == Time{} || !has_authority(sight.host)) return;
+  for (const HostIndex other : claims_) {
     if (other == sight.host || !has_authority(other)) continue;
     fail(now, "S1: hosts " + std::to_string(sight.host + 1) + " and " + std::to_string(other + 1) +
                   " both have authority");

@@ -63,6 +63,7 @@ class SiteChecker {
 
   const std::function<Time(HostIndex)> clock_;
   std::vector<Host> hosts_;
+  std::set<HostIndex> claims_;  // Those with an authority_until; most hosts never have one.
   std::map<InstanceName, std::set<HostIndex>> running_on_;
   std::map<InstanceName, std::set<Incarnation>> runs_;
   std::map<InstanceName, std::size_t> reasons_;  // For starts beside the first.

@@ -20,7 +20,15 @@ class Timeline {
   [[nodiscard]] std::uint64_t events() const { return events_; }
 
   void at(Time when, HostIndex host, std::function<void()> then) {
-    heap_.push_back({std::max(when, now_), order_++, host, std::move(then)});
+    std::size_t slot = planned_.size();
+    if (free_.empty()) {
+      planned_.push_back(std::move(then));
+    } else {
+      slot = free_.back();
+      free_.pop_back();
+      planned_[slot] = std::move(then);
+    }
+    heap_.push_back({std::max(when, now_), order_++, host, slot});
     std::push_heap(heap_.begin(), heap_.end(), later);
   }
 
@@ -33,11 +41,13 @@ class Timeline {
   // Lets it happen. Only where next() has named somebody.
   void step() {
     std::pop_heap(heap_.begin(), heap_.end(), later);
-    const Event event = std::move(heap_.back());
+    const Event event = heap_.back();
     heap_.pop_back();
     now_ = event.at;
     ++events_;
-    event.then();
+    const std::function<void()> then = std::exchange(planned_[event.slot], {});
+    free_.push_back(event.slot);
+    then();
   }
 
   void skip_to(Time when) { now_ = std::max(now_, when); }
@@ -47,7 +57,7 @@ class Timeline {
     Time at;
     std::uint64_t order;
     HostIndex host;
-    std::function<void()> then;
+    std::size_t slot;
   };
   static bool later(const Event& a, const Event& b) {
     return a.at != b.at ? a.at > b.at : a.order > b.order;
@@ -55,7 +65,9 @@ class Timeline {
 
   Time now_{};
   std::uint64_t order_ = 0, events_ = 0;
-  std::vector<Event> heap_;
+  std::vector<Event> heap_;                     // Small: they are moved about a lot.
+  std::vector<std::function<void()>> planned_;  // What happens, by slot.
+  std::vector<std::size_t> free_;               // Slots.
 };
 
 }  // namespace cierzo::simulation
