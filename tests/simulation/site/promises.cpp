@@ -5,6 +5,8 @@
 namespace cierzo::simulation {
 namespace {
 
+constexpr std::uint64_t lost = 0;  // No disk has this number.
+
 std::string name_of(HostIndex host) { return "host " + std::to_string(host + 1); }
 
 }  // namespace
@@ -65,11 +67,15 @@ void Promises::has(Time now, const InstanceName& name, const SimulatedProvider::
                    HostIndex host) {
   if (condemned_[name].contains({host, copy.disk})) return;
   const Disk disk{host, copy.disk, copy.incarnation, hosts_[host].spell};
+  const auto known = last_.find(name);
+  // What was made and is destroyed before its CPUs ran has written nothing.
+  if (!copy.runs && (known == last_.end() || !(known->second == disk))) return;
   const auto [last, first] = last_.emplace(name, disk);
   if (first || undeclared_.contains(name)) return;
   if (last->second.incarnation > copy.incarnation) return;
   const Host& before = hosts_[last->second.host];
-  const bool interrupted = before.spell != last->second.spell || before.permit_until < now;
+  const bool interrupted = last->second.number == lost || before.spell != last->second.spell ||
+                           before.permit_until < now;
   if (!(last->second == disk) && !interrupted && !fresh_[name].contains({host, copy.disk})) {
     fail_("disks: " + name.value + " got another disk than its own, on " + name_of(host) +
           ", and its start did not say so");
@@ -79,7 +85,10 @@ void Promises::has(Time now, const InstanceName& name, const SimulatedProvider::
 }
 
 void Promises::disks_lost(HostIndex host) {
-  std::erase_if(last_, [host](const auto& entry) { return entry.second.host == host; });
+  // Which incarnation had it stays known: an older copy that was replaced by it is still stale.
+  for (auto& [name, disk] : last_) {
+    if (disk.host == host) disk.number = lost;
+  }
   hosts_[host].disks.clear();
 }
 
