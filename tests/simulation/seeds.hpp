@@ -32,7 +32,7 @@ struct Arguments {
 // Of one seed, or of many.
 struct Tally {
   std::uint64_t failed = 0, events = 0;
-  std::array<std::uint64_t, 4> counts{};  // What the program likes to count.
+  std::array<std::uint64_t, 6> counts{};  // What the program likes to count.
   std::uint64_t slowest_ms = 0, slowest_seed = 0;
   void add(const Tally& other);
 };

@@ -7,6 +7,7 @@
 
 #include "agent/desired.hpp"
 #include "tests/simulation/site/cluster_faults.hpp"
+#include "tests/simulation/site/operator.hpp"
 
 namespace cierzo::simulation {
 namespace {
@@ -15,13 +16,13 @@ using namespace std::chrono_literals;
 
 constexpr Duration lead_limit = 20s;        // For a site that starts, or has healed.
 constexpr Duration store_limit = 120s;      // For one change; there may be no majority for a while.
-constexpr Duration answer_limit = 3s;       // Of one try.
 constexpr Duration converge_limit = 11min;  // Back-off goes up to five, twice.
 constexpr unsigned first_note = 100;        // Numbers of the resources that are written down only.
 
 class Day {
  public:
-  explicit Day(const Cluster& cluster) : cluster_(cluster), site_(cluster.site) {}
+  explicit Day(const Cluster& cluster)
+      : cluster_(cluster), site_(counting(cluster.site)), operator_(site_) {}
 
   ClusterEnd live() {
     begin();
@@ -34,6 +35,15 @@ class Day {
   }
 
  private:
+  SiteOptions counting(SiteOptions options) {
+    options.on_event = [this](Time, const api::EventRow& event) {
+      if (event.kind == "brake" && event.message.find("released") == std::string::npos)
+        ++end_.braked;
+      if (event.kind == "members") ++end_.members_changed;
+      if (event.message.find("an administrator confirmed") != std::string::npos) ++end_.confirmed;
+    };
+    return options;
+  }
   [[nodiscard]] bool good() { return end_.failures.empty() && site_.checker().failures().empty(); }
   void fail(const std::string& what) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(site_.now()).count();
@@ -91,6 +101,19 @@ class Day {
         if (known == wanted_.end()) return;
         wanted_.erase(known);
         ask([&](HostId at) { return site_.request(at, "DELETE", path); });
+        return;
+      case Change::What::confirm:
+        return operator_.confirm_lost();
+      case Change::What::vote:
+        return operator_.set_vote(change.host, true);
+      case Change::What::no_vote:
+        return operator_.set_vote(change.host, false);
+      case Change::What::add:
+        return operator_.add(change.host);
+      case Change::What::replace:
+        return operator_.replace(change.host);
+      case Change::What::scrap:
+        return operator_.scrap(change.host);
     }
   }
 
@@ -101,22 +124,13 @@ class Day {
   }
 
   // Again and again until it is stored, at any host. False: nobody would.
-  bool ask(const std::function<Site::Reply(HostId)>& how) {
-    const Time give_up = site_.now() + store_limit;
-    while (site_.now() < give_up) {
-      const auto leads = site_.leader();
-      const auto someone = static_cast<std::uint32_t>(1 + site_.random.below(site_.hosts()));
-      const auto reply = how(leads && site_.random.chance(0.5) ? *leads : HostId{someone});
-      const bool answered = site_.run_until([&] { return reply->has_value(); }, answer_limit);
-      if (answered && (**reply).status == 200) return ++end_.acknowledged > 0;
-      if (answered && (**reply).status == 404) return true;  // Removed by a try before.
-      if (answered && (**reply).status < 500) {
-        fail("refused: " + (**reply).body);
-        return false;
-      }
-      site_.run_for(200ms);
-    }
+  bool ask(const Operator::Ask& how) {
+    const auto answer = operator_.ask(how, store_limit);
     // Without a majority for so long: what was asked is asked again when the site has healed.
+    if (!answer) return false;
+    if (answer->status == 404) return true;  // Removed by a try before.
+    if (answer->status == 200) return ++end_.acknowledged > 0;
+    fail("refused: " + answer->body);
     return false;
   }
 
@@ -140,6 +154,8 @@ class Day {
     if (!site_.run_until([this] { return site_.leader().has_value(); }, lead_limit)) {
       return fail("L1: nobody leads after everything has healed");
     }
+    if (!operator_.finish())
+      return fail("a machine that is gone for good is not given up: " + operator_.refusal());
     // Some of what was tried in vain may have arrived late: the last word counts.
     for (const auto& [number, want] : wanted_) {
       const auto& [resource, running] = want;
@@ -162,14 +178,16 @@ class Day {
   }
 
   const Cluster& cluster_;
+  ClusterEnd end_;
   Site site_;
+  Operator operator_;
   std::map<unsigned, std::pair<Declared, bool>> wanted_;  // By number; whether it is to run.
   unsigned notes_ = 0;
-  ClusterEnd end_;
 };
 
 void draw_site(Random& random, Cluster& cluster) {
   SiteOptions& site = cluster.site;
+  site.guard_or_agent = true;
   const auto pick = [&](unsigned low, unsigned high) {
     return low + static_cast<unsigned>(random.below(high - low + 1));
   };
@@ -224,12 +242,48 @@ void draw_changes(Random& random, Cluster& cluster) {
     if (which == 6) change.what = What::stop;
     if (which == 7) change.what = What::start;
     if (which == 8) change.what = What::remove;
+    if (which == 3) change.what = What::confirm;
     if (which == 4 || which == 5 || which == 9) {
       change.what = What::resize;
       change.resource.instances =
           4 + static_cast<unsigned>(random.below(change.resource.instances + 4));
     }
     cluster.changes.push_back(change);
+  }
+}
+
+// Voters are made and unmade, or one machine is gone for good: both at once could be more than is
+// promised.
+void draw_members(Random& random, Cluster& cluster) {
+  using What = Change::What;
+  const unsigned hosts = cluster.site.hosts;
+  cluster.site.spare = 1;
+  const bool loses = cluster.site.voters >= 3 && random.chance(0.6);
+  const auto any_host = [&] { return HostId{static_cast<std::uint32_t>(1 + random.below(hosts))}; };
+  std::vector<Change> changes;
+  for (std::uint64_t i = 1 + random.below(3); i > 0; --i) {
+    Change change;
+    change.host = any_host();
+    change.what = !loses && random.chance(0.4) ? What::no_vote : What::vote;
+    changes.push_back(change);
+  }
+  if (random.chance(0.5)) {
+    const HostId spare{hosts + 1};
+    changes.insert(changes.begin(), Change{What::add, {}, spare, {}});
+    changes.push_back(Change{What::vote, {}, spare, {}});
+  }
+  if (loses) {
+    const What what = random.chance(0.7) ? What::replace : What::scrap;
+    const auto at = static_cast<std::ptrdiff_t>(random.below(changes.size() + 1));
+    changes.insert(changes.begin() + at, Change{what, {}, any_host(), {}});
+  }
+  // Among the others, in this order.
+  auto at = cluster.changes.begin();
+  for (Change& change : changes) {
+    change.before = random.between(0ms, 3s);
+    at += static_cast<std::ptrdiff_t>(
+        random.below(static_cast<std::uint64_t>(cluster.changes.end() - at) + 1));
+    at = cluster.changes.insert(at, change) + 1;
   }
 }
 
@@ -242,6 +296,7 @@ Cluster cluster_of(std::uint64_t seed) {
   cluster.site.seed = seed;
   draw_site(random, cluster);
   draw_changes(random, cluster);
+  if (cluster.site.hosts > 1 && random.chance(0.35)) draw_members(random, cluster);
   cluster.faults = draw_faults(random, cluster);
   return cluster;
 }
@@ -263,11 +318,18 @@ std::string to_string(const Cluster& cluster) {
   for (const PlannedFault& planned : faults) {
     text += "\n  " + ms(planned.after) + "  " + to_string(planned.fault);
   }
-  constexpr const char* verbs[] = {"note", "resize", "stop", "start", "remove"};
+  constexpr const char* verbs[] = {"note",    "resize",  "stop", "start",   "remove", "confirm",
+                                   "vote of", "no vote", "add",  "replace", "scrap"};
   for (const Change& change : cluster.changes) {
     text += "\n  then after " + ms(change.before) + ": " +
-            verbs[static_cast<std::size_t>(change.what)] + " " + name_of(change.resource) + " of " +
-            std::to_string(change.resource.instances);
+            verbs[static_cast<std::size_t>(change.what)] + " ";
+    if (change.what == Change::What::confirm) {
+      text += "what is down";
+    } else if (change.what > Change::What::confirm) {
+      text += "host " + std::to_string(change.host.value);
+    } else {
+      text += name_of(change.resource) + " of " + std::to_string(change.resource.instances);
+    }
   }
   return text;
 }

@@ -1,7 +1,9 @@
 // A whole cluster on a bad day, from a seed: 1 to 9 voters, up to hundreds of hosts and of
-// instances, every fault that fault.hpp knows, and somebody who changes what is declared meanwhile.
+// instances, every fault that fault.hpp knows, and somebody who changes meanwhile what is declared
+// and which hosts the site has, and says of hosts that are down that they are.
 //
-// Judged after every event: S1 and S2 (site_checker.hpp), S3, S4 and the disks (promises.hpp).
+// Judged after every event: S1 and S2 (site_checker.hpp), S3, S4 and the disks (promises.hpp), the
+// brake (brake_watch.hpp).
 // After the faults have healed: somebody leads (L1, L2), everything is as declared, the plan is
 // empty, and nothing was started without a reason.
 #pragma once
@@ -16,9 +18,24 @@ namespace cierzo::simulation {
 
 // What somebody asks for: one after another, each again until it is stored.
 struct Change {
-  enum class What { note, resize, stop, start, remove };
+  // Of a resource: note, resize, stop, start, remove. Of the hosts that are down: confirm. Of a
+  // host: vote, no_vote; add (a spare machine); replace, scrap (its machine is gone for good).
+  enum class What {
+    note,
+    resize,
+    stop,
+    start,
+    remove,
+    confirm,
+    vote,
+    no_vote,
+    add,
+    replace,
+    scrap
+  };
   What what = What::note;
   Declared resource;  // As it is to be from then on.
+  HostId host;
   Duration before{};  // The pause before it is asked.
 };
 
@@ -38,7 +55,9 @@ struct ClusterEnd {
   std::vector<std::string> failures;
   std::uint64_t events = 0;
   std::uint64_t acknowledged = 0;  // Writes.
-  Duration healed_after{};         // From the healing to everything as declared and the plan empty.
+  // What came about, so that it is seen that the days are bad enough.
+  std::uint64_t braked = 0, confirmed = 0, members_changed = 0;
+  Duration healed_after{};  // From the healing to everything as declared and the plan empty.
 };
 [[nodiscard]] ClusterEnd run(const Cluster& cluster);
 

@@ -13,6 +13,7 @@ class Draw {
   Draw(Random& random, const Cluster& cluster) : random_(random), cluster_(cluster) {
     for (const Declared& resource : cluster.resources) names_.merge(instances_of(resource));
     disks_to_lose_ = (cluster.site.voters - 1) / 2;
+    keeps_disks_ = cluster.site.spare > 0;
   }
 
   std::vector<PlannedFault> all() {
@@ -58,7 +59,7 @@ class Draw {
 
   void hit_agent() {
     const HostId host = named_host();
-    switch (random_.below(4)) {
+    switch (random_.below(5)) {
       case 0:
         now(fault::KillAgent{host});
         return then(fault::StartAgent{host});
@@ -67,6 +68,10 @@ class Draw {
       case 2:
         now(fault::Freeze{host});
         return then(fault::Thaw{host});
+      case 3:
+        now(fault::KillGuard{host});
+        if (random_.chance(0.6)) then(fault::StartGuard{host});
+        return;
       default:
         now(fault::StopAgent{host});
         return then(fault::StartAgent{host});
@@ -75,7 +80,7 @@ class Draw {
 
   void hit_host() {
     const HostId host = named_host();
-    switch (random_.below(5)) {
+    switch (random_.below(6)) {
       case 0:
         return now(fault::PowerCut{any_host()});
       case 1:
@@ -85,6 +90,7 @@ class Draw {
         now(fault::FreezeHost{host});
         return then(fault::ThawHost{host});
       case 3:
+        if (keeps_disks_) return now(fault::PowerCut{host});
         if (host.value <= cluster_.site.voters && !lost_.contains(host)) {
           if (disks_to_lose_ == 0) return;
           --disks_to_lose_;
@@ -92,9 +98,22 @@ class Draw {
         lost_.insert(host);
         now(fault::LoseDisks{host});
         return then(fault::Boot{host});
+      case 4:
+        return hit_many();
       default:
         now(fault::FillDisk{host});
         return then(fault::FreeDisk{host});
+    }
+  }
+
+  // So many that the brake must hold, unless somebody knows better. Some stay away.
+  void hit_many() {
+    const std::uint64_t many = cluster_.site.hosts / 2 + 1;
+    std::set<HostId> hosts;
+    while (hosts.size() < many) hosts.insert(named_host());
+    for (const HostId host : hosts) {
+      now(fault::PowerCut{host});
+      if (random_.chance(0.5)) then(fault::Boot{host});
     }
   }
 
@@ -159,6 +178,8 @@ class Draw {
   std::set<InstanceName> names_;
   std::vector<PlannedFault> faults_;
   unsigned disks_to_lose_ = 0;
+  bool keeps_disks_ =
+      false;  // Voters change, or a machine is gone: no more of them are to be lost.
   std::set<HostId> lost_;
   Duration at_{}, until_{};
 };

@@ -30,6 +30,9 @@ struct Sentence {
   std::string operator()(const fault::LoseDisks& it) const {
     return "power cut of " + who(it.host) + ", which loses its disks";
   }
+  std::string operator()(const fault::NewMachine& it) const {
+    return who(it.host) + " is gone for good, and another machine takes its place";
+  }
   std::string operator()(const fault::Freeze& it) const {
     return "agent frozen on " + who(it.host);
   }

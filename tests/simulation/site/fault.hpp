@@ -35,6 +35,10 @@ struct Boot {
 struct LoseDisks {  // With a power cut: what the agent knew and the VMs' disks.
   HostId host;
 };
+struct NewMachine {  // It is gone for good; another, with a key of its own, waits to be switched
+                     // on.
+  HostId host;
+};
 struct Freeze {  // SIGSTOP of the agent alone: its VMs run on.
   HostId host;
 };
@@ -104,9 +108,9 @@ struct SilenceGuest {  // Its guest agent hangs, until it is told to speak again
 
 using Fault =
     std::variant<fault::KillAgent, fault::StartAgent, fault::RestartAgent, fault::StopAgent,
-                 fault::PowerCut, fault::Boot, fault::LoseDisks, fault::Freeze, fault::Thaw,
-                 fault::FreezeHost, fault::ThawHost, fault::Isolate, fault::Cut, fault::Switch,
-                 fault::Mend, fault::Lose, fault::KillGuard, fault::StartGuard,
+                 fault::PowerCut, fault::Boot, fault::LoseDisks, fault::NewMachine, fault::Freeze,
+                 fault::Thaw, fault::FreezeHost, fault::ThawHost, fault::Isolate, fault::Cut,
+                 fault::Switch, fault::Mend, fault::Lose, fault::KillGuard, fault::StartGuard,
                  fault::HangHypervisor, fault::StopHypervisor, fault::StartHypervisor,
                  fault::FailStarts, fault::FillDisk, fault::FreeDisk, fault::SlowDisk,
                  fault::CrashGuest, fault::RebootGuest, fault::SilenceGuest>;

@@ -17,6 +17,12 @@ using namespace std::chrono_literals;
 
 constexpr Duration look_every = 100ms;
 constexpr Duration converge_every = 30s;
+// Before one of the hosts that lost power at once is lost, every leader knows that the others are
+// suspect: unless what they said is late.
+Duration surely_away_after(const SiteOptions& options) {
+  const bool late = options.straggling > 0 || options.duplication > 0;
+  return options.timing.permit / 2 + (late ? options.straggle_max : Duration::zero());
+}
 
 // The same for all sites, and not quickly read.
 const std::map<std::string, Type>& builtin_types() {
@@ -36,10 +42,13 @@ Site::Site(SiteOptions options)
     : random(options.seed),
       options_(std::move(options)),
       checker_(
-          options_.hosts,
+          options_.hosts + options_.spare,
           [this](HostIndex host) { return hosts_[host]->machine.clock.read(timeline_.now()); }),
-      promises_(options_.hosts, [this](const std::string& what) { checker_.fail(now(), what); }) {
-  for (std::uint32_t id = 1; id <= options_.hosts; ++id) {
+      promises_(options_.hosts + options_.spare,
+                [this](const std::string& what) { checker_.fail(now(), what); }),
+      brake_watch_(options_.hosts + options_.spare, surely_away_after(options_),
+                   [this](const std::string& what) { checker_.fail(now(), what); }) {
+  for (std::uint32_t id = 1; id <= options_.hosts + options_.spare; ++id) {
     auto host = std::make_unique<Host>();
     host->id = HostId{id};
     host->index = id - 1;
@@ -58,7 +67,9 @@ Site::Site(SiteOptions options)
         Latency{options_.guard.min, latest}, random, options_.guard_mutations);
     hosts_.push_back(std::move(host));
   }
-  for (const auto& host : hosts_) boot(*host);
+  for (const auto& host : hosts_) {
+    if (host->id.value <= options_.hosts) boot(*host);
+  }
 }
 
 // Agents go first: they stand on everything else.
@@ -70,14 +81,35 @@ Config Site::config(const Host& host) const {
   Config made;
   made.self = host.id;
   made.name = host.name;
+  // Files are not changed with the site: they name the first machines. Each names its own.
   for (const auto& other : hosts_) {
-    made.hosts.push_back(
-        {other->id, other->name, other->name, "", other->id.value <= options_.voters});
+    if (other->id.value > options_.hosts && other->id != host.id) continue;
+    made.hosts.push_back({other->id, other->name, other->name,
+                          key(other->id, other->id == host.id ? host.machines : 1),
+                          other->id.value <= options_.voters});
   }
   made.networks = {{"site", "10.0.0.0/8", "br0", "", {}}};
   made.timing = options_.timing;
   made.converge = converge_every;
+  made.brake_share = options_.brake_share;
   return made;
+}
+
+// Forty characters, as keys have.
+std::string Site::key(HostId host, unsigned machine) {
+  std::string text = "host-" + std::to_string(host.value) + "-machine-" + std::to_string(machine);
+  text.resize(40, 'x');
+  return text;
+}
+
+std::vector<unsigned> Site::machines_of(const election::Members& members) const {
+  std::vector<unsigned> known;
+  for (const auto& host : hosts_) {
+    unsigned machine = members.is_member(host->id) ? host->machines : 0;
+    while (machine > 0 && members.key(host->id) != key(host->id, machine)) --machine;
+    known.push_back(machine);
+  }
+  return known;
 }
 
 // ---- Time
@@ -137,6 +169,7 @@ bool Site::send(Host& from, HostId to, const PeerMessage& message) {
   if (to.value == 0 || to.value > hosts_.size()) return false;
   ++from.traffic.sent;
   if (options_.on_message) options_.on_message(from.id, to, message);
+  if (const auto* command = std::get_if<Command>(&message)) brake_watch_.ordered(now(), *command);
   if (cut_.contains({from.id, to})) return true;
   Duration delay{};
   if (to != from.id) {
@@ -155,8 +188,11 @@ bool Site::send(Host& from, HostId to, const PeerMessage& message) {
 void Site::deliver(HostId from, HostId to, const PeerMessage& message, Duration delay) {
   Host& receiver = host_of(to);
   timeline_.at(now() + delay, receiver.index,
-               [this, &receiver, from, message = std::make_shared<PeerMessage>(message)] {
+               [this, &receiver, from, machine = host_of(from).machines,
+                message = std::make_shared<PeerMessage>(message)] {
                  if (!receiver.agent) return;
+                 // Who sends is who has the key.
+                 if (from != receiver.id && receiver.let_in[from.value - 1] != machine) return;
                  const auto process = receiver.process;
                  const auto receive = [this, &receiver, from, message] {
                    ++receiver.traffic.received;
@@ -186,6 +222,7 @@ Site::Reply Site::request(HostId at, const std::string& method, const std::strin
   if (method == "DELETE" && target.starts_with(resources)) {
     declare(target.substr(resources.size()), {});
   }
+  if (target == "/v1/confirm-lost") note_confirmed(body);
   timeline_.at(now(), host.index, [&host, reply, request = api::ApiRequest{method, target, body}] {
     if (!host.agent) return;
     host.agent->request(request, [reply](const api::ApiResponse& answer) {
@@ -195,12 +232,25 @@ Site::Reply Site::request(HostId at, const std::string& method, const std::strin
   return reply;
 }
 
+// Whether it is stored or not: it may be.
+void Site::note_confirmed(const std::string& body) {
+  const auto parsed = api::from_json<api::ConfirmRequest>(body);
+  const auto* request = std::get_if<api::ConfirmRequest>(&parsed);
+  if (request == nullptr) return;
+  for (const std::string& name : request->hosts) {
+    for (const auto& host : hosts_) {
+      if (host->name == name && !host->up) brake_watch_.confirmed(host->index);
+    }
+  }
+}
+
 // Disks of what is not declared any more may go; what is declared again starts anew.
 void Site::declare(const std::string& resource, const std::set<InstanceName>& instances) {
   std::set<InstanceName> gone = std::exchange(declared_[resource], instances);
   for (const InstanceName& name : instances) gone.erase(name);
   promises_.declared(instances);
   promises_.undeclared(gone);
+  brake_watch_.undeclared(gone);
 }
 
 Site::Reply Site::apply(HostId at, const std::string& manifest, const std::string& to) {

@@ -16,6 +16,7 @@
 #include "agent/agent.hpp"
 #include "resources/providers/simulated.hpp"
 #include "tests/simulation/random.hpp"
+#include "tests/simulation/site/brake_watch.hpp"
 #include "tests/simulation/site/fault.hpp"
 #include "tests/simulation/site/guard.hpp"
 #include "tests/simulation/site/process.hpp"
@@ -29,6 +30,10 @@ struct SiteOptions {
   std::uint64_t seed = 1;
   unsigned hosts = 3;
   unsigned voters = 3;  // The first ones.
+  unsigned spare = 0;   // Further machines, switched off, that the site does not know.
+  // Of guard and agent one is always there: where the other one is killed, hangs or ends by itself,
+  // it is started again first. Nothing is promised where both are gone. (docs/safety.md)
+  bool guard_or_agent = false;
   election::Timing timing = election::default_timing();
   Latency network{std::chrono::microseconds(100), std::chrono::microseconds(500)};
   Latency sync{std::chrono::milliseconds(1), std::chrono::milliseconds(6)};
@@ -48,6 +53,7 @@ struct SiteOptions {
   // Every message when it is sent.
   std::function<void(HostId from, HostId to, const PeerMessage& message)> on_message{};
   bool measure_cpu = false;  // Of every agent.
+  double brake_share = 0.5;
 };
 
 class Site {
@@ -68,6 +74,7 @@ class Site {
 
   // ---- What befalls it. Host 0 is whoever leads then; nothing happens where nobody does.
   void befall(const Fault& fault);
+  void scrap(HostId host) { host_of(host).scrapped = true; }  // Nobody switches it on again.
   void heal();  // Everything that was cut, stopped, frozen or switched off; loss ends.
 
   // ---- Requests, as agentctl makes them. The answer is there when its time has come.
@@ -78,8 +85,10 @@ class Site {
   Reply apply(HostId at, const std::string& manifest, const std::string& to = "/v1/apply");
 
   // ---- Looking, from outside
-  [[nodiscard]] std::optional<HostId> leader() const;  // Who may act.
-  [[nodiscard]] std::size_t hosts() const { return hosts_.size(); }
+  [[nodiscard]] std::optional<HostId> leader() const;                // Who may act.
+  [[nodiscard]] std::size_t hosts() const { return hosts_.size(); }  // The spare ones, too.
+  // What an administrator reads at the machine that has this id now.
+  [[nodiscard]] std::string key(HostId host) const { return key(host, host_of(host).machines); }
   [[nodiscard]] bool is_up(HostId host) const { return host_of(host).up; }
   [[nodiscard]] const SimulatedProvider& hypervisor(HostId host) const {
     return *host_of(host).hypervisor;
@@ -109,8 +118,10 @@ class Site {
     HostId id;
     HostIndex index = 0;
     std::string name;
-    bool up = false;
+    bool up = false, scrapped = false;
     unsigned boots = 0, thaws = 0;
+    unsigned machines = 1;         // That this id has had.
+    std::vector<unsigned> let_in;  // Which machine of every host its agent listens to; 0: none.
     std::string boot;
     Machine machine;
     Disk disk;
@@ -145,6 +156,9 @@ class Site {
   void freeze_host(Host& host);
   void thaw_host(Host& host);
   void lose_disks(Host& host);
+  void keep_one(Host& host);
+  static std::string key(HostId host, unsigned machine);
+  [[nodiscard]] std::vector<unsigned> machines_of(const election::Members& members) const;
   void tell(Host& host);
 
   SiteOptions options_;
@@ -153,6 +167,8 @@ class Site {
   std::set<std::pair<HostId, HostId>> cut_;
   SiteChecker checker_;
   Promises promises_;
+  BrakeWatch brake_watch_;
+  void note_confirmed(const std::string& body);
   void declare(const std::string& resource, const std::set<InstanceName>& instances);
 
   std::map<std::string, std::set<InstanceName>> declared_;  // By resource, as clients asked last.

@@ -13,16 +13,18 @@ void Site::trace(const std::string& line) const {
 }
 
 void Site::boot(Host& host) {
-  if (std::exchange(host.up, true)) return;
+  if (host.scrapped || std::exchange(host.up, true)) return;
   host.boot = "boot-" + host.name + "-" + std::to_string(++host.boots);
   host.machine.clock.booted = now();
   host.machine.hangs_until = Time{};
   host.guard->boot();
+  brake_watch_.boots(host.index);
   start_agent(host);
 }
 
 void Site::power_cut(Host& host) {
   checker_.fault_ends_all(host.index);
+  if (host.up) brake_watch_.loses_power(now(), host.index, *host.hypervisor);
   kill_agent(host);
   if (!std::exchange(host.up, false)) return;
   thaw_host(host);
@@ -50,9 +52,13 @@ void Site::start_agent(Host& host) {
   hooks.look = [this, &host](const Batch& batch) {
     for (const Command& command : batch.received) promises_.takes(host.index, command.id);
   };
-  hooks.failed = [this, &host] {
-    timeline_.at(now(), host.index, [this, &host] { kill_agent(host); });
+  const auto end = [this, &host] {
+    timeline_.at(now(), host.index, [this, &host] {
+      keep_one(host);
+      kill_agent(host);
+    });
   };
+  hooks.failed = end;
   host.store = std::make_unique<SimulatedStore>(host.disk, host.boot, *host.executor, timeline_,
                                                 host.machine, random, std::move(hooks));
   AgentSeams seams{
@@ -62,11 +68,20 @@ void Site::start_agent(Host& host) {
       *host.guard,
       [this, &host](HostId to, const PeerMessage& message) { return send(host, to, message); },
       [this] { return "id-" + std::to_string(++ids_); },
-      [this, &host] { timeline_.at(now(), host.index, [this, &host] { kill_agent(host); }); },
+      end,
       options_.mutations};
+  seams.members = [this, &host](const election::Members& members) {
+    host.let_in = machines_of(members);
+  };
   host.agent = std::make_unique<Agent>(config(host), host.boot, std::move(seams));
   host.agent->start();
   look(host);
+}
+
+// Before the host's agent is gone. (SiteOptions::guard_or_agent)
+void Site::keep_one(Host& host) {
+  const bool may = options_.guard_or_agent && host.up && !host.machine.frozen;
+  if (may && !host.guard->alive(Time{})) host.guard->start();
 }
 
 void Site::kill_agent(Host& host) {
@@ -154,6 +169,7 @@ void Site::befall(const Fault& ordered) {
   struct Happen {
     Site& site;
     void operator()(const fault::KillAgent& it) const {
+      site.keep_one(site.host_of(it.host));
       site.kill_agent(site.host_of(it.host));
       site.break_connections(it.host);
     }
@@ -166,9 +182,15 @@ void Site::befall(const Fault& ordered) {
     }
     void operator()(const fault::StopAgent& it) const {
       Host& host = site.host_of(it.host);
-      if (host.agent && !host.process->frozen) host.agent->stop();
+      if (!host.agent || host.process->frozen) return;
+      site.brake_watch_.is_stopped(host.index);
+      host.agent->stop();
     }
     void operator()(const fault::LoseDisks& it) const { site.lose_disks(site.host_of(it.host)); }
+    void operator()(const fault::NewMachine& it) const {
+      site.lose_disks(site.host_of(it.host));
+      ++site.host_of(it.host).machines;
+    }
     void operator()(const fault::FreezeHost& it) const { site.freeze_host(site.host_of(it.host)); }
     void operator()(const fault::ThawHost& it) const { site.thaw_host(site.host_of(it.host)); }
     void operator()(const fault::Switch&) const {
@@ -176,7 +198,10 @@ void Site::befall(const Fault& ordered) {
     }
     void operator()(const fault::PowerCut& it) const { site.power_cut(site.host_of(it.host)); }
     void operator()(const fault::Boot& it) const { site.boot(site.host_of(it.host)); }
-    void operator()(const fault::Freeze& it) const { site.freeze(site.host_of(it.host)); }
+    void operator()(const fault::Freeze& it) const {
+      site.keep_one(site.host_of(it.host));
+      site.freeze(site.host_of(it.host));
+    }
     void operator()(const fault::Thaw& it) const { site.thaw(site.host_of(it.host)); }
     void operator()(const fault::Isolate& it) const {
       for (const auto& other : site.hosts_) {
@@ -188,10 +213,19 @@ void Site::befall(const Fault& ordered) {
     void operator()(const fault::Cut& it) const { site.cut_.insert({it.from, it.to}); }
     void operator()(const fault::Mend&) const { site.cut_.clear(); }
     void operator()(const fault::Lose& it) const { site.options_.loss = it.share; }
-    void operator()(const fault::KillGuard& it) const { site.host_of(it.host).guard->kill(); }
+    void operator()(const fault::KillGuard& it) const {
+      Host& host = site.host_of(it.host);
+      const bool alone = !host.agent || host.process->frozen;
+      if (!alone || !site.options_.guard_or_agent) host.guard->kill();
+    }
     void operator()(const fault::StartGuard& it) const {
       Host& host = site.host_of(it.host);
-      if (host.up) host.guard->start();
+      if (host.machine.frozen)
+        return host.machine.waiting.push_back([&host] { start_guard(host); });
+      start_guard(host);
+    }
+    static void start_guard(Host& host) {
+      if (host.up && !host.guard->alive(Time{})) host.guard->start();
     }
     void operator()(const fault::HangHypervisor& it) const {
       site.host_of(it.host).machine.hangs_until = site.now() + it.length;

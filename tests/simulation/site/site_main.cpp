@@ -22,16 +22,24 @@ constexpr const char* usage =
     "  --first N          the first of many seeds (default 1)\n"
     "  --seeds COUNT      how many (default 500)\n"
     "  --jobs N           processes (default: one per processor)\n"
-    "  --mutate RULE      switch a rule of the election or the guard off: some must fail\n"
+    "  --mutate RULE      switch a rule of the election, the guard or the brake (19) off: some "
+    "must\n"
+    "                     fail\n"
     "  --hit-leaders 1    instead: small sites whose leader is hit in the middle of something\n"
     "  --mutations 1      instead: each rule of the guard switched off, and the schedule that "
     "notices\n"
     "  --crowd INSTANCES  instead: so many instances, ten to a host, on a bad day\n";
 
+constexpr const char* brake_rule = "19";
+
 void configure(SiteOptions& site, const Arguments& arguments) {
   site.mutations = arguments.mutations;
   for (const std::string& rule : arguments.other_rules) {
-    site.guard_mutations.set(static_cast<std::size_t>(*guard::mutation_named(rule)));
+    if (rule == brake_rule) {
+      site.brake_share = 1;
+    } else {
+      site.guard_mutations.set(static_cast<std::size_t>(*guard::mutation_named(rule)));
+    }
   }
   site.trace = arguments.single;
 }
@@ -57,7 +65,8 @@ Tally live(std::uint64_t seed, const Arguments& arguments) {
   configure(cluster.site, arguments);
   const ClusterEnd end = run(cluster);
   Tally tally = judge(cluster, end, arguments.single);
-  tally.counts = {cluster.site.hosts, end.acknowledged, cluster.faults.size(), 0};
+  tally.counts = {cluster.site.hosts, end.acknowledged, cluster.faults.size(),
+                  end.braked,         end.confirmed,    end.members_changed};
   return tally;
 }
 
@@ -83,9 +92,11 @@ int live_a_day(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Arguments arguments = parse_arguments(
-      argc, argv, usage, 500, {"--crowd", "--hit-leaders", "--mutations"},
-      [](const std::string& rule) { return guard::mutation_named(rule).has_value(); });
+  const Arguments arguments =
+      parse_arguments(argc, argv, usage, 500, {"--crowd", "--hit-leaders", "--mutations"},
+                      [](const std::string& rule) {
+                        return rule == brake_rule || guard::mutation_named(rule).has_value();
+                      });
   log::start(arguments.single ? log::Level::info : log::Level::error);
   if (arguments.numbers.contains("--crowd")) return live_a_day(arguments);
   if (arguments.numbers.contains("--mutations")) return show_guard_mutations() ? 0 : 2;
@@ -101,8 +112,11 @@ int main(int argc, char** argv) {
       number(totals.failed), number(arguments.seeds), took.count(), number(totals.events),
       static_cast<double>(totals.slowest_ms) / 1000, number(totals.slowest_seed));
   if (!leaders) {
-    std::printf("; %llu hosts, %llu faults, %llu writes acknowledged", number(totals.counts[0]),
-                number(totals.counts[2]), number(totals.counts[1]));
+    std::printf(
+        "; %llu hosts, %llu faults, %llu writes acknowledged, brake pulled %llu times, %llu hosts "
+        "confirmed lost, members changed %llu times",
+        number(totals.counts[0]), number(totals.counts[2]), number(totals.counts[1]),
+        number(totals.counts[3]), number(totals.counts[4]), number(totals.counts[5]));
   }
   std::printf("\n");
   return totals.failed == 0 ? 0 : 2;
