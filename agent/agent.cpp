@@ -80,6 +80,7 @@ Agent::Agent(Config config, std::string boot, AgentSeams seams)
   worker.fresh_boot = !last_boot.empty() && last_boot != boot_;
   worker.high_water = store_.loaded().command_mark;
   worker.unfinished = store_.loaded().unfinished;
+  worker.mutations = seams_.mutations;
   worker_ = std::make_unique<Worker>(executor_, seams_.provider, seams_.guard, std::move(worker),
                                      worker_hooks());
 }

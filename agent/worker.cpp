@@ -87,7 +87,7 @@ election::CommandHeader Worker::header(const Command& command) const {
 }
 
 void Worker::command(const Command& command) {
-  auto verdict = election::judge_at_receipt(header(command), context());
+  auto verdict = election::judge_at_receipt(header(command), context(), config_.mutations);
   if (retired_ && verdict == election::CommandVerdict::accepted) {
     verdict = election::CommandVerdict::no_permit;
   }
@@ -134,7 +134,7 @@ void Worker::run_next(const InstanceName& name) {
   job.guard = &guard_;
   job.networks = config_.networks;
   job.may_begin = [this, command] {
-    return election::judge_at_begin(header(command), context()) ==
+    return election::judge_at_begin(header(command), context(), config_.mutations) ==
            election::CommandVerdict::accepted;
   };
   job.watch = [this, name]() -> std::shared_ptr<GuestWatch> {

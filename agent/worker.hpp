@@ -35,6 +35,7 @@ struct WorkerConfig {
   Stamp high_water;  // As it was on disk.
   std::vector<Command>
       unfinished;  // The same: accepted by an earlier process, and cut short with it.
+  election::Mutations mutations{};  // For tests only.
 };
 
 // What the worker needs of the agent.

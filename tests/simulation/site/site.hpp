@@ -95,6 +95,8 @@ class Site {
   }
   // For what befalls its guests.
   [[nodiscard]] SimulatedProvider& provider(HostId host) { return *host_of(host).hypervisor; }
+  // For what an agent that has gone wrong tells it.
+  [[nodiscard]] SimulatedGuard& guard(HostId host) { return *host_of(host).guard; }
   [[nodiscard]] const Agent* agent(HostId host) const { return host_of(host).agent.get(); }
   [[nodiscard]] SiteChecker& checker() { return checker_; }
   [[nodiscard]] Promises& promises() { return promises_; }

@@ -61,6 +61,10 @@ void SiteChecker::take_copies(Time now, const Sight& sight) {
   for (const auto& [name, domain] : domains) {
     if (domain.runs) running[name] = domain.incarnation;
   }
+  host.shares.clear();
+  for (const auto& [name, domain] : domains) {
+    if (domain.disk == 0) host.shares.insert(name);
+  }
   for (const auto& [name, incarnation] : host.running) {
     if (running.contains(name)) continue;
     running_on_[name].erase(sight.host);
@@ -75,6 +79,19 @@ void SiteChecker::take_copies(Time now, const Sight& sight) {
     if (!host.counts) continue;
     running_on_[name].insert(sight.host);
     count(now, name);
+  }
+  if (host.counts && !host.shares.empty()) look_at_shared_disks(now, host);
+}
+
+// Of a host that stands still nobody can expect that it has let go.
+void SiteChecker::look_at_shared_disks(Time now, const Host& host) {
+  for (const Host& other : hosts_) {
+    if (&other == &host || !other.counts) continue;
+    for (const InstanceName& name : host.shares) {
+      const bool one_runs = host.running.contains(name) || other.running.contains(name);
+      if (one_runs && other.shares.contains(name))
+        fail(now, "S2, shared disk: " + name.value + " runs, and another copy still has its disk");
+    }
   }
 }
 

@@ -2,7 +2,8 @@
 // themselves and by true time, never by what agents say of them.
 //
 // S1  At most one agent has authority.
-// S2  No instance runs (unpaused) twice.
+// S2  No instance runs (unpaused) twice; and of those with a shared disk none runs while a process
+//     elsewhere, paused or not, still has that disk open.
 //
 // And, over all of the time: nothing is started twice. A copy of an instance is let run once, and
 // once more for every copy that a fault ended (its domain crashed, its host lost power) or that its
@@ -54,12 +55,14 @@ class SiteChecker {
     Time authority_until{};
     bool counts = true;  // What runs on it does, for S2.
     std::map<InstanceName, Incarnation> running;
+    std::set<InstanceName> shares;  // Domains whose disk is shared, paused or not.
   };
   void take_copies(Time now, const Sight& sight);
   [[nodiscard]] bool has_authority(HostIndex host) const {
     return clock_(host) < hosts_[host].authority_until;
   }
   void count(Time now, const InstanceName& name);
+  void look_at_shared_disks(Time now, const Host& host);
 
   const std::function<Time(HostIndex)> clock_;
   std::vector<Host> hosts_;

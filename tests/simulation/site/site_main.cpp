@@ -26,7 +26,7 @@ constexpr const char* usage =
     "must\n"
     "                     fail\n"
     "  --hit-leaders 1    instead: small sites whose leader is hit in the middle of something\n"
-    "  --mutations 1      instead: each rule of the guard switched off, and the schedule that "
+    "  --mutations 1      instead: rules switched off, one at a time, and the schedule that "
     "notices\n"
     "  --crowd INSTANCES  instead: so many instances, ten to a host, on a bad day\n";
 
@@ -99,7 +99,7 @@ int main(int argc, char** argv) {
                       });
   log::start(arguments.single ? log::Level::info : log::Level::error);
   if (arguments.numbers.contains("--crowd")) return live_a_day(arguments);
-  if (arguments.numbers.contains("--mutations")) return show_guard_mutations() ? 0 : 2;
+  if (arguments.numbers.contains("--mutations")) return show_site_mutations() ? 0 : 2;
   const bool leaders = arguments.numbers.contains("--hit-leaders");
   const auto began = std::chrono::steady_clock::now();
   const Tally totals = run_seeds(arguments, [&arguments, leaders](std::uint64_t seed) {
