@@ -30,11 +30,14 @@ Action without_texts(Action action) {
 }
 
 // Gives the guard every process that it does not hold yet. False: there is one that it could not
-// take.
+// take, or that is not known: whether that one runs nobody can say. (rule 18)
 bool hand_over(const Survey& survey, Guard& guard) {
   bool all = true;
   for (const DomainSeen& domain : survey.domains) {
-    if (domain.process.pid == 0) continue;  // It has ended, or there are no processes at all.
+    if (domain.process.pid == 0) {
+      all = all && !survey.has_processes;
+      continue;
+    }
     const DomainMetadata& metadata = domain.metadata;
     const Outcome outcome =
         guard.manage({metadata.instance, domain.process,
@@ -69,7 +72,7 @@ Worker::~Worker() {
 
 void Worker::start() {
   // Domains are transient: after a boot there is none that the guard could not know of. (rule 13)
-  if (config_.fresh_boot) guard_.note_complete();
+  if (config_.fresh_boot) guard_.note_complete(guard_.era());
   survey();
 }
 
@@ -248,8 +251,9 @@ void Worker::survey() {
   offload<Survey>(
       executor_, survey_strand, survey_deadline,
       [&provider = provider_, &guard = guard_, asked = images_asked_] {
+        const std::uint64_t era = guard.era();
         Survey survey = provider.survey();
-        if (survey.outcome.ok() && hand_over(survey, guard)) guard.note_complete();
+        if (survey.outcome.ok() && hand_over(survey, guard)) guard.note_complete(era);
         for (const std::string& path : asked) {
           if (!survey.images.contains(path) && provider.has_image(path)) survey.images[path] = path;
         }

@@ -58,6 +58,8 @@ struct Survey {
   // The overlays are known: they are files, and need no hypervisor.
   bool disks_known = false;
   std::vector<DomainSeen> domains;
+  // Every domain has a process, also where it could not be told. False: libvirt's test driver.
+  bool has_processes = true;
   std::vector<InstanceName> overlays;  // Disks of instances on this host, with or without a domain.
   std::map<std::string, std::string> images;  // Name -> digest (size and time of change will do).
   std::uint64_t memory_total_kib = 0,

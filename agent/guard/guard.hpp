@@ -44,7 +44,11 @@ class Guard {
   // runs is known to be complete once a survey has been through, and stays so: nothing is let run
   // before the guard has it. Until then the host sends no stamps.
   [[nodiscard]] virtual bool complete() const = 0;
-  virtual void note_complete() = 0;
+  // Any thread. `era`: era() from before that survey began. It means nothing for a page that has
+  // taken the place of the one that was filled.
+  virtual void note_complete(std::uint64_t era) = 0;
+  // Any thread. Rises with every page that is taken.
+  [[nodiscard]] virtual std::uint64_t era() const = 0;
 
   // Rises whenever a process was stopped or continued.
   [[nodiscard]] virtual std::uint64_t changes() const = 0;
@@ -58,7 +62,8 @@ class Guard {
   // process that has ended meanwhile is `not_found`. Waits for the guard, at most about a second.
   [[nodiscard]] virtual Outcome manage(const ManagedDomain& domain) = 0;
   // Asks the guard to continue what it stopped under `generation`; returns once it has, or has
-  // refused. Success where it runs already.
+  // refused. Success where it runs already. What the guard does not hold must not run (rule 17): it
+  // is refused as `not_found`, and manage() comes first.
   [[nodiscard]] virtual Outcome go_on(const InstanceName& name, guard::Generation generation) = 0;
 
   static constexpr Duration beat_every = std::chrono::milliseconds(100);
@@ -76,7 +81,8 @@ class NoGuard : public Guard {
   void set_lengths(Duration, Duration) override {}
   void stand_down() override { deadline_ = Time{}; }
   [[nodiscard]] bool complete() const override { return true; }
-  void note_complete() override {}
+  void note_complete(std::uint64_t) override {}
+  [[nodiscard]] std::uint64_t era() const override { return 0; }
   [[nodiscard]] std::uint64_t changes() const override { return 0; }
   [[nodiscard]] guard::Generation stopped_under(const InstanceName&) const override { return 0; }
   [[nodiscard]] Outcome manage(const ManagedDomain&) override { return {}; }

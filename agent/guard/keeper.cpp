@@ -60,14 +60,16 @@ void Keeper::take_over() {
   for (std::size_t i = 0; i < slots_max; ++i) {
     Slot& slot = page_.slots[i];
     if (slot.state != SlotState::held) continue;
+    // One that died in carry_out() may have used a number that it had not noted yet.
+    memory_.generation = std::max<Generation>(memory_.generation, slot.stopped_under);
     pidfds_[i] = open_process(slot.process.pid, slot.process.started);
     if (pidfds_[i] < 0) {
       release(i);
     } else if (see_process(slot.process.pid).state == 'T' && slot.stopped_under == 0) {
-      page_.generation = ++memory_.generation;
-      slot.stopped_under = memory_.generation;
+      slot.stopped_under = ++memory_.generation;
     }
   }
+  page_.generation = memory_.generation;
 }
 
 // ---- Looking
@@ -107,7 +109,7 @@ void Keeper::look() {
     seen = guard::look(wanted, now, memory_, processes_);
     carry_out();
     if (seen.paused && !slots_.empty()) {
-      tell("the permit has ended: this host's VMs are paused", "");
+      voice_.say("the permit has ended: this host's VMs are paused");
     }
   } while (seen.again);
   next_ = seen.next;
@@ -228,7 +230,7 @@ void Keeper::watch_agent(Time now) {
   if (agent_silent_ < patience || agent_killed_) return;
   // Its successor begins only once it is gone: it is awaited above. (rule 8)
   agent_killed_ = send_signal(agent_pidfd_, SIGKILL);
-  tell("the agent hangs: killed", "");
+  voice_.say("the agent hangs: killed");
 }
 
 void Keeper::start_agent(Time now) {
@@ -237,7 +239,7 @@ void Keeper::start_agent(Time now) {
   std::vector<char*> words;
   for (const std::string& word : config_.agent) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
-  tell("starting the agent: ", words[0]);
+  voice_.say("starting the agent: ", words[0]);
   const pid_t child = fork();
   if (child > 0) child_ = child;
   if (child != 0) return;
@@ -250,16 +252,6 @@ void Keeper::start_agent(Time now) {
   close_range(3, ~0U, 0);
   execv(words[0], words.data());
   _exit(127);
-}
-
-// Never waits: a log that nobody reads must not hold up the next pause.
-void Keeper::tell(const char* what, const char* about) const {
-  char line[256];
-  const int length = std::snprintf(line, sizeof line, "cierzo-guard: %s%s\n", what, about);
-  pollfd out{STDERR_FILENO, POLLOUT, 0};
-  if (length <= 0 || poll(&out, 1, 0) <= 0) return;
-  [[maybe_unused]] const auto written =
-      write(STDERR_FILENO, line, std::min(static_cast<std::size_t>(length), sizeof line - 1));
 }
 
 }  // namespace cierzo::guard

@@ -9,6 +9,7 @@
 
 #include "agent/clock.hpp"
 #include "agent/guard/page.hpp"
+#include "agent/guard/voice.hpp"
 
 namespace cierzo::guard {
 
@@ -17,6 +18,7 @@ struct KeeperConfig {
   // Starts the agent again where nothing else does (systemd does): a program and its words. Empty:
   // not this guard's business.
   std::vector<std::string> agent;
+  std::uint32_t version = page_version;  // See MappedPage.
 };
 
 class Keeper {
@@ -50,11 +52,10 @@ class Keeper {
   void watch_agent(Time now);
   void start_agent(Time now);
 
-  void tell(const char* what, const char* about) const;
-
   const KeeperConfig config_;
+  const Voice voice_;
   Clock clock_;
-  MappedPage mapped_;
+  MappedPage mapped_{config_.version};
   Page& page_;
   std::array<int, slots_max> pidfds_{};  // -1: none.
   // What the rules are about: the slots that are held, and which those are.

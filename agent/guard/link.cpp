@@ -43,6 +43,16 @@ Outcome no_answer() {
   return {FailureKind::unreachable, std::string("the guard does not answer; ") + start_it};
 }
 
+Outcome not_held(const InstanceName& name) {
+  return {FailureKind::not_found,
+          "the guard does not hold the process of " + name.value + ", so it must not run"};
+}
+
+Outcome refused(const InstanceName& name) {
+  return {FailureKind::other,
+          "the guard refuses to resume " + name.value + ": the permit has ended since"};
+}
+
 }  // namespace
 
 GuardLink::GuardLink(GuardLinkConfig config) : config_(std::move(config)) { open(); }
@@ -52,12 +62,15 @@ GuardLink::GuardLink(GuardLinkConfig config) : config_(std::move(config)) { open
 GuardLink::~GuardLink() = default;
 
 void GuardLink::open() {
-  auto mapped = std::make_shared<guard::MappedPage>();
-  std::string why = mapped->open(config_.page, config_.boot);
+  auto mapped = std::make_shared<guard::MappedPage>(config_.version);
+  guard::OlderGuard older;
+  std::string why = mapped->open(config_.page, config_.boot, older);
+  if (older.pid != 0) replace_older(older);
   const std::lock_guard lock(mutex_);
   slots_.clear();
   why_not_open_ = std::move(why);
   mapped_ = why_not_open_.empty() ? std::move(mapped) : nullptr;
+  ++era_;
   if (page() == nullptr) return;
   page()->agent.started = guard::see_process(getpid()).started;
   page()->agent.pid = getpid();
@@ -127,6 +140,17 @@ void GuardLink::replace_guard(Time now) {
   start_guard();
 }
 
+// The guard that runs is of the release before: its unit, or this agent, starts the installed one,
+// which takes its page over. Killed, not told to end: then it would kill what is paused. Once: if
+// the same one comes back an administrator has to look.
+void GuardLink::replace_older(const guard::OlderGuard& older) {
+  if (replaced_older_) return;
+  const int pidfd = guard::open_process(older.pid, older.started);
+  if (pidfd < 0) return;
+  replaced_older_ = guard::send_signal(pidfd, SIGKILL);
+  close(pidfd);
+}
+
 // In a session of its own, with nothing of this agent's but its standard streams: it outlives it.
 void GuardLink::start_guard() {
   std::string program = config_.program, option = "--page", file = config_.page;
@@ -188,9 +212,14 @@ void GuardLink::stand_down() {
 
 bool GuardLink::complete() const { return page() != nullptr && page()->complete != 0; }
 
-void GuardLink::note_complete() {
+void GuardLink::note_complete(std::uint64_t era) {
   const std::lock_guard lock(mutex_);
-  if (page() != nullptr) page()->complete = 1;
+  if (page() != nullptr && era == era_) page()->complete = 1;
+}
+
+std::uint64_t GuardLink::era() const {
+  const std::lock_guard lock(mutex_);
+  return era_;
 }
 
 std::uint64_t GuardLink::changes() const { return page() == nullptr ? 0 : page()->changes.load(); }
@@ -220,6 +249,9 @@ guard::Slot* GuardLink::free_slot() const {
 }
 
 void GuardLink::put(const ManagedDomain& domain, guard::Slot& slot) {
+  const auto index = static_cast<std::size_t>(&slot - page()->slots.data());
+  // Of whoever had it before: otherwise that name would stand for this process, too.
+  std::erase_if(slots_, [index](const auto& entry) { return entry.second == index; });
   slot.state = SlotState::empty;
   slot.flags = (domain.ignore ? guard::flag_ignore : 0U) |
                (domain.shared ? guard::flag_shared : 0U) |
@@ -229,7 +261,7 @@ void GuardLink::put(const ManagedDomain& domain, guard::Slot& slot) {
   slot.serial = ++page()->serials;
   slot.name.fill('\0');
   domain.name.value.copy(slot.name.data(), guard::name_max);
-  slots_[domain.name] = static_cast<std::size_t>(&slot - page()->slots.data());
+  slots_[domain.name] = index;
   slot.state = SlotState::offered;
 }
 
@@ -263,18 +295,24 @@ Outcome GuardLink::go_on(const InstanceName& name, guard::Generation generation)
   std::unique_lock lock(mutex_);
   if (page() == nullptr) return {FailureKind::unreachable, why_not_open_};
   guard::Slot* const slot = find(name);
-  if (slot == nullptr || slot->stopped_under == 0) return {};
-  if (generation != 0) {
-    const auto mapped = mapped_;
-    lock.unlock();
-    slot->continue_under = generation;
-    guard::ring(mapped->get()->doorbell);
-    const auto answered = [&] { return slot->continue_under == 0; };
-    if (!await_answer(*mapped->get(), answered)) return no_answer();
-    if (slot->stopped_under == 0) return {};
+  if (slot == nullptr || slot->state != SlotState::held) return not_held(name);
+  if (slot->stopped_under == 0) return {};
+  if (generation == 0) return refused(name);
+  const auto mapped = mapped_;
+  // With the mutex held, as long as it is known whose slot this is: many that were stopped together
+  // have the same generation.
+  const std::uint64_t serial = slot->serial;
+  slot->continue_under = generation;
+  lock.unlock();
+  guard::ring(mapped->get()->doorbell);
+  const auto answered = [&] { return slot->continue_under == 0 || slot->serial != serial; };
+  if (!await_answer(*mapped->get(), answered)) {
+    // Taken back, so that it is not granted after it was reported as failed; unless it just was.
+    guard::Generation asked = generation;
+    if (slot->continue_under.compare_exchange_strong(asked, 0)) return no_answer();
   }
-  return {FailureKind::other,
-          "the guard refuses to resume " + name.value + ": the permit has ended since"};
+  if (slot->serial != serial || slot->state != SlotState::held) return not_held(name);
+  return slot->stopped_under == 0 ? Outcome{} : refused(name);
 }
 
 }  // namespace cierzo

@@ -19,6 +19,7 @@ struct GuardLinkConfig {
   // Starts the guard where nothing else does (systemd does): this program with --page. Empty: not
   // this agent's business.
   std::string program;
+  std::uint32_t version = guard::page_version;  // See MappedPage.
 };
 
 class GuardLink : public Guard {
@@ -34,7 +35,8 @@ class GuardLink : public Guard {
   void set_lengths(Duration permit, Duration destroy_after) override;
   void stand_down() override;
   [[nodiscard]] bool complete() const override;
-  void note_complete() override;
+  void note_complete(std::uint64_t era) override;
+  [[nodiscard]] std::uint64_t era() const override;
   [[nodiscard]] std::uint64_t changes() const override;
   [[nodiscard]] guard::Generation stopped_under(const InstanceName& name) const override;
   [[nodiscard]] Outcome manage(const ManagedDomain& domain) override;
@@ -48,6 +50,7 @@ class GuardLink : public Guard {
   [[nodiscard]] guard::Slot* find(const InstanceName& name) const;
   [[nodiscard]] guard::Slot* free_slot() const;
   void replace_guard(Time now);
+  void replace_older(const guard::OlderGuard& older);
   void start_guard();
   void pause_unguarded(Time now);
 
@@ -57,11 +60,13 @@ class GuardLink : public Guard {
   mutable std::mutex mutex_;
   std::shared_ptr<guard::MappedPage> mapped_;
   std::string why_not_open_;
+  std::uint64_t era_ = 0;                      // Of pages taken.
   std::map<InstanceName, std::size_t> slots_;  // By the newest process of each instance.
   std::int64_t guard_beat_ = 0;  // The one seen last, and for how long it has been that one.
   Duration guard_silent_{};
   Time beat_at_{}, start_guard_at_{};
   std::optional<pid_t> child_;  // A guard that this agent has started.
+  bool replaced_older_ = false;
 };
 
 }  // namespace cierzo

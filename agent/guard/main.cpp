@@ -12,6 +12,7 @@
 #include <string>
 
 #include "agent/guard/keeper.hpp"
+#include "agent/guard/voice.hpp"
 
 namespace {
 
@@ -29,28 +30,26 @@ constexpr const char* usage =
 
 volatile std::sig_atomic_t stop_wanted = 0;
 
-void warn(const char* what, const char* cure) {
-  std::fprintf(stderr, "cierzo-guard: %s: %s; %s\n", what, std::strerror(errno), cure);
-}
-
 // What keeps it in time on a host that is short of memory or CPU. It does its work without, and
 // says what to allow.
-void claim_resources() {
+void claim_resources(const cierzo::guard::Voice& voice) {
   if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
-    warn("its memory is not locked", "allow it: CAP_IPC_LOCK, or LimitMEMLOCK=infinity");
+    voice.say("its memory is not locked: ", std::strerror(errno),
+              "; allow it: CAP_IPC_LOCK, or LimitMEMLOCK=infinity");
   }
   sched_param wanted{};
   wanted.sched_priority = priority;
   // What it starts (the agent) is an ordinary process again.
   if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &wanted) != 0) {
-    warn("it has no real-time priority, so a busy host may pause its VMs late",
-         "allow it: CAP_SYS_NICE, or LimitRTPRIO=10");
+    voice.say("it has no real-time priority, so a busy host may pause its VMs late: ",
+              std::strerror(errno), "; allow it: CAP_SYS_NICE, or LimitRTPRIO=10");
     setpriority(PRIO_PROCESS, 0, -20);
   }
   if (FILE* const score = std::fopen("/proc/self/oom_score_adj", "we")) {
     std::fputs("-1000", score);
     if (std::fclose(score) != 0) {
-      warn("it may be killed when memory runs out", "allow it: OOMScoreAdjust=-1000");
+      voice.say("it may be killed when memory runs out: ", std::strerror(errno),
+                "; allow it: OOMScoreAdjust=-1000");
     }
   }
 }
@@ -86,14 +85,15 @@ int main(int count, char** words) {
   sigaction(SIGINT, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
+  const cierzo::guard::Voice voice;
   try {
     cierzo::guard::Keeper keeper(std::move(config));
-    claim_resources();
-    std::fprintf(stderr, "cierzo-guard " CIERZO_VERSION " looks after this host's VMs\n");
+    claim_resources(voice);
+    voice.say(CIERZO_VERSION " looks after this host's VMs");
     while (stop_wanted == 0) keeper.go_round();
     keeper.end();
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "cierzo-guard: %s\n", error.what());
+    voice.say(error.what());
     return exit_failed;
   }
   return 0;

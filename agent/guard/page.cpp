@@ -37,27 +37,82 @@ void* map_file(int fd) {
   return memory;
 }
 
-// Why the open file is no page for us; empty: it is one. Whatever anybody wrote there.
-std::string mistake_of(int fd, const std::string& boot) {
+struct Verdict {
+  enum class Is { ours, of_another_version, of_another_boot, no_page } is;
+  std::string why;  // Where it is not ours: "is torn ...".
+};
+
+// What the open file is for us, whatever anybody wrote there.
+Verdict judge(int fd, const std::string& boot, std::uint32_t version) {
+  using Is = Verdict::Is;
   struct stat file {};
-  if (fstat(fd, &file) != 0) return "cannot be looked at: " + reason();
+  if (fstat(fd, &file) != 0) return {Is::no_page, "cannot be looked at: " + reason()};
   Page header;
   constexpr auto length = offsetof(Page, guard_beat);
   static_assert(length < 128);
   if (pread(fd, static_cast<void*>(&header), length, 0) != static_cast<ssize_t>(length) ||
       header.magic != page_magic) {
-    return "is something else, or torn";
+    return {Is::no_page, "is something else, or torn"};
   }
-  if (header.version != page_version) {
-    return "is of version " + std::to_string(header.version) + ", and this program knows version " +
-           std::to_string(page_version) + ": agent and guard must be of one release";
-  }
-  if (header.size != sizeof(Page) || file.st_size != static_cast<off_t>(sizeof(Page))) {
-    return "is torn: it has another size than it says";
+  const std::string versions = "is of version " + std::to_string(header.version) +
+                               ", and this program knows version " + std::to_string(version);
+  if (header.version < page_version_first) return {Is::no_page, versions};
+  const std::uint64_t end =
+      header.slots_at + std::uint64_t{header.slot_size} * std::uint64_t{header.slot_count};
+  if (file.st_size != static_cast<off_t>(header.size) || end > header.size ||
+      header.slots_at < common_page || header.slots_at % alignof(Slot) != 0 ||
+      header.slot_size < common_slot || header.slot_size % alignof(Slot) != 0) {
+    return {Is::no_page, "is torn: it has another size than it says"};
   }
   const std::size_t size = strnlen(header.boot.data(), header.boot.size());
-  if (boot != std::string(header.boot.data(), size)) return "is of another boot of this host";
-  return {};
+  if (boot != std::string(header.boot.data(), size)) {
+    return {Is::of_another_boot, "is of another boot of this host"};
+  }
+  if (header.version != version) return {Is::of_another_version, versions};
+  if (header.size != sizeof(Page)) return {Is::no_page, "is torn: it has another size"};
+  return {Is::ours, {}};
+}
+
+const Slot& slot_of(const Page& other, std::size_t which) {
+  const char* const bytes = reinterpret_cast<const char*>(&other);
+  return *reinterpret_cast<const Slot*>(bytes + other.slots_at + which * other.slot_size);
+}
+
+// Everything but what either side says of itself: beats, and who rings. The agent is named all the
+// same: it goes on with the other page and is silent here, so the guard replaces it.
+void copy_common(const Page& other, Page& mine) {
+  mine.generation = other.generation.load();
+  mine.late_seen = other.late_seen.load();
+  mine.paused_at = other.paused_at.load();
+  mine.pausing = other.pausing.load();
+  mine.agent.pid = other.agent.pid.load();
+  mine.agent.started = other.agent.started.load();
+  mine.deadline = other.deadline.load();
+  mine.late = other.late.load();
+  mine.permit = other.permit.load();
+  mine.destroy_after = other.destroy_after.load();
+  mine.complete = other.complete.load();
+  mine.serials = other.serials.load();
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < other.slot_count; ++i) {
+    const Slot& from = slot_of(other, i);
+    const SlotState state = from.state;
+    if (state != SlotState::offered && state != SlotState::held) continue;
+    // One that does not fit would be nobody's: then not all that may run is here.
+    if (next == slots_max) {
+      mine.complete = 0;
+      return;
+    }
+    Slot& to = mine.slots[next++];
+    to.flags = from.flags.load();
+    to.process.pid = from.process.pid.load();
+    to.process.started = from.process.started.load();
+    to.serial = from.serial.load();
+    to.name = from.name;
+    to.stopped_under = from.stopped_under.load();
+    to.continue_under = from.continue_under.load();
+    to.state = state;
+  }
 }
 
 }  // namespace
@@ -81,7 +136,7 @@ std::string MappedPage::map(int fd) {
 }
 
 // A whole one takes the place of what is there: nobody ever sees half a page.
-void MappedPage::make(const std::string& path, const std::string& boot) {
+void MappedPage::make(const std::string& path, const std::string& boot, const Page* other) {
   const std::string made = path + ".new";
   unlink(made.c_str());
   const int fd = ::open(made.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -89,8 +144,12 @@ void MappedPage::make(const std::string& path, const std::string& boot) {
   if (ftruncate(fd, sizeof(Page)) != 0 || !map(fd).empty()) refuse(path, "cannot be made");
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) refuse(path, "cannot be locked: " + reason());
   page_->magic = page_magic;
-  page_->version = page_version;
+  page_->version = version_;
   page_->size = sizeof(Page);
+  page_->slots_at = offsetof(Page, slots);
+  page_->slot_size = sizeof(Slot);
+  page_->slot_count = slots_max;
+  if (other != nullptr) copy_common(*other, *page_);
   boot.copy(page_->boot.data(), page_->boot.size() - 1);
   if (rename(made.c_str(), path.c_str()) != 0) refuse(path, "cannot be put there: " + reason());
 }
@@ -103,30 +162,59 @@ void MappedPage::create(const std::string& path, const std::string& boot) {
     ::close(fd);
     refuse(path, "has a guard already");
   }
-  const std::string mistake = mistake_of(fd, boot);
-  if (mistake.empty()) {
-    if (const std::string why = map(fd); !why.empty()) refuse(path, why);
-    return;
+  const Verdict verdict = judge(fd, boot, version_);
+  switch (verdict.is) {
+    case Verdict::Is::ours:
+      if (const std::string why = map(fd); !why.empty()) refuse(path, why);
+      return;
+    case Verdict::Is::of_another_boot:  // No process of it lives.
+      ::close(fd);
+      return make(path, boot);
+    case Verdict::Is::of_another_version:
+      return take_over(path, boot, fd);
+    case Verdict::Is::no_page:
+      ::close(fd);
+      refuse(path,
+             verdict.why + "; where no VM of the site runs, remove it and start the guard again");
   }
-  ::close(fd);
-  // What another boot left says nothing any more: no process of it lives.
-  if (mistake.find("another boot") != std::string::npos) return make(path, boot);
-  refuse(path, mistake + "; where no VM of the site runs, remove it and start the guard again");
 }
 
-std::string MappedPage::open(const std::string& path, const std::string& boot) {
+// With the other one locked until this one is there: its guard, if it is started again, finds this.
+void MappedPage::take_over(const std::string& path, const std::string& boot, int fd) {
+  struct stat file {};
+  const auto size = fstat(fd, &file) == 0 ? static_cast<std::size_t>(file.st_size) : 0;
+  void* const other = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  if (other == MAP_FAILED) refuse(path, "cannot be mapped: " + reason());
+  make(path, boot, static_cast<const Page*>(other));
+  munmap(other, size);
+  ::close(fd);
+}
+
+std::string MappedPage::open(const std::string& path, const std::string& boot, OlderGuard& older) {
+  older = {};
   const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) {
     const std::string why = errno == ENOENT ? std::string() : " (" + path + ": " + reason() + ")";
     return "no guard runs" + why + "; " + start_it();
   }
-  std::string mistake = mistake_of(fd, boot);
-  if (mistake.empty()) {
-    mistake = map(fd);
-    if (mistake.empty()) return {};
+  Verdict verdict = judge(fd, boot, version_);
+  if (verdict.is == Verdict::Is::ours) {
+    verdict.why = map(fd);
+    if (verdict.why.empty()) return {};
+  }
+  std::string next = start_it();
+  if (verdict.is == Verdict::Is::of_another_version) {
+    Page header;
+    constexpr auto length = offsetof(Page, slots);
+    const bool whole =
+        pread(fd, static_cast<void*>(&header), length, 0) == static_cast<ssize_t>(length);
+    const bool is_older = whole && header.version < version_;
+    if (is_older) older = {header.guard.pid, header.guard.started};
+    next = is_older ? "start the installed guard: systemctl restart cierzo-guard"
+                    : "start the installed agent: systemctl restart agentd";
   }
   ::close(fd);
-  return "the guard's page " + path + " " + mistake + "; " + start_it();
+  return "the guard's page " + path + " " + verdict.why + "; " + next;
 }
 
 bool MappedPage::is_at(const std::string& path) const {

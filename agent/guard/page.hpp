@@ -8,9 +8,15 @@
 //  * The guard writes what it is about to do to a process (`stopped_under`) before it does it.
 //  * `doorbell` and `answers` are futexes: each side raises its own after it has changed something.
 // Sequential consistency throughout: there is nothing to be won here by less.
+//
+// Another version of this program finds everything that is here at the same place: a version adds
+// fields behind the page's last before `slots`, or behind a slot's last, raises page_version, and
+// changes nothing else, ever. So a guard that finds a page of another version makes one of its own
+// from it, and no VM notices (an upgrade, or the way back).
 #pragma once
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -19,9 +25,9 @@
 
 namespace cierzo::guard {
 
-// Rises with every change of what follows: an agent and a guard of different versions refuse to
-// work together, and say so.
-inline constexpr std::uint32_t page_version = 1;
+// Rises with every change of what follows: an agent and a guard work together only with a page of
+// their own version. Version 1 said nothing of where its slots are.
+inline constexpr std::uint32_t page_version = 2, page_version_first = 2;
 inline constexpr std::size_t slots_max = 1024;
 inline constexpr std::size_t name_max = 255;
 inline constexpr const char* default_page = "/run/cierzo/guard.page";
@@ -56,6 +62,8 @@ struct Page {
   std::uint32_t version;
   std::uint32_t size;
   std::array<char, 48> boot;  // The boot it is of: times of another one mean nothing.
+  std::uint32_t slots_at, slot_size, slot_count,
+      unused;  // Bytes from the beginning; of each; how many.
 
   // The guard's.
   std::atomic<std::int64_t> guard_beat;  // When it looked last.
@@ -81,22 +89,33 @@ struct Page {
   std::array<Slot, slots_max> slots;
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "shared between processes");
+// What all versions have in common: these are sizes of version 2, and stay.
+inline constexpr std::size_t common_page = 224, common_slot = 304;
+static_assert(offsetof(Page, slots) == common_page && sizeof(Slot) == common_slot);
+
+// The guard of a page that an older version made. pid 0: there is none.
+struct OlderGuard {
+  std::int64_t pid = 0;
+  std::uint64_t started = 0;
+};
 
 // The mapping. Not copied; the file is closed with it, the page stays.
 class MappedPage {
  public:
-  MappedPage() = default;
+  // `version`: for tests, which play other releases.
+  explicit MappedPage(std::uint32_t version = page_version) : version_(version) {}
   MappedPage(const MappedPage&) = delete;
   MappedPage& operator=(const MappedPage&) = delete;
   ~MappedPage();
 
   // For the guard: makes the file where there is none of this boot, and keeps it for itself: one
-  // guard at a time. Throws std::runtime_error with a sentence: not writable, another guard has it,
-  // or it is no page of this version.
+  // guard at a time. Of a page of another version it makes one of this that says the same. Throws
+  // std::runtime_error with a sentence: not writable, another guard has it, or it is no page.
   void create(const std::string& path, const std::string& boot);
   // For the agent: what a guard has made. Empty: it is mapped now. Otherwise why not, and what to
-  // do about it.
-  [[nodiscard]] std::string open(const std::string& path, const std::string& boot);
+  // do about it; `older` is set where an older version's guard has to go first.
+  [[nodiscard]] std::string open(const std::string& path, const std::string& boot,
+                                 OlderGuard& older);
   void close();
 
   [[nodiscard]] Page* get() const { return page_; }
@@ -104,8 +123,10 @@ class MappedPage {
   [[nodiscard]] bool is_at(const std::string& path) const;
 
  private:
-  void make(const std::string& path, const std::string& boot);
+  void make(const std::string& path, const std::string& boot, const Page* other = nullptr);
+  void take_over(const std::string& path, const std::string& boot, int fd);
   [[nodiscard]] std::string map(int fd);
+  const std::uint32_t version_;
   Page* page_ = nullptr;
   int fd_ = -1;
 };

@@ -1,150 +1,15 @@
 // The guard with real processes: a Keeper goes round on a thread, as in cierzo-guard, and the
 // agent's link talks to it over a page in a temporary folder.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <memory>
-#include <stdexcept>
-#include <thread>
 
-#include "agent/guard/keeper.hpp"
-#include "agent/guard/link.hpp"
+#include "tests/agent/guard_bed.hpp"
 
-namespace cierzo {
+namespace cierzo::test {
 namespace {
-
-using namespace std::chrono_literals;
-
-// Stands for a hypervisor: it waits for its end.
-class Child {
- public:
-  Child() {
-    int ready[2];
-    if (pipe(ready) != 0) std::abort();
-    pid_ = fork();
-    if (pid_ == 0) {
-      close_range(3, ~0U, 0);  // Above all the guard's lock; and the pipe, which says so.
-      for (;;) pause();
-    }
-    close(ready[1]);
-    char nothing = 0;
-    [[maybe_unused]] const auto end = read(ready[0], &nothing, 1);
-    close(ready[0]);
-  }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-  ~Child() {
-    ::kill(pid_, SIGKILL);
-    reap();
-  }
-  void reap() {
-    if (!reaped_) waitpid(pid_, nullptr, 0);
-    reaped_ = true;
-  }
-  [[nodiscard]] pid_t pid() const { return pid_; }
-  [[nodiscard]] HypervisorProcess process() const {
-    return {pid_, guard::see_process(pid_).started, false};
-  }
-  [[nodiscard]] char state() const { return guard::see_process(pid_).state; }
-
- private:
-  pid_t pid_ = 0;
-  bool reaped_ = false;
-};
-
-// A Keeper that goes round until it is destroyed.
-class Running {
- public:
-  explicit Running(guard::KeeperConfig config)
-      : keeper_(std::make_unique<guard::Keeper>(std::move(config))), thread_([this] {
-          while (!stop_) keeper_->go_round();
-        }) {}
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-  ~Running() {
-    if (thread_.joinable()) halt();
-  }
-  // Without a word to anybody, as one that is killed.
-  void halt() {
-    stop_ = true;
-    thread_.join();
-  }
-  guard::Keeper& keeper() { return *keeper_; }
-
- private:
-  std::unique_ptr<guard::Keeper> keeper_;
-  std::atomic<bool> stop_ = false;
-  std::thread thread_;
-};
-
-// The guard looks every 20 ms: what it does not do in so long it does not do.
-constexpr Duration several_looks = 200ms;
-
-class GuardProcess : public ::testing::Test {
- protected:
-  GuardProcess() {
-    char made[] = "/tmp/cierzo-guard-XXXXXX";  // mkdtemp() wants these.
-    folder_ = mkdtemp(made);
-    page_ = folder_ + "/page";
-  }
-  ~GuardProcess() override { std::filesystem::remove_all(folder_); }
-
-  void start(std::vector<std::string> agent = {}) {
-    guard_ = std::make_unique<Running>(guard::KeeperConfig{page_, std::move(agent)});
-    if (!link_) connect();
-  }
-  void connect() {
-    link_ = std::make_unique<GuardLink>(GuardLinkConfig{page_, boot_id(), {}});
-    link_->set_lengths(10min, 10min);
-  }
-  void permit(Duration length) {
-    const Time now = clock_.now();
-    link_->set_deadline(now + length, now);
-  }
-  Outcome manage(const char* name, const Child& child, bool ignore = false, bool shared = false) {
-    return link_->manage({InstanceName{name}, child.process(), ignore, shared});
-  }
-  static bool within(Duration limit, const std::function<bool()>& condition) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(1ms);  // A poll: the condition or the limit ends the loop.
-    }
-    return true;
-  }
-  static bool becomes(const Child& child, char state) {
-    return within(10s, [&] { return child.state() == state; });
-  }
-  // What a page of this program begins with, then changed at one place.
-  void write_page(std::size_t at, char value, std::size_t size) {
-    { const Running once(guard::KeeperConfig{page_, {}}); }
-    std::fstream file(page_, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(at));
-    file.put(value);
-    file.close();
-    std::filesystem::resize_file(page_, size);
-  }
-  std::string refusal() {
-    try {
-      const guard::Keeper keeper(guard::KeeperConfig{page_, {}});
-      return {};
-    } catch (const std::runtime_error& error) {
-      return error.what();
-    }
-  }
-
-  std::string folder_, page_;
-  Clock clock_;
-  std::unique_ptr<Running> guard_;
-  std::unique_ptr<GuardLink> link_;
-};
 
 TEST_F(GuardProcess, pauses_at_the_deadline_what_it_holds_but_not_what_runs_when_isolated) {
   start();
@@ -186,6 +51,72 @@ TEST_F(GuardProcess, resumes_by_generation_and_within_the_deadline_only) {
   EXPECT_TRUE(link_->go_on({"a"}, generation).ok()) << "it runs already";
 }
 
+// Rule 17: what the guard does not hold does not run, whoever asks.
+TEST_F(GuardProcess, continues_nothing_that_it_does_not_hold) {
+  start();
+  permit(5min);
+  EXPECT_EQ(link_->go_on({"a"}, 0).kind, FailureKind::not_found) << "never handed over";
+  auto child = std::make_unique<Child>();
+  EXPECT_TRUE(manage("a", *child).ok());
+  EXPECT_TRUE(link_->go_on({"a"}, 0).ok()) << "held, and it runs";
+  child.reset();
+  EXPECT_TRUE(within(10s, [&] { return link_->go_on({"a"}, 0).kind == FailureKind::not_found; }));
+}
+
+// The slot of one that has ended is another's next: its name must not stand for that one.
+TEST_F(GuardProcess, never_takes_another_instance_for_the_one_that_is_meant) {
+  start();
+  permit(0ms);
+  auto ended = std::make_unique<Child>();
+  EXPECT_TRUE(manage("a", *ended).ok());
+  ended.reset();
+  EXPECT_TRUE(within(10s, [&] { return link_->stopped_under({"a"}) == 0; }));
+  const Child next;
+  EXPECT_TRUE(manage("b", next).ok());
+  const auto generation = link_->stopped_under({"b"});
+  EXPECT_NE(generation, 0U);
+  EXPECT_EQ(link_->stopped_under({"a"}), 0U);
+  permit(5min);
+  EXPECT_FALSE(link_->go_on({"a"}, generation).ok());
+  EXPECT_TRUE(becomes(next, 'T'));
+}
+
+// A request that was answered with a failure must not be granted later, by the next guard.
+TEST_F(GuardProcess, takes_back_what_nobody_answers) {
+  start();
+  const Child child;
+  permit(0ms);
+  EXPECT_TRUE(manage("a", child).ok());
+  permit(5min);
+  const auto generation = link_->stopped_under({"a"});
+  guard_->halt();
+  EXPECT_EQ(link_->go_on({"a"}, generation).kind, FailureKind::unreachable);
+  guard_.reset();
+  start();
+  EXPECT_TRUE(within(10s, [&] { return link_->alive(clock_.now()); }));
+  const Time began = clock_.now();
+  ASSERT_TRUE(within(10s, [&] { return clock_.now() > began + several_looks; }));
+  EXPECT_EQ(child.state(), 'T');
+  EXPECT_EQ(link_->stopped_under({"a"}), generation);
+}
+
+// What a survey has found complete says nothing of a page that was made while it ran.
+TEST_F(GuardProcess, a_survey_completes_only_the_page_that_it_has_filled) {
+  start();
+  const auto era = link_->era();
+  guard_.reset();
+  std::filesystem::remove(page_);
+  start();
+  ASSERT_TRUE(within(10s, [&] {
+    link_->beat(clock_.now());
+    return link_->era() != era && link_->alive(clock_.now());
+  }));
+  link_->note_complete(era);
+  EXPECT_FALSE(link_->complete());
+  link_->note_complete(link_->era());
+  EXPECT_TRUE(link_->complete());
+}
+
 TEST_F(GuardProcess, undoes_what_others_continue) {
   start();
   const Child child;
@@ -206,6 +137,20 @@ TEST_F(GuardProcess, lets_go_of_a_shared_disk_by_killing) {
   shared.reap();
   EXPECT_TRUE(becomes(local, 'T'));
   EXPECT_TRUE(within(10s, [&] { return link_->stopped_under({"a"}) == 0; })) << "it is forgotten";
+}
+
+// A device that was passed through (vfio) goes on writing to memory while its process stands still.
+TEST_F(GuardProcess, kills_what_writes_to_memory_by_itself_and_pauses_the_rest) {
+  start();
+  Child passed_through;
+  const Child other;
+  permit(100ms);
+  HypervisorProcess process = passed_through.process();
+  process.dma = true;
+  EXPECT_TRUE(link_->manage({InstanceName{"a"}, process, false, false}).ok());
+  EXPECT_TRUE(manage("b", other).ok());
+  passed_through.reap();
+  EXPECT_TRUE(becomes(other, 'T'));
 }
 
 // A pid that belongs to another process by now is never touched.
@@ -274,7 +219,7 @@ TEST_F(GuardProcess, the_next_agent_finds_what_the_last_one_handed_over) {
   const Child child;
   permit(5min);
   EXPECT_TRUE(manage("a", child).ok());
-  link_->note_complete();
+  link_->note_complete(link_->era());
   const Time deadline = link_->deadline();
   connect();
   EXPECT_TRUE(link_->complete());
@@ -324,7 +269,7 @@ TEST_F(GuardProcess, replaces_an_agent_that_hangs) {
   Child agent;
   ::kill(agent.pid(), SIGSTOP);
   guard::MappedPage page;
-  ASSERT_EQ(page.open(page_, boot_id()), "");
+  ASSERT_EQ(open_page(page), "");
   page.get()->permit = Duration(100ms).count();
   page.get()->agent.started = agent.process().started;
   page.get()->agent.pid = agent.pid();
@@ -347,27 +292,27 @@ TEST_F(GuardProcess, refuses_pages_that_are_none_and_says_what_to_do) {
   write_page(0, 'c', size - 1);
   EXPECT_NE(refusal().find("torn"), std::string::npos) << refusal();
   std::filesystem::remove(page_);
-  write_page(8, 99, size);
-  EXPECT_NE(refusal().find("version 99"), std::string::npos) << refusal();
-  const GuardLink link({page_, boot_id(), {}});
-  EXPECT_NE(link.error(clock_.now()).find("one release"), std::string::npos);
+  write_page(8, 1, size);
+  EXPECT_NE(refusal().find("is of version 1"), std::string::npos) << refusal();
+  const GuardLink link(link_config());
+  EXPECT_NE(link.error(clock_.now()).find("is of version 1"), std::string::npos);
   EXPECT_FALSE(link.alive(clock_.now()));
 }
 
 TEST_F(GuardProcess, a_page_of_another_boot_is_made_anew) {
   write_page(16, 'x', sizeof(guard::Page));  // The first character of the boot id.
-  const GuardLink link({page_, boot_id(), {}});
+  const GuardLink link(link_config());
   EXPECT_NE(link.error(clock_.now()).find("another boot"), std::string::npos);
   EXPECT_EQ(refusal(), "");
 }
 
 TEST_F(GuardProcess, without_a_page_nothing_runs_and_the_cure_is_told) {
   const Child child;
-  GuardLink link({page_, boot_id(), {}});
+  GuardLink link(link_config());
   EXPECT_FALSE(link.alive(clock_.now()));
   EXPECT_NE(link.error(clock_.now()).find("systemctl start cierzo-guard"), std::string::npos);
   EXPECT_FALSE(link.manage({InstanceName{"a"}, child.process(), false, false}).ok());
 }
 
 }  // namespace
-}  // namespace cierzo
+}  // namespace cierzo::test

@@ -10,6 +10,7 @@ void SimulatedGuard::boot() {
   slots_.clear();
   processes_.clear();
   complete_ = false;
+  ++era_;
   start();
 }
 
@@ -98,8 +99,10 @@ Outcome SimulatedGuard::manage(const ManagedDomain& domain) {
 
 Outcome SimulatedGuard::go_on(const InstanceName& name, guard::Generation generation) {
   if (!running_) return {FailureKind::unreachable, "the guard does not answer"};
+  forget_ended();
   const std::size_t which = find(name);
-  if (which == slots_.size() || processes_[which].stopped_under == 0) return {};
+  if (which == slots_.size()) return {FailureKind::not_found, "the guard does not hold it"};
+  if (processes_[which].stopped_under == 0) return {};
   processes_[which].continue_under = generation;
   look();
   if (processes_[which].stopped_under == 0) return {};

@@ -41,7 +41,8 @@ class SimulatedGuard : public Guard {
   void set_lengths(Duration permit, Duration destroy_after) override;
   void stand_down() override;
   [[nodiscard]] bool complete() const override { return complete_; }
-  void note_complete() override { complete_ = true; }
+  void note_complete(std::uint64_t era) override { complete_ = complete_ || era == era_; }
+  [[nodiscard]] std::uint64_t era() const override { return era_; }
   [[nodiscard]] std::uint64_t changes() const override { return changes_; }
   [[nodiscard]] guard::Generation stopped_under(const InstanceName& name) const override;
   [[nodiscard]] Outcome manage(const ManagedDomain& domain) override;
@@ -74,6 +75,7 @@ class SimulatedGuard : public Guard {
   std::vector<Slot> slots_;
   std::vector<guard::Process> processes_;  // Beside them.
   bool complete_ = false;
+  std::uint64_t era_ = 0;
   std::uint64_t changes_ = 0;
 };
 
