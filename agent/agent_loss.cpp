@@ -64,15 +64,18 @@ void Agent::confirm_lost(const std::vector<HostId>& hosts, const WriteDone& done
   write_lost(marks, done);
 }
 
-// Fenced are hosts that are lost by time and may still run what time does not free: earlier it
-// would make a false alarm cost VMs, where it costs a pause now. Never this host, never a held one.
+// Fenced are hosts that are lost by time and may still run what time does not free, and those that
+// have been silent for as long without a guard, of which time proves nothing: earlier it would make
+// a false alarm cost VMs, where it costs a pause now. Never this host, never a held one.
 FencerHooks Agent::fencer_hooks() {
   FencerHooks hooks;
   hooks.run = seams_.fence;
   hooks.device = [this](HostId host) { return fence_of(config_, node_.members(), host); };
   hooks.may = [this](HostId host) {
-    return leader_ && node_.ready(now()) && host != config_.self &&
-           node_.host(host, now()).liveness == election::Liveness::lost;
+    if (!leader_ || !node_.ready(now()) || host == config_.self) return false;
+    const election::HostStatus status = node_.host(host, now());
+    return status.liveness == election::Liveness::lost ||
+           (status.proof_due != Time{} && status.proof_due <= now());
   };
   const auto tell = [this](HostId host, const std::string& text) {
     const election::Member* member = node_.members().find(host);

@@ -31,6 +31,7 @@ void fill_in(HostFacts& facts, const election::HostStatus& host, Time now) {
     facts.confirmed_lost = true;
   }
   facts.disks_released_at = host.disks_released_at;
+  facts.proof_due = host.proof_due;
   if (host.lost_mark) {
     facts.lost_proof = LostProof::proven;
     facts.confirmed_lost = !host.lost_mark->fenced;

@@ -110,7 +110,14 @@ HostStatus PermitLedger::status(HostId host, Time now, const Timing& timing,
   // Without a guard nobody pauses its VMs in time: then time alone proves nothing. (rules 13, 14)
   const bool unguarded = status.heard && status.stamp.at == Time{} && !status.lost_mark;
   const bool bound_passed = now >= status.bound + timing.at_most(timing.guard_delay);
-  if (fenced || silent_is_lost || (bound_passed && !unguarded)) status.liveness = Liveness::lost;
+  if (fenced || silent_is_lost || (bound_passed && !unguarded)) {
+    status.liveness = Liveness::lost;
+  } else if (unguarded) {
+    // It is waited for as long as one with a guard: a false alarm must not cost its VMs.
+    const Time silent_for_a_permit = status.last_heard + timing.at_most(timing.permit);
+    status.proof_due =
+        std::max(status.bound, silent_for_a_permit) + timing.at_most(timing.guard_delay);
+  }
   return status;
 }
 

@@ -76,7 +76,10 @@ struct HostStatus {
   std::string inventory_digest;
   std::uint64_t seq = 0;     // The newest heartbeat that it has acknowledged.
   Time disks_released_at{};  // When its shared disks are certainly let go of, if it stays silent.
-  bool marked = false;       // A lost mark stands, disproved or not: it gets no command.
+  // Silent, and when it was heard last nobody guarded its VMs: time proves nothing of it, and this
+  // is from when a fence program shall. Zero: it is not so. (rules 13, 14)
+  Time proof_due{};
+  bool marked = false;                // A lost mark stands, disproved or not: it gets no command.
   std::optional<LostMark> lost_mark;  // The same where the host was not heard since: proof.
 };
 

@@ -97,6 +97,7 @@ std::vector<HostView> Inventory::views(const std::vector<HostFacts>& hosts) cons
     view.held_instances = host.held_instances;
     view.lost_proof = host.lost_proof;
     view.disks_released_at = host.disks_released_at;
+    view.proof_due = host.proof_due;
     view.confirmed_lost = host.confirmed_lost;
     view.hypervisor_error = hypervisor_error(host.id);
     if (const Report* report = of(host.id); report != nullptr) {

@@ -20,6 +20,7 @@ struct HostFacts {
   std::set<InstanceName> held_instances;
   LostProof lost_proof = LostProof::permit_ended;  // Where it is lost. (rule 14)
   Time disks_released_at{};                        // See HostView.
+  Time proof_due{};                                // Likewise.
   bool confirmed_lost = false;
 };
 

@@ -23,16 +23,17 @@ Plan plan(const World& world) { return Planner(world).make(); }
 
 Plan Planner::make() {
   plan_.brake = brake_.reason;
-  await_released_disks();
+  await_proof();
   count_starting();
   remove_leftovers();  // first: it makes room
   for (std::size_t i = 0; i < world_.desired.size(); ++i) decide(i);
   return std::move(plan_);
 }
 
-// Time alone frees shared disks; nothing else tells when. (rule 14)
-void Planner::await_released_disks() {
+// Time alone frees shared disks, and makes proof wanted; nothing else tells when. (rule 14)
+void Planner::await_proof() {
   for (const HostView& host : world_.hosts) {
+    if (host.proof_due > world_.now) look_again(host.proof_due);
     const bool later = host.disks_released_at > world_.now;
     if (host.state == HostState::lost && host.lost_proof == LostProof::permit_ended && later) {
       look_again(host.disks_released_at);

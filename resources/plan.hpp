@@ -26,8 +26,8 @@ struct Plan {
   std::optional<Time> look_again;
   // Why nothing is replaced, though hosts are lost; empty: it is. (rule 19)
   std::string brake;
-  // Lost hosts that may run what only proof frees: to be fenced, where they can be; none while too
-  // many are away. (rules 14, 19)
+  // Lost hosts that may run what only proof frees, and silent ones that had no guard: to be fenced,
+  // where they can be; none while too many are away. (rules 14, 19)
   std::set<HostId> proof_wanted;
 };
 

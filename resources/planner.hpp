@@ -57,7 +57,7 @@ class Planner {
   // True, and the instance is blocked, where a failure must not be tried again yet.
   bool backs_off(const Subject& s, const std::string& what, const Failure& failure);
   bool destroy_duplicate(const Subject& s);
-  void await_released_disks();
+  void await_proof();
   void count_starting();
   bool too_many_starting(const InstanceName& instance);
 

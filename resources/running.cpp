@@ -30,7 +30,8 @@ void Planner::keep_running(const Subject& s) {
   if (!copy) {
     if (!s.copies.unknown.empty()) {
       const HostView* unproven = s.copies.unproven;
-      if (unproven && !brake_.too_many) plan_.proof_wanted.insert(unproven->id);
+      const bool due = unproven && unproven->proof_due <= world_.now;
+      if (due && !brake_.too_many) plan_.proof_wanted.insert(unproven->id);
       block(s.instance.name, true, s.copies.unknown + ": unknown, not absent");
     } else {
       const std::size_t before = plan_.actions.size();

@@ -87,6 +87,9 @@ struct HostView {
   LostProof lost_proof = LostProof::permit_ended;  // Where the state is lost.
   // When time alone makes that disks_released; 0: never.
   Time disks_released_at{};
+  // Where the state is suspect: its guard did not run when it was heard last, so time never makes
+  // it lost. From then on proof is wanted. 0: it is not so. (rules 13, 14)
+  Time proof_due{};
   bool confirmed_lost = false;  // By an administrator, and not heard since: the brake lets it go.
   // It has reported under this leader: what it does not report it does not have.
   bool inventory_known = false;

@@ -17,6 +17,10 @@ std::string wait_for_proof(const HostView& lost, OnIsolation on_isolation) {
 }
 
 std::string why_silent(const HostView& host) {
+  if (host.proof_due != Time{}) {
+    return "host " + host.name + " is silent and its guard did not run: only proof tells that it " +
+           "is down (agentctl confirm-lost " + host.name + ")";
+  }
   if (host.state == HostState::suspect) return "host " + host.name + " is suspect, not yet lost";
   const std::string why = host.hypervisor_error.empty() ? "" : ": " + host.hypervisor_error;
   if (!host.hypervisor_answers || !why.empty()) {
@@ -166,6 +170,7 @@ void WorldIndex::add_copy(const Observed& seen, const Instance& instance, Copies
     }
   } else if (!answers(*on)) {
     copies.unknown = why_silent(*on);
+    if (on->proof_due != Time{}) copies.unproven = on;
   } else if (seen.presence == Presence::unknown) {
     copies.unknown = "host " + on->name + " does not know whether it runs";
   } else {
@@ -179,6 +184,9 @@ void WorldIndex::add_copy(const Observed& seen, const Instance& instance, Copies
 
 void WorldIndex::look_at_silent_hosts(const Instance& instance, Copies& copies) const {
   if (!silent_.empty()) copies.unknown = why_silent(*silent_.front()) + ": it may run there";
+  for (const HostView* silent : silent_) {
+    if (silent->proof_due != Time{}) copies.unproven = silent;
+  }
   if (const auto held = held_.find(instance.name.value); held != held_.end()) {
     copies.unknown = held_with("it", *held->second);
   }

@@ -22,7 +22,8 @@ struct Copies {
   const HostView* lost = nullptr;  // A lost host that ran it, or may have; nothing runs there now.
   bool lost_seen = false;          // It was seen there: no guess.
   bool lost_unconfirmed = false;   // One of those lost hosts was not confirmed by anybody.
-  // The lost host whose loss would have to be proved first, where that is what it waits for.
+  // The host whose loss would have to be proved first, where that is what it waits for: a lost one,
+  // or a silent one without a guard.
   const HostView* unproven = nullptr;
   std::string unknown;          // Why it may run where we cannot see it; empty: it does not.
   bool newest_is_live = false;  // live.front() is newer than every copy that is unknown.

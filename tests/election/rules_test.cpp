@@ -225,6 +225,12 @@ TEST_F(PermitLedgerTest, AnUnguardedHostIsNotLostByTime) {
   EXPECT_FALSE(ledger.echo(n4, timing));
   EXPECT_EQ(at(112s), Liveness::suspect);
   EXPECT_EQ(at(500s), Liveness::suspect);
+  // But a fence program may prove it, as late as it would be lost had it had a guard: heard last at
+  // 111 s, 2.02 s of a permit by the slowest clock, and the guard's delay.
+  EXPECT_EQ(status(111s + 400ms, {term, false, std::nullopt}).proof_due, Time{}) << "it is alive";
+  EXPECT_EQ(status(112s, {term, false, std::nullopt}).proof_due, 111s + 2070500us);
+  EXPECT_EQ(status(500s, {term, false, std::nullopt}).proof_due, 111s + 2070500us);
+  EXPECT_EQ(status(500s, confirmed(2)).proof_due, Time{}) << "nothing is left to be proved";
   EXPECT_EQ(status(500s, confirmed(2)).liveness, Liveness::lost);
   EXPECT_TRUE(hear(600s, 3, "b"));
   EXPECT_EQ(at(700s), Liveness::lost) << "it had a guard again when it was heard last";

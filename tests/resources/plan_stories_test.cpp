@@ -209,6 +209,8 @@ class Story {
         host.confirmed_lost = set_proof(host, value == "yes");
       else if (name == "released")  // so many seconds from now
         host.disks_released_at = site_.now + std::chrono::seconds(std::stoi(value));
+      else if (name == "unguarded")  // and silent: proof is due so many seconds from now
+        host.proof_due = site_.now + std::chrono::seconds(std::stoi(value));
       else if (name == "inventory")
         host.inventory_known = value == "yes";
       else if (name == "asked")

@@ -58,6 +58,16 @@ std::string indented(const std::string& text) {
   return out;
 }
 
+// "node2,node3"
+std::set<HostId> hosts_of(const std::string& names) {
+  std::set<HostId> hosts;
+  std::istringstream in(names);
+  for (std::string name; std::getline(in, name, ',');) {
+    hosts.insert(HostId{static_cast<std::uint32_t>(std::stoul(name.substr(4)))});
+  }
+  return hosts;
+}
+
 // Without faults of its own, and the same every time: what is told must not depend on luck.
 SiteOptions options_of(const test::Command& command) {
   SiteOptions options;
@@ -68,6 +78,8 @@ SiteOptions options_of(const test::Command& command) {
   options.sync = {2ms, 2ms};
   options.hypervisor_call = {5ms, 5ms};
   options.skewed_clocks = false;
+  options.fences = hosts_of(command.option("fences"));
+  options.fences_failing = hosts_of(command.option("failing"));
   options.hypervisor.memory_total_kib = number(command, "memory", "16") * 1024ULL * 1024;
   return options;
 }

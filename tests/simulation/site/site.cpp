@@ -87,6 +87,9 @@ Config Site::config(const Host& host) const {
     made.hosts.push_back({other->id, other->name, other->name,
                           key(other->id, other->id == host.id ? host.machines : 1),
                           other->id.value <= options_.voters});
+    if (options_.fences.contains(other->id)) {
+      made.hosts.back().fence = FenceDevice{"fence_toy", {{"plug", other->name}}};
+    }
   }
   made.networks = {{"site", "10.0.0.0/8", "br0", "", {}}};
   made.timing = options_.timing;

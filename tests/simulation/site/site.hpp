@@ -44,6 +44,8 @@ struct SiteOptions {
   Duration straggle_max = std::chrono::seconds(3);
   bool skewed_clocks = true;  // Rates at both ends of what `drift` allows.
   SimulatedConfig hypervisor{};
+  // Hosts whose power can be cut by a fence program, and of those the ones where it fails.
+  std::set<HostId> fences{}, fences_failing{};
   Latency guard{std::chrono::microseconds(10), {}};  // How late it looks; max 0: guard_delay.
   election::Mutations mutations{};
   guard::Mutations guard_mutations{};
@@ -150,6 +152,7 @@ class Site {
 
   void boot(Host& host);
   void power_cut(Host& host);
+  FenceEnd fence(const FenceDevice& device);
   void start_agent(Host& host);
   void kill_agent(Host& host);
   void break_connections(HostId with);

@@ -34,6 +34,17 @@ void Site::power_cut(Host& host) {
   look(host);
 }
 
+// As a management controller does it: whatever state the host is in.
+FenceEnd Site::fence(const FenceDevice& device) {
+  for (const auto& host : hosts_) {
+    if (host->name != device.options.at("plug")) continue;
+    if (options_.fences_failing.contains(host->id)) return {false, "no route to its controller"};
+    power_cut(*host);
+    return {true, {}};
+  }
+  return {false, "no such plug"};
+}
+
 void Site::lose_disks(Host& host) {
   power_cut(host);
   promises_.disks_lost(host.index);
@@ -73,6 +84,7 @@ void Site::start_agent(Host& host) {
   seams.members = [this, &host](const election::Members& members) {
     host.let_in = machines_of(members);
   };
+  seams.fence = [this](const FenceDevice& device) { return fence(device); };
   host.agent = std::make_unique<Agent>(config(host), host.boot, std::move(seams));
   host.agent->start();
   look(host);
