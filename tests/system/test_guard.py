@@ -5,7 +5,6 @@ Looked at from outside: the state of hypervisor processes in /proc ("T": stopped
 says of them. Deadlines are generous.
 """
 
-import pathlib
 import signal
 import subprocess
 import sys
@@ -13,33 +12,13 @@ import time
 
 import pytest
 
+from bed.guard_page import lives, paused, runs
 from bed.machines import Watch, hypervisors, hypervisors_of
-from bed.toys import BOOT_SECONDS, TYPES, Declared, apply, instances, manifest, settled, write
+from bed.toys import BOOT_SECONDS, Declared, apply, instances, manifest, settled
 
 PATIENCE = 30
 PERMIT = 2  # Seconds, by default.
 CLOCK_SECONDS = 3  # How wrong a guest's clock may be after a resume; it stood still for longer.
-
-
-def state(pid):
-    """The kernel's letter for a process; "" where there is none."""
-    try:
-        stat = pathlib.Path("/proc", str(pid), "stat").read_text(encoding="utf-8")
-    except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[0]
-
-
-def paused(pid):
-    return state(pid) == "T"
-
-
-def lives(pid):
-    return state(pid) not in ("", "Z", "X")
-
-
-def runs(pid):
-    return lives(pid) and not paused(pid)
 
 
 def cut(site, host):
@@ -149,26 +128,6 @@ def test_libvirtd_hangs_and_the_agent_is_dead_and_machines_are_paused_all_the_sa
         victim.daemons["libvirtd"].wake_launcher()
     running.start_agent(victim)
     wait_resumed(running, pids["stay-node-1"])
-
-
-def test_without_a_guard_a_host_runs_nothing_new_and_says_so(running, victim, pids):
-    victim.stop("guard", signal.SIGKILL)
-
-    def reason():
-        rows = {row["name"]: row for row in running.status()["hosts"]}
-        return "systemctl start cierzo-guard" in rows[victim.name]["reason"]
-    running.wait_until(reason, PATIENCE, "its row says that it has no guard")
-    file = write(running, "new.yaml", manifest("bare", "new", {"node": "10.77.20.9"},
-                                               pool=[victim.name]))
-    running.agentctl(running.leader(), "--types", TYPES, "apply", "--no-wait", file)
-    running.wait_until(lambda: "is not guarded" in instances(running, "new")["new-node-1"]["reason"],
-                       PATIENCE, "nothing is placed there")
-    time.sleep(PERMIT + 1)  # Its permit ends, and nobody is there to see it.
-    assert "new-node-1" not in hypervisors()
-    running.start_guard(victim)
-    settled(running, "new", "running")
-    wait_resumed(running, pids["stay-node-1"])
-    running.agentctl(running.leader(), "delete", "--yes", "new")
 
 
 def test_who_thaws_after_it_was_replaced_is_paused_at_once(running, victim, pids):
