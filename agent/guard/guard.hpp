@@ -33,7 +33,8 @@ class Guard {
   // Why not, and what to do about it; for people. Empty where it lives.
   [[nodiscard]] virtual std::string error(Time now) const = 0;
 
-  // Until when the page lets VMs run. Zero: there was no permit yet, or the guard stands down.
+  // Until when the page, also one of another version, lets VMs run. Zero: there was no permit yet,
+  // or the guard stands down.
   [[nodiscard]] virtual Time deadline() const = 0;
   // `now`, read just before: tells an extension that comes too late.
   virtual void set_deadline(Time deadline, Time now) = 0;

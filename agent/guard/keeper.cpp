@@ -42,6 +42,7 @@ Keeper::Keeper(KeeperConfig config)
   const std::int64_t self = getpid();
   page_.guard.started = see_process(self).started;
   page_.guard.pid = self;
+  if (mapped_.taken_over()) other_agent_ = page_.agent.pid;
   take_over();
 }
 
@@ -227,10 +228,11 @@ void Keeper::watch_agent(Time now) {
   const std::int64_t beat = page_.agent_beat;
   agent_silent_ = beat == std::exchange(agent_beat_, beat) ? agent_silent_ + passed : Duration{};
   const Duration patience = std::max(Duration{page_.permit.load() / 2}, agent_hangs_after);
-  if (agent_silent_ < patience || agent_killed_) return;
+  const bool other = pid == other_agent_;  // It knows another page only: the permit does not wait.
+  if ((agent_silent_ < patience && !other) || agent_killed_) return;
   // Its successor begins only once it is gone: it is awaited above. (rule 8)
   agent_killed_ = send_signal(agent_pidfd_, SIGKILL);
-  voice_.say("the agent hangs: killed");
+  voice_.say(other ? "the agent is of another version: killed" : "the agent hangs: killed");
 }
 
 void Keeper::start_agent(Time now) {

@@ -70,6 +70,7 @@ class Keeper {
   std::int64_t agent_beat_ = 0;
   Duration agent_silent_{};  // While this guard looked: a host that was frozen blames nobody.
   bool agent_killed_ = false;
+  std::int64_t other_agent_ = 0;       // It was named by the page of another version; 0: none was.
   std::optional<std::int64_t> child_;  // An agent that this guard has started.
   Time last_look_{}, start_agent_at_{};
 };

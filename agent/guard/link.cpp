@@ -69,6 +69,8 @@ void GuardLink::open() {
   const std::lock_guard lock(mutex_);
   slots_.clear();
   why_not_open_ = std::move(why);
+  // Where there is none, or it is torn: what the last one said must end as it said.
+  if (mapped->seen() != nullptr) seen_ = mapped;
   mapped_ = why_not_open_.empty() ? std::move(mapped) : nullptr;
   ++era_;
   if (page() == nullptr) return;
@@ -110,11 +112,15 @@ void GuardLink::beat(Time now) {
 
 // Nobody else would: the guard is away, and others may be starting these VMs elsewhere now. Only
 // the guard continues a process; the next one finds them standing still, and takes them for paused.
+// Also where there is no page to work with, but another version's or the last one: nobody writes a
+// later deadline to it.
 void GuardLink::pause_unguarded(Time now) {
-  if (page() == nullptr) return;
-  const Time deadline{page()->deadline.load()};
+  const guard::Page* const page = seen();
+  if (page == nullptr) return;
+  const Time deadline{page->deadline.load()};
   if (deadline == guard::stood_down || deadline > now) return;
-  for (const guard::Slot& slot : page()->slots) {
+  for (std::size_t i = 0; i < page->slot_count; ++i) {
+    const guard::Slot& slot = guard::slot_of(*page, i);
     const SlotState state = slot.state;
     if (state != SlotState::held && state != SlotState::offered) continue;
     const std::uint32_t flags = slot.flags;
@@ -183,8 +189,8 @@ std::string GuardLink::error(Time now) const {
 }
 
 Time GuardLink::deadline() const {
-  if (page() == nullptr) return Time{};
-  const Time deadline{page()->deadline.load()};
+  if (seen() == nullptr) return Time{};
+  const Time deadline{seen()->deadline.load()};
   return deadline == guard::stood_down ? Time{} : deadline;
 }
 

@@ -46,6 +46,8 @@ class GuardLink : public Guard {
   void open();
   void read_slots();
   [[nodiscard]] guard::Page* page() const { return mapped_ ? mapped_->get() : nullptr; }
+  // What is known of the page where it cannot be worked with: another version's, or the last one.
+  [[nodiscard]] const guard::Page* seen() const { return seen_ ? seen_->seen() : nullptr; }
   void put(const ManagedDomain& domain, guard::Slot& slot);
   [[nodiscard]] guard::Slot* find(const InstanceName& name) const;
   [[nodiscard]] guard::Slot* free_slot() const;
@@ -59,6 +61,7 @@ class GuardLink : public Guard {
   // answer, and nobody waits with the mutex held.
   mutable std::mutex mutex_;
   std::shared_ptr<guard::MappedPage> mapped_;
+  std::shared_ptr<guard::MappedPage> seen_;  // The main loop's alone. mapped_, where there is one.
   std::string why_not_open_;
   std::uint64_t era_ = 0;                      // Of pages taken.
   std::map<InstanceName, std::size_t> slots_;  // By the newest process of each instance.

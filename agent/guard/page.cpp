@@ -73,13 +73,8 @@ Verdict judge(int fd, const std::string& boot, std::uint32_t version) {
   return {Is::ours, {}};
 }
 
-const Slot& slot_of(const Page& other, std::size_t which) {
-  const char* const bytes = reinterpret_cast<const char*>(&other);
-  return *reinterpret_cast<const Slot*>(bytes + other.slots_at + which * other.slot_size);
-}
-
 // Everything but what either side says of itself: beats, and who rings. The agent is named all the
-// same: it goes on with the other page and is silent here, so the guard replaces it.
+// same: it goes on with the other page, so the guard replaces it.
 void copy_common(const Page& other, Page& mine) {
   mine.generation = other.generation.load();
   mine.late_seen = other.late_seen.load();
@@ -115,14 +110,42 @@ void copy_common(const Page& other, Page& mine) {
   }
 }
 
+// Of guards that start at once one makes the page: each step below would find the other's half.
+// The folder is locked meanwhile, which outlives every page in it.
+class Making {
+ public:
+  explicit Making(const std::string& path) {
+    const std::size_t name = path.rfind('/');
+    const std::string folder = name == std::string::npos ? "." : path.substr(0, name + 1);
+    fd_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd_ < 0) refuse(path, "cannot be made: " + folder + ": " + reason());
+    if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+    ::close(fd_);
+    refuse(path, "is being made by another guard");
+  }
+  Making(const Making&) = delete;
+  Making& operator=(const Making&) = delete;
+  ~Making() { ::close(fd_); }
+
+ private:
+  int fd_;
+};
+
 }  // namespace
+
+const Slot& slot_of(const Page& page, std::size_t which) {
+  const char* const bytes = reinterpret_cast<const char*>(&page);
+  return *reinterpret_cast<const Slot*>(bytes + page.slots_at + which * page.slot_size);
+}
 
 MappedPage::~MappedPage() { close(); }
 
 void MappedPage::close() {
   if (page_ != nullptr) munmap(page_, sizeof(Page));
+  if (other_ != nullptr) munmap(const_cast<Page*>(other_), other_size_);
   if (fd_ >= 0) ::close(fd_);  // And with it the lock of the guard.
   page_ = nullptr;
+  other_ = nullptr;
   fd_ = -1;
 }
 
@@ -132,6 +155,17 @@ std::string MappedPage::map(int fd) {
   if (memory == nullptr) return "cannot be mapped: " + reason();
   page_ = static_cast<Page*>(memory);
   fd_ = fd;
+  return {};
+}
+
+std::string MappedPage::map_other(int fd) {
+  close();
+  struct stat file {};
+  const auto size = fstat(fd, &file) == 0 ? static_cast<std::size_t>(file.st_size) : 0;
+  void* const other = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  if (other == MAP_FAILED) return "cannot be mapped: " + reason();
+  other_ = static_cast<const Page*>(other);
+  other_size_ = size;
   return {};
 }
 
@@ -155,6 +189,7 @@ void MappedPage::make(const std::string& path, const std::string& boot, const Pa
 }
 
 void MappedPage::create(const std::string& path, const std::string& boot) {
+  const Making only_one(path);
   const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0 && errno == ENOENT) return make(path, boot);
   if (fd < 0) refuse(path, "cannot be opened: " + reason());
@@ -181,12 +216,10 @@ void MappedPage::create(const std::string& path, const std::string& boot) {
 
 // With the other one locked until this one is there: its guard, if it is started again, finds this.
 void MappedPage::take_over(const std::string& path, const std::string& boot, int fd) {
-  struct stat file {};
-  const auto size = fstat(fd, &file) == 0 ? static_cast<std::size_t>(file.st_size) : 0;
-  void* const other = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-  if (other == MAP_FAILED) refuse(path, "cannot be mapped: " + reason());
-  make(path, boot, static_cast<const Page*>(other));
-  munmap(other, size);
+  MappedPage other(version_);
+  if (const std::string why = other.map_other(fd); !why.empty()) refuse(path, why);
+  make(path, boot, other.seen());
+  taken_over_ = true;
   ::close(fd);
 }
 
@@ -204,12 +237,10 @@ std::string MappedPage::open(const std::string& path, const std::string& boot, O
   }
   std::string next = start_it();
   if (verdict.is == Verdict::Is::of_another_version) {
-    Page header;
-    constexpr auto length = offsetof(Page, slots);
-    const bool whole =
-        pread(fd, static_cast<void*>(&header), length, 0) == static_cast<ssize_t>(length);
-    const bool is_older = whole && header.version < version_;
-    if (is_older) older = {header.guard.pid, header.guard.started};
+    // Kept: what may run is in it, and until when.
+    if (const std::string why = map_other(fd); !why.empty()) verdict.why = why;
+    const bool is_older = other_ != nullptr && other_->version < version_;
+    if (is_older) older = {other_->guard.pid, other_->guard.started};
     next = is_older ? "start the installed guard: systemctl restart cierzo-guard"
                     : "start the installed agent: systemctl restart agentd";
   }

@@ -93,6 +93,9 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "shared between p
 inline constexpr std::size_t common_page = 224, common_slot = 304;
 static_assert(offsetof(Page, slots) == common_page && sizeof(Slot) == common_slot);
 
+// A slot of a page of whatever version: of what all have in common.
+[[nodiscard]] const Slot& slot_of(const Page& page, std::size_t which);
+
 // The guard of a page that an older version made. pid 0: there is none.
 struct OlderGuard {
   std::int64_t pid = 0;
@@ -118,7 +121,12 @@ class MappedPage {
                                  OlderGuard& older);
   void close();
 
+  // Has create() made it from another version's?
+  [[nodiscard]] bool taken_over() const { return taken_over_; }
   [[nodiscard]] Page* get() const { return page_; }
+  // Also the page of another version that open() has found: for reading, and only what all versions
+  // have in common.
+  [[nodiscard]] const Page* seen() const { return page_ != nullptr ? page_ : other_; }
   // Is the file at `path` still this one? Somebody may have removed it.
   [[nodiscard]] bool is_at(const std::string& path) const;
 
@@ -126,9 +134,13 @@ class MappedPage {
   void make(const std::string& path, const std::string& boot, const Page* other = nullptr);
   void take_over(const std::string& path, const std::string& boot, int fd);
   [[nodiscard]] std::string map(int fd);
+  [[nodiscard]] std::string map_other(int fd);
   const std::uint32_t version_;
   Page* page_ = nullptr;
+  const Page* other_ = nullptr;
+  std::size_t other_size_ = 0;
   int fd_ = -1;
+  bool taken_over_ = false;
 };
 
 // Wakes whoever waits for `word` to change, in any process; waits for that, at most so long (or
