@@ -32,12 +32,16 @@ class GuardCrash : public GuardProcess {
     const pid_t traced = fork();
     if (traced == 0) {
       // It keeps the page from here on, as cierzo-guard does; nothing that throws may get out.
-      guard::Keeper keeper(keeper_config());
-      ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-      raise(SIGSTOP);
-      keeper.go_round();
-      raise(SIGSTOP);
-      _exit(0);
+      try {
+        guard::Keeper keeper(keeper_config());
+        if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(1);
+        raise(SIGSTOP);
+        keeper.go_round();
+        raise(SIGSTOP);
+        _exit(0);
+      } catch (...) {
+        _exit(2);
+      }
     }
     int status = 0;
     waitpid(traced, &status, 0);

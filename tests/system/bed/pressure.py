@@ -31,6 +31,12 @@ while True:
 class Pressure:
     """With `folder` on a disk for the file that is read. Ends with everything in it."""
 
+    @staticmethod
+    def possible():
+        """Where the memory controller is one of cgroup v1."""
+        return any("memory" in line.split(":")[1].split(",")
+                   for line in open("/proc/self/cgroup", encoding="ascii"))
+
     def __init__(self, folder):
         # An enclosure has a /sys of its own, without what was mounted there.
         self._controller = pathlib.Path(tempfile.mkdtemp(prefix="memory-", dir=folder))
