@@ -21,6 +21,13 @@ bool is_given_up(const Observed& disk) {
   return worn_out(disk) || disk.start.count >= starts_before_fresh_disk;
 }
 
+// The disk of the copy that replaced this one and was stopped since; nullptr: there is none.
+const Observed* newer_disk(const Copies& copies, const Observed& than) {
+  if (copies.disks.empty()) return nullptr;  // Newest first.
+  const Observed* const newest = copies.disks.front();
+  return newest->incarnation > than.incarnation ? newest : nullptr;
+}
+
 bool serves(Health health) { return health == Health::passing || health == Health::flapping; }
 
 }  // namespace
@@ -48,6 +55,10 @@ void Planner::keep_running(const Subject& s) {
       // A permit resumes nothing: this is given like a start, so nothing may be unknown. (rule 16)
       if (!s.copies.unknown.empty()) {
         block(s.instance.name, true, "is paused; " + s.copies.unknown);
+      } else if (const Observed* newer = newer_disk(s.copies, *copy)) {
+        act(s.instance.name, copy->host,
+            StopVm{copy->incarnation, Duration::zero(), copy->disk == Disk::local},
+            "was replaced: its newer disk is on " + index_.host_name(newer->host));
       } else {
         act(s.instance.name, copy->host, Resume{copy->incarnation, {}, copy->paused_under},
             "is paused and was not replaced");
