@@ -18,7 +18,7 @@ from bed.guard_page import lives, paused, runs
 from bed.machines import arguments, hypervisors, hypervisors_of
 from bed.pressure import Pressure
 from bed.site import Site
-from bed.toys import TYPES, apply, instances, manifest, settled, write
+from bed.toys import TYPES, apply, instances, manifest, settled, shared_image, write
 
 PATIENCE = 30
 PERMIT, DESTROY_AFTER = 6, 5  # Seconds. A permit that outlasts an upgrade on a busy machine.
@@ -41,16 +41,11 @@ def running(site, victim):
     """Three that may run on the victim only: one of its own disk, one that runs on when isolated, one
     whose disk is shared."""
     site.start_agents()
-    shared = site.folder / "shared.qcow2"
-    shutil.copy(site.images / "mini.qcow2", shared)
-    sidecar = (site.images / "mini.qcow2.yaml").read_text(encoding="utf-8")
-    (site.folder / "shared.qcow2.yaml").write_text(
-        sidecar.replace("boot/", f"{site.images}/boot/"), encoding="utf-8")
     text = (manifest("bare", "stay", {"node": "10.77.21.1"}, pool=[victim.name])
             + manifest("plain", "island", {"node": "10.77.21.2"}, pool=[victim.name],
                        on_isolation="ignore")
             + manifest("box", "common", {"box": "10.77.21.3"}, pool=[victim.name], disk="shared",
-                       image=str(shared)))
+                       image=shared_image(site)))
     apply(site, site.leader(), text, "--no-wait")
     return site
 

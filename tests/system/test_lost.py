@@ -6,7 +6,6 @@ than the site's brake allows, and two are more.
 
 import json
 import pathlib
-import shutil
 import time
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from bed import enclosure, site as bed_site
 from bed.machines import Watch, hypervisors, hypervisors_of
 from bed.site import REPOSITORY
-from bed.toys import TYPES, apply, instances, manifest, refused, settled
+from bed.toys import TYPES, apply, instances, manifest, refused, settled, shared_image
 
 SECRET = "sesame-of-the-fence"
 PERMIT, GUARD, DESTROY_AFTER, KILL = 2.0, 0.05, 5.0, 1.0  # Seconds: the defaults.
@@ -54,17 +53,12 @@ def site():
                        fences={3: controller.device("node3")}) as made:
         made.controller = controller
         made.start_agents()
-        shared = made.folder / "shared.qcow2"
-        shutil.copy(made.images / "mini.qcow2", shared)
-        sidecar = (made.images / "mini.qcow2.yaml").read_text(encoding="utf-8")
-        (made.folder / "shared.qcow2.yaml").write_text(
-            sidecar.replace("boot/", f"{made.images}/boot/"), encoding="utf-8")
         others = ["node4", "node1", "node2"]
         text = (manifest("bare", "own", {"node": "10.77.30.1"}, pool=others)
                 + manifest("plain", "iso", {"node": "10.77.30.11"}, on_isolation="ignore",
                            pool=others)
                 + manifest("box", "common", {"box": "10.77.30.21"}, disk="shared",
-                           image=str(shared), pool=others))
+                           image=shared_image(made), pool=others))
         apply(made, made.leader(), text)
         yield made
 

@@ -8,6 +8,7 @@ deaf    `node`: its start makes the guest ignore the power button and its guest 
 import json
 import pathlib
 import re
+import shutil
 
 from .guest import Guest
 from .site import REPOSITORY, CommandFailed
@@ -32,6 +33,16 @@ def manifest(type_name, title, roles, **attributes):
     lines += [f"    {role}: {{ips: {json.dumps(ips)}, image: {image}}}"
               for role, ips in roles.items()]
     return "\n".join(lines) + "\n"
+
+
+def shared_image(site):
+    """A disk of its own for an instance with `disk: shared`, where every host of the site sees it."""
+    shared = site.folder / "shared.qcow2"
+    shutil.copy(site.images / "mini.qcow2", shared)
+    sidecar = (site.images / "mini.qcow2.yaml").read_text(encoding="utf-8")
+    (site.folder / "shared.qcow2.yaml").write_text(
+        sidecar.replace("boot/", f"{site.images}/boot/"), encoding="utf-8")
+    return str(shared)
 
 
 def write(site, name, text):
