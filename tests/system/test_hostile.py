@@ -19,9 +19,11 @@ from bed.toys import Declared, apply, manifest, settled
 
 HOSTS = 3
 SECRET = "Zaragoza-nobody-must-read-this-1502"
-# What is held: some 40 of its own, 35 of strangers, 2 for each host. Others pass through: libzmq
-# accepts whoever comes, and the agent hangs up once its loop has been told.
-DESCRIPTORS_HELD_MAX = 200
+DESCRIPTORS_MAX = 200  # Of its own some 40; 35 of strangers, 2 for each host.
+IDLE = 10_000          # Connections, opened as fast as they can be.
+# Of these some more pass through: libzmq accepts whoever comes, and the agent hangs up once its loop
+# has been told. 140 were seen on a busy machine, and 256 once.
+DESCRIPTORS_PASSING_MAX = IDLE / 4
 RSS_MAX = 500 << 20    # bytes; at rest some 30 MB
 
 
@@ -31,12 +33,6 @@ def agent(host):
 
 def descriptors(host):
     return len(os.listdir(f"/proc/{agent(host)}/fd"))
-
-
-def descriptors_limit(host):
-    """Past which the kernel gives it none."""
-    lines = pathlib.Path(f"/proc/{agent(host)}/limits").read_text(encoding="utf-8").splitlines()
-    return int(next(line for line in lines if line.startswith("Max open files")).split()[3])
 
 
 def rss(host):
@@ -94,7 +90,7 @@ def test_the_leader_under_attack(running, kind, seconds, line):
     liar = next(host for host in reversed(running.hosts) if host is not leader)
     before = grants(running)
     last = max(row["sequence"] for row in running.events(leader))
-    arguments = (10_000,) if kind == "idle" else ()
+    arguments = (IDLE,) if kind == "idle" else ()
     server_key, _ = keys_of(running, leader)
     most_descriptors = most_rss = 0
     with attack(kind, leader, *arguments, key=keys_of(running, liar),
@@ -107,12 +103,12 @@ def test_the_leader_under_attack(running, kind, seconds, line):
             asked = time.monotonic()
             assert running.status(leader)["leader"]["name"] == leader.name
             assert time.monotonic() - asked < 5, "it answers while it is attacked"
-        running.wait_until(lambda: descriptors(leader) < DESCRIPTORS_HELD_MAX, 30,
+        running.wait_until(lambda: descriptors(leader) < DESCRIPTORS_MAX, 30,
                            "strangers hold few descriptors while they are at it")
         assert process.poll() is None, "the attacker was still at it"
     assert grants(running) == before, "the same leader in the same term, the same machines"
     assert disturbances(running, last) == [], "every host was heard all the while"
-    assert most_descriptors < descriptors_limit(leader) / 2
+    assert most_descriptors < (DESCRIPTORS_PASSING_MAX if kind == "idle" else DESCRIPTORS_MAX)
     assert most_rss < RSS_MAX, f"{most_rss >> 20} MiB"
     running.wait_until(lambda: descriptors(leader) < 80, 30, "what was opened is closed again")
 
