@@ -36,8 +36,7 @@ int follow(const Options& options, Terminal& terminal) {
       if (refusal->exit == exit_usage) return fail(options, terminal, *refusal);
       if (refusal->error.error != trouble) terminal.err << refusal->error.error << "; waiting\n";
       trouble = refusal->error.error;
-      // Nobody answers, so nothing can wake us: ask again later. Ctrl-C ends it.
-      std::this_thread::sleep_for(terminal.poll);  // Of a command, not of an agent.
+      std::this_thread::sleep_for(terminal.poll);  // Nobody answers, so nothing could wake us.
       continue;
     }
     const auto& view = std::get<api::EventsView>(answer);

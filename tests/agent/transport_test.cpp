@@ -336,7 +336,7 @@ class Breaker {
   void accept() {
     acceptor_.async_accept([this](boost::system::error_code error, const Tcp::socket&) {
       if (error) return;
-      // Dropped sooner or later into the handshake: each moment of it has its turn.
+      // No wait for anything: each moment of the handshake has its turn to be the last one.
       std::this_thread::sleep_for(std::chrono::microseconds(dropped_ * 37 % 300));
       ++dropped_;
       accept();
