@@ -23,6 +23,7 @@ api::TypesView types_view(const std::vector<std::string>& folders) {
       for (const RoleName& after : role.after) made.after.push_back(after.value);
       row.roles.push_back(std::move(made));
     }
+    if (type.roles_in_manifest) row.roles.push_back({"any of the manifest's", "0..", {}});
     for (const auto& [attribute, kind] : type.attributes) {
       row.attributes.push_back(attribute + (kind.required ? "*" : ""));
     }

@@ -6,6 +6,7 @@
 #include "resources/address.hpp"
 #include "resources/attribute.hpp"
 #include "resources/domain_xml_template.hpp"
+#include "resources/open_roles.hpp"
 #include "resources/role_values.hpp"
 
 namespace cierzo {
@@ -62,7 +63,7 @@ class ResourceReader {
     warn_of_images();
     places_.title = to_string(declaration_.at);
     if (places_.first_mac.empty()) places_.first_mac = places_.title;
-    ResourceRead result{{}, std::move(diagnostics_), std::move(resource_), std::move(places_)};
+    ResourceRead result{{}, std::move(diagnostics_), std::move(resource_), std::move(places_), {}};
     manifests::put_in_order(result.diagnostics);
     if (!manifests::has_errors(result.diagnostics) && declaration_.complete) {
       result.resource = result.draft;
@@ -391,7 +392,15 @@ class ResourceReader {
 
 ResourceRead read_resource(const manifests::Declaration& declaration, const Type& type,
                            const FileReader& read_file) {
-  return ResourceReader(declaration, type, read_file).read();
+  if (!type.roles_in_manifest) return ResourceReader(declaration, type, read_file).read();
+  OpenedRoles opened = open_roles(declaration, type);
+  ResourceRead read = ResourceReader(opened.declaration, opened.type, read_file).read();
+  read.diagnostics.insert(read.diagnostics.end(), opened.diagnostics.begin(),
+                          opened.diagnostics.end());
+  manifests::put_in_order(read.diagnostics);
+  if (manifests::has_errors(read.diagnostics)) read.resource.reset();
+  read.own_type = std::move(opened.type);
+  return read;
 }
 
 }  // namespace cierzo

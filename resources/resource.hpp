@@ -64,6 +64,9 @@ struct ResourceRead {
   std::vector<manifests::Diagnostic> diagnostics;
   Resource draft;  // What could be read in any case: to be compared with others, never to be used.
   Places places;
+  // The type that it is of, where its roles are written in the manifest (Type::roles_in_manifest):
+  // of this resource alone. None: the one that it was read against.
+  std::optional<Type> own_type;
 };
 
 // Checks a declaration against its type (the one it names), reads its files, fills in defaults.

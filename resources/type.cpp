@@ -309,7 +309,7 @@ TypeRead read_type(const std::map<std::string, std::string>& files, const std::s
   type.digest = digest_of(files);
   fields.known_keys(root, "",
                     {"type", "summary", "attributes", "roles", "layouts", "composites", "taken_by",
-                     "shared_machines"});
+                     "shared_machines", "roles_in_manifest"});
   if (const YamlNode* name = root.find("type")) type.name = name->text;
   if (!manifests::is_type_name(type.name)) {
     fields.error(root.at, "type", "required: the name of the type, in lower case");
@@ -320,8 +320,20 @@ TypeRead read_type(const std::map<std::string, std::string>& files, const std::s
   }
   type.shared_machines = fields.boolean(root, "", "shared_machines");
   read.name = type.name;
+  type.roles_in_manifest = fields.boolean(root, "", "roles_in_manifest");
   const YamlNode* roles = root.find("roles");
-  if (!roles || roles->entries.empty()) {
+  manifests::YamlTree own_roles;  // those that came from a manifest
+  if (type.roles_in_manifest) {
+    if (roles) fields.error(roles->at, "roles", "not beside roles_in_manifest");
+    roles = nullptr;
+    if (const auto own = files.find(roles_file); own != files.end()) {
+      own_roles = manifests::parse_yaml_tree(own->second, origin + "/" + roles_file);
+      roles = &own_roles.root;
+    }
+  }
+  if (type.roles_in_manifest && !roles) {
+    // Nothing can be of it as it stands: a manifest adds the roles.
+  } else if (!roles || roles->entries.empty()) {
     fields.error(root.at, "roles", "required: at least one role");
   } else {
     for (const YamlEntry& entry : roles->entries) fields.add_role(entry.key);

@@ -76,6 +76,10 @@ struct Type {
   // One machine in several roles is ordinary here; elsewhere it draws a warning, since it may as
   // well be an address copied by mistake.
   bool shared_machines = false;
+  // Its roles are written in the manifest, commands and all (open_roles.hpp). Such a type has no
+  // roles; what a resource makes of it has them in a file of its own, roles_file, and is stored and
+  // sent like any other type.
+  bool roles_in_manifest = false;
   std::map<std::string, AttributeType> attributes;
   std::map<std::string, std::string> scripts;  // File name -> text.
   std::map<std::string, std::string>
@@ -83,6 +87,8 @@ struct Type {
               // what travels and is stored; read_type() makes a Type of it.
   [[nodiscard]] const RoleType* role(const RoleName& name) const;
 };
+
+inline constexpr const char* roles_file = "roles.yaml";  // Of a type with roles_in_manifest.
 
 struct TypeRead {
   std::string name;  // What it calls itself, also where it cannot be used; empty: nothing readable.

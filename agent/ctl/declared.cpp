@@ -87,7 +87,11 @@ void read_one(const Declaration& declaration, const TypesRead& types, const File
   }
   if (!read.resource) return;
   out.request.places[read.resource->name.value] = std::move(read.places);
-  out.request.types[declaration.type] = type->second.files;
+  if (read.own_type) {
+    out.request.types[declaration.type + " " + declaration.title] = read.own_type->files;
+  } else {
+    out.request.types[declaration.type] = type->second.files;
+  }
   out.request.resources.push_back(std::move(*read.resource));
 }
 

@@ -91,7 +91,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto type = types().find(declaration.type);
     if (type == types().end()) continue;
     all.push_back(read_resource(declaration, type->second, reader));
-    if (all.back().resource) check_machines(*all.back().resource, type->second);
+    const ResourceRead& read = all.back();
+    if (read.resource)
+      check_machines(*read.resource, read.own_type ? *read.own_type : type->second);
   }
   std::vector<Claimant> claimants;
   for (const ResourceRead& each : all) claimants.push_back({&each.draft, &each.places});

@@ -82,7 +82,8 @@ Outcome outcome_of(const std::string& text, const std::string& name) {
     all.push_back(read_resource(declaration, type, reader));
     for (const auto& each : all.back().diagnostics) outcome.said += to_string(each) + "\n";
     if (!all.back().resource) continue;
-    for (const Instance& i : expand(*all.back().resource, type)) {
+    const Type& own = all.back().own_type ? *all.back().own_type : type;
+    for (const Instance& i : expand(*all.back().resource, own)) {
       outcome.means += i.name.value + " " + i.address + " " + i.mac + " " + i.image + " " +
                        std::to_string(i.memory_kib) + " KiB\n";
     }

@@ -95,6 +95,7 @@ TEST(Messages, OfReadingAreAllInGoldenFiles) {
                            "resources/conflicts.cpp",
                            "resources/domain_xml_template.cpp",
                            "resources/network.cpp",
+                           "resources/open_roles.cpp",
                            "resources/resource.cpp",
                            "resources/role_values.cpp",
                            "resources/type.cpp",

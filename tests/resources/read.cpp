@@ -32,6 +32,7 @@ Read read_manifest(const std::string& text, const std::string& file_name,
   ResourceRead one = read_resource(declaration, built_in(declaration.type), reader);
   for (const auto& diagnostic : one.diagnostics) read.said.push_back(to_string(diagnostic));
   read.resource = std::move(one.resource);
+  read.own_type = std::move(one.own_type);
   return read;
 }
 

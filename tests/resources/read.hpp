@@ -16,6 +16,7 @@ const Type& built_in(const std::string& name);
 struct Read {
   std::optional<Resource> resource;
   std::vector<std::string> said;  // diagnostics as people see them
+  std::optional<Type> own_type;
 };
 // `files` are those that the manifest may name.
 Read read_manifest(const std::string& text, const std::string& file_name,

@@ -54,6 +54,72 @@ TEST(Resource, ThesisTorqueExpands) {
                    "mytorque-compute-2 155.210.155.75 /var/tmp/lucid-tor3.img"}));
 }
 
+constexpr const char* generic_in_puppet = R"(
+generic { 'mail':
+  ensure => running,
+  store  => { ip => '10.0.0.5', image => 'web.qcow2', start => "redis-server \"\$1\"\n# \u{20ac}" },
+  front  => { ips => '10.0.0.6-7', image => 'web.qcow2', after => 'store', reads => ['store'],
+              check => { run => 'postfix status', every => '2s', failures => 5 },
+              stop => 'postfix stop', on_host_lost => wait },
+}
+)";
+constexpr const char* generic_in_yaml = R"(
+generic:
+  mail:
+    ensure: running
+    store:
+      ip: 10.0.0.5
+      image: web.qcow2
+      start: |-
+        redis-server "$1"
+        # €
+    front: {ips: 10.0.0.6-7, image: web.qcow2, after: store, reads: [store],
+            check: {run: postfix status, every: 2s, failures: 5}, stop: postfix stop,
+            on_host_lost: wait}
+)";
+
+// What is written in the manifest is a type of its own: like any other from there on.
+TEST(Resource, RolesWithCommandsInTheManifestMakeATypeOfTheirOwn) {
+  const Read read = read_manifest(generic_in_puppet, "mail.pp");
+  EXPECT_EQ(read.said, Lines{});
+  ASSERT_TRUE(read.resource && read.own_type);
+  const Type& own = *read.own_type;
+  EXPECT_EQ(read.resource->type, "generic");
+  EXPECT_EQ(read.resource->type_digest, own.digest);
+  EXPECT_EQ(names(expand(*read.resource, own)),
+            (Lines{"mail-store-1 10.0.0.5 web.qcow2", "mail-front-1 10.0.0.6 web.qcow2",
+                   "mail-front-2 10.0.0.7 web.qcow2"}));
+  const RoleType& store = *own.role(RoleName{"store"});
+  EXPECT_EQ(own.scripts.at(store.start->script), "redis-server \"$1\"\n# \u20ac\n");
+  EXPECT_FALSE(store.check || store.stop);
+  const RoleType& front = *own.role(RoleName{"front"});
+  EXPECT_EQ(front.after, std::set<RoleName>{{"store"}});
+  EXPECT_EQ(front.reads, std::set<RoleName>{{"store"}});
+  EXPECT_EQ(own.scripts.at(front.check->script), "postfix status\n");
+  EXPECT_EQ(front.check->every, std::chrono::seconds(2));
+  EXPECT_EQ(front.check->failures, 5);
+  EXPECT_EQ(front.on_host_lost, OnHostLost::wait);
+  EXPECT_FALSE(front.start);
+
+  // It travels and is stored as files, and the same ones from either syntax.
+  const TypeRead again = read_type(own.files, "catalog");
+  ASSERT_TRUE(again.type);
+  EXPECT_EQ(again.type->digest, own.digest);
+  const Read yaml = read_manifest(generic_in_yaml, "mail.yaml");
+  EXPECT_EQ(yaml.said, Lines{});
+  ASSERT_TRUE(yaml.own_type);
+  EXPECT_EQ(yaml.own_type->files, own.files);
+}
+
+TEST(Resource, AnotherCommandInTheManifestIsAnotherTypeAndAnotherInput) {
+  const std::string manifest = generic_in_yaml;
+  std::string changed = manifest;
+  changed.replace(changed.find("postfix stop"), 12, "postfix halt");
+  const Read one = read_manifest(manifest, "mail.yaml"), two = read_manifest(changed, "mail.yaml");
+  ASSERT_TRUE(one.own_type && two.own_type);
+  EXPECT_NE(one.resource->type_digest, two.resource->type_digest);
+}
+
 TEST(Resource, ThesisWebExpandsWithOneImageForAllServers) {
   const Read read = read_manifest(example("web-thesis.pp"), "web.pp", thesis_files());
   EXPECT_EQ(read.said, Lines{});

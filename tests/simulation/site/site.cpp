@@ -270,9 +270,10 @@ Site::Reply Site::apply(HostId at, const std::string& manifest, const std::strin
     mistakes.insert(mistakes.end(), read.diagnostics.begin(), read.diagnostics.end());
     if (!read.resource) continue;
     std::set<InstanceName> names;
-    for (const Instance& instance : expand(*read.resource, type)) names.insert(instance.name);
+    const Type& own = read.own_type ? *read.own_type : type;
+    for (const Instance& instance : expand(*read.resource, own)) names.insert(instance.name);
     if (to == "/v1/apply") declare(declaration.title, names);
-    request.types[declaration.type] = type.files;
+    request.types[own.digest] = own.files;
     request.resources.push_back(std::move(*read.resource));
   }
   for (const auto& mistake : mistakes) {
