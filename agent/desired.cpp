@@ -10,12 +10,17 @@ namespace {
 
 constexpr const char* resource_prefix = "resource/";
 constexpr const char* type_prefix = "type/";
+constexpr const char* breaker_prefix = "breaker/";
 
 }  // namespace
 
 std::string resource_key(const ResourceName& name) { return resource_prefix + name.value; }
 
 std::string type_key(const std::string& digest) { return type_prefix + digest; }
+
+std::string breaker_key(const BreakerKey& key) {
+  return breaker_prefix + key.first.value + "/" + key.second.value;
+}
 
 std::string held_instances_key(HostId host) {
   return "held-instances/" + std::to_string(host.value);
@@ -25,6 +30,7 @@ void Desired::update(const election::Catalog& catalog) {
   mistakes_.clear();
   unreadable_.clear();
   update_types(catalog);
+  update_breakers(catalog);
   for (auto seen = seen_.begin(); seen != seen_.end();) {
     const auto now = catalog.entries.find(seen->first);
     if (now != catalog.entries.end() && now->second == seen->second.bytes) {
@@ -63,6 +69,22 @@ void Desired::update_types(const election::Catalog& catalog) {
     types.emplace(digest, std::make_shared<const Type>(std::move(*read.type)));
   }
   types_ = std::move(types);
+}
+
+// One that cannot be read is as if it were closed: its role is tried, and opens it anew.
+void Desired::update_breakers(const election::Catalog& catalog) {
+  breakers_.clear();
+  const std::string prefix = breaker_prefix;
+  for (auto entry = catalog.entries.lower_bound(prefix);
+       entry != catalog.entries.end() && entry->first.starts_with(prefix); ++entry) {
+    std::string error;
+    auto breaker = decode_breaker(entry->second, error);
+    if (!breaker) {
+      mistakes_.push_back("catalog entry " + entry->first + ": " + error);
+      continue;
+    }
+    breakers_[{breaker->instance, breaker->role}] = std::move(*breaker);
+  }
 }
 
 void Desired::update_resource(const std::string& key, const std::string& bytes) {

@@ -2,6 +2,7 @@
 // become resources and types again, each decoded once.
 //
 //   resource/NAME       a Resource          type/DIGEST   the files of a type
+//   breaker/INSTANCE/ROLE   a Breaker
 //   held/ID             rule 14             held-instances/ID   what ran there
 #pragma once
 #include <map>
@@ -18,6 +19,7 @@ namespace cierzo {
 
 [[nodiscard]] std::string resource_key(const ResourceName& name);
 [[nodiscard]] std::string type_key(const std::string& digest);
+[[nodiscard]] std::string breaker_key(const BreakerKey& key);
 [[nodiscard]] std::string held_instances_key(HostId host);
 
 class Desired {
@@ -35,11 +37,14 @@ class Desired {
   // Resources that the catalog declares and that are left out: what runs of them is not undeclared.
   [[nodiscard]] const std::set<ResourceName>& unreadable() const { return unreadable_; }
 
+  [[nodiscard]] const std::map<BreakerKey, Breaker>& breakers() const { return breakers_; }
+
   // As plan() wants it: ordered by name.
   [[nodiscard]] std::vector<DesiredResource> list() const;
 
  private:
   void update_types(const election::Catalog& catalog);
+  void update_breakers(const election::Catalog& catalog);
   void update_resource(const std::string& key, const std::string& bytes);
 
   struct Seen {
@@ -49,6 +54,7 @@ class Desired {
   std::map<std::string, Seen> seen_;  // Key -> what it was made of.
   std::map<ResourceName, DesiredResource> resources_;
   std::map<std::string, std::shared_ptr<const Type>> types_;  // By digest.
+  std::map<BreakerKey, Breaker> breakers_;
   std::vector<std::string> mistakes_;
   std::set<ResourceName> unreadable_;
 };

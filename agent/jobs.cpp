@@ -82,6 +82,8 @@ class Job : public std::enable_shared_from_this<Job> {
   void begin(const Configure& configure);
   void begin(const RunScript& run);
   void begin(const Attend& attend);
+  // The worker keeps the counts: it forgets them when this is done.
+  void begin(const ForgetFailures&) { finish({}); }
 
   void hand_over(const StartVm& start);
   void undo(const StartVm& start, std::function<void()> then);

@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "agent/net/codec.hpp"
+
 namespace cierzo {
 namespace {
 
@@ -184,6 +186,7 @@ World Leader::world(const std::vector<DesiredResource>& changed) const {
 void Leader::observe(World& world) const {
   world.now = executor_.now();
   world.unreadable = desired_.unreadable();
+  world.breakers = desired_.breakers();
   world.images_awaited = images_awaited_;
   world.brake_share = hooks_.brake_share;
   world.starts_max = hooks_.starts_max;
@@ -265,6 +268,7 @@ void Leader::converge() {
   for (const Action& action : planned.actions) issue(action);
   send_again();
   forget_stopped(now);
+  write_breakers(planned);
   tell_brake(planned);
   if (hooks_.prove_lost) hooks_.prove_lost(planned.proof_wanted);
   tell_changes(cierzo::status(now, planned));
@@ -365,6 +369,24 @@ void Leader::forget_stopped(const World& world) {
     }
   }
   if (!changes.empty()) hooks_.write(std::move(changes));
+}
+
+// Planned again and again until it is stored.
+void Leader::write_breakers(const Plan& plan) {
+  if (hooks_.writing() || (plan.opened.empty() && plan.closed.empty())) return;
+  std::vector<election::CatalogChange> changes;
+  for (const Breaker& breaker : plan.opened) {
+    changes.push_back({breaker_key({breaker.instance, breaker.role}), encode_breaker(breaker)});
+    hooks_.event("breaker", breaker.instance.value,
+                 "breaker of " + breaker.role.value + " in " + breaker.instance.value +
+                     " opens: " + breaker.reason);
+  }
+  for (const BreakerKey& key : plan.closed) {
+    changes.push_back({breaker_key(key), std::nullopt});
+    hooks_.event("breaker", key.first.value,
+                 "breaker of " + key.second.value + " in " + key.first.value + " is closed");
+  }
+  hooks_.write(std::move(changes));
 }
 
 // One transition, one line: `myweb-server-1: booting => configuring (node2, 3.4 s)`.

@@ -96,6 +96,7 @@ class Leader {
   void issue(const Action& action);
   void send_again();
   void forget_stopped(const World& world);
+  void write_breakers(const Plan& plan);
   void remember(HostId host, std::uint64_t number, const Action& action);
   void tell_brake(const Plan& plan);
   void tell_changes(const std::vector<ResourceStatus>& status);

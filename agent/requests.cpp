@@ -37,8 +37,8 @@ bool reads(api::Route route) {
 
 bool changes(api::Route route) {
   return route == api::Route::apply || route == api::Route::stop || route == api::Route::start ||
-         route == api::Route::remove || route == api::Route::confirm_lost ||
-         route == api::Route::members;
+         route == api::Route::remove || route == api::Route::reset ||
+         route == api::Route::confirm_lost || route == api::Route::members;
 }
 
 // The resources and types of a request, checked again: what the catalog holds must be usable by
@@ -156,6 +156,7 @@ Declared declared(const api::ApplyRequest& request, const Desired& desired,
     made.type_files[digest] = files;
     types[digest] = std::make_shared<const Type>(std::move(*read.type));
   }
+  const auto& known = desired.resources();
   for (const Resource& resource : request.resources) {
     auto type = desired.type(resource.type_digest);
     if (const auto sent = types.find(resource.type_digest); sent != types.end()) {
@@ -168,7 +169,6 @@ Declared declared(const api::ApplyRequest& request, const Desired& desired,
     }
     made.resources.push_back(make_desired(std::make_shared<const Resource>(resource), type));
   }
-  const auto& known = desired.resources();
   static const Places nowhere;
   const auto places_of = [&](const ResourceName& name) {
     const auto found = request.places.find(name.value);
@@ -385,6 +385,8 @@ void Requests::lead(Leader& leader, const api::ApiRequest& request, const api::T
     case api::Route::start:
     case api::Route::remove:
       return ensure(leader, target, answer);
+    case api::Route::reset:
+      return reset(leader, target, request.body, answer);
     case api::Route::confirm_lost:
       return confirm_lost(leader, request.body, answer);
     case api::Route::members:
@@ -462,18 +464,24 @@ void Requests::apply(Leader& leader, const std::string& body, const api::Answer&
   write(std::move(changes), std::move(accepted), answer);
 }
 
+namespace {
+
+api::ApiResponse no_resource(const Desired& desired, const ResourceName& name) {
+  std::string known;
+  for (const auto& [other, resource] : desired.resources())
+    known += (known.empty() ? "" : ", ") + other.value;
+  return api::not_found(
+      "there is no resource " + name.value,
+      known.empty() ? "nothing was applied yet: agentctl apply FILE" : "the catalog has: " + known);
+}
+
+}  // namespace
+
 // stop, start and delete: one word of the resource changes.
 void Requests::ensure(Leader& leader, const api::Target& target, const api::Answer& answer) {
   const auto& resources = leader.desired().resources();
   const auto found = resources.find(target.name);
-  if (found == resources.end()) {
-    std::string known;
-    for (const auto& [name, resource] : resources)
-      known += (known.empty() ? "" : ", ") + name.value;
-    return answer(api::not_found("there is no resource " + target.name.value,
-                                 known.empty() ? "nothing was applied yet: agentctl apply FILE"
-                                               : "the catalog has: " + known));
-  }
+  if (found == resources.end()) return answer(no_resource(leader.desired(), target.name));
   Resource resource = *found->second.resource;
   Ensure wanted = Ensure::running;
   if (target.route == api::Route::stop) wanted = Ensure::stopped;
@@ -491,6 +499,40 @@ void Requests::ensure(Leader& leader, const api::Target& target, const api::Answ
   accepted.changes.push_back(
       {resource.name.value, wanted == Ensure::absent ? "removed" : "changed"});
   write({{resource_key(resource.name), encode_resource(resource)}}, std::move(accepted), answer);
+}
+
+// What was counted against its roles is forgotten, so that each is tried again at once. The plan
+// does it: what is written here outlives this leader.
+void Requests::reset(Leader& leader, const api::Target& target, const std::string& body,
+                     const api::Answer& answer) {
+  auto parsed = api::from_json<api::ResetRequest>(body);
+  if (const auto* error = std::get_if<api::JsonError>(&parsed)) {
+    return answer(api::usage("the request cannot be read: " + error->text));
+  }
+  const InstanceName only{std::get<api::ResetRequest>(parsed).instance};
+  const auto& resources = leader.desired().resources();
+  const auto found = resources.find(target.name);
+  if (found == resources.end()) return answer(no_resource(leader.desired(), target.name));
+  const auto& instances = found->second.instances;
+  const bool known =
+      only.value.empty() || std::any_of(instances.begin(), instances.end(),
+                                        [&](const Instance& one) { return one.name == only; });
+  if (!known) {
+    std::string names;
+    for (const Instance& one : instances) names += (names.empty() ? "" : ", ") + one.name.value;
+    return answer(
+        api::not_found(target.name.value + " has no instance " + only.value, "it has: " + names));
+  }
+  api::ApplyAnswer accepted;
+  std::vector<election::CatalogChange> changes;
+  for (const Breaker& breaker : breakers_to_reset(leader.world(), target.name, only)) {
+    accepted.changes.push_back({breaker.instance.value + " " + breaker.role.value, "reset"});
+    changes.push_back({breaker_key({breaker.instance, breaker.role}), encode_breaker(breaker)});
+  }
+  if (changes.empty()) {
+    accepted.changes.push_back({only.value.empty() ? target.name.value : only.value, "unchanged"});
+  }
+  write(std::move(changes), std::move(accepted), answer);
 }
 
 void Requests::write(std::vector<election::CatalogChange> changes, api::ApplyAnswer accepted,

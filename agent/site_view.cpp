@@ -23,6 +23,7 @@ struct Word {
     return run.kind == ScriptKind::start ? "start-role" : "stop-role";
   }
   std::string operator()(const Attend&) const { return "attend"; }
+  std::string operator()(const ForgetFailures&) const { return "forget-failures"; }
 };
 
 std::string proof_of(const HostFacts& host) {

@@ -201,6 +201,12 @@ void Worker::note_outcome(Local& local, const Action& action, const Outcome& out
     note(local.configure);
   } else if (std::holds_alternative<ResetVm>(action.work) && outcome.ok()) {
     ++local.resets;
+  } else if (const auto* forget = std::get_if<ForgetFailures>(&action.work)) {
+    local.scripts.erase(forget->role);
+    local.restarts.erase(forget->role);
+    local.restarted.erase(forget->role);
+    local.resets = 0;
+    if (local.watch) local.watch->forgive(forget->role);
   }
 }
 

@@ -62,6 +62,11 @@ void Checks::started(const RoleName& role, bool because_failing, Time now) {
   attended.due = now;
 }
 
+void Checks::forgive(const RoleName& role) {
+  const auto found = roles_.find(role);
+  if (found != roles_.end()) found->second.restarts = 0;
+}
+
 std::vector<RoleCheck> Checks::take_due(const std::set<RoleName>& configured, Time now) {
   std::vector<RoleCheck> due;
   for (auto& [role, attended] : roles_) {

@@ -35,6 +35,10 @@ class Checks {
   // `start` was run: the check is due at once, and its history begins anew.
   void started(const RoleName& role, bool because_failing, Time now);
 
+  // An operator wants it tried again: what was counted against the role is forgotten, not whether
+  // it is failing.
+  void forgive(const RoleName& role);
+
   // The roles to be checked now: of those `configured` in this boot of the guest, since a service
   // that was never started cannot fail. Each is under way until finished() is called for it.
   [[nodiscard]] std::vector<RoleCheck> take_due(const std::set<RoleName>& configured, Time now);

@@ -31,6 +31,9 @@ std::string sentence(const Action& action) {
             return "run " + verb + " of " + w.role.value + " in " + name + " on ";
           },
           [&](const Attend&) { return "check " + name + " on "; },
+          [&](const ForgetFailures& w) {
+            return "forget failures of " + w.role.value + " in " + name + " on ";
+          },
       },
       action.work);
 }
@@ -39,7 +42,7 @@ std::string sentence(const Action& action) {
 
 bool loads_host(const Work& work) {
   return !std::holds_alternative<Configure>(work) && !std::holds_alternative<RunScript>(work) &&
-         !std::holds_alternative<Attend>(work);
+         !std::holds_alternative<Attend>(work) && !std::holds_alternative<ForgetFailures>(work);
 }
 
 std::string to_string(const Action& action, const std::string& host) {

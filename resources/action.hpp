@@ -77,11 +77,18 @@ struct Attend {
   std::string digest;
 };
 
-using Work =
-    std::variant<StartVm, StopVm, RemoveDisk, ResetVm, Resume, Configure, RunScript, Attend>;
+// The host forgets what it has counted against this role of the instance: failed starts, restarts,
+// resets. The ladder begins at its foot, and without a wait.
+struct ForgetFailures {
+  Incarnation incarnation;
+  RoleName role;
+};
+
+using Work = std::variant<StartVm, StopVm, RemoveDisk, ResetVm, Resume, Configure, RunScript,
+                          Attend, ForgetFailures>;
 
 // Does the host's hypervisor carry it out? The others are done by the guest itself, and may take as
-// long as a script does.
+// long as a script does, or by the agent, at once.
 [[nodiscard]] bool loads_host(const Work& work);
 
 struct Action {

@@ -12,8 +12,9 @@ namespace cierzo {
 namespace {
 
 std::string under_way(const Action& action) {
-  const char* const verbs[] = {"its start",  "its stop",       "removing its disk", "its reset",
-                               "its resume", "configuring it", "a script in it",    "its checks"};
+  const char* const verbs[] = {"its start",      "its stop",   "removing its disk",
+                               "its reset",      "its resume", "configuring it",
+                               "a script in it", "its checks", "its reset"};
   return verbs[action.work.index()];
 }
 
@@ -25,6 +26,7 @@ Plan Planner::make() {
   plan_.brake = brake_.reason;
   await_proof();
   count_starting();
+  tend_breakers();
   remove_leftovers();  // first: it makes room
   for (std::size_t i = 0; i < world_.desired.size(); ++i) decide(i);
   return std::move(plan_);

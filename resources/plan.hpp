@@ -26,6 +26,9 @@ struct Plan {
   std::optional<Time> look_again;
   // Why nothing is replaced, though hosts are lost; empty: it is. (rule 19)
   std::string brake;
+  // To be written into the catalog: breakers that open, and those that have no reason to stay.
+  std::vector<Breaker> opened;
+  std::vector<BreakerKey> closed;
   // Lost hosts that may run what only proof frees, and silent ones that had no guard: to be fenced,
   // where they can be; none while too many are away. (rules 14, 19)
   std::set<HostId> proof_wanted;
@@ -35,6 +38,12 @@ struct Plan {
 // instance; a start only when every host that may hold it has reported or is lost (rules 14, 15);
 // applying the plan and planning again gives nothing.
 [[nodiscard]] Plan plan(const World& world);
+
+// What an operator's reset writes: a breaker for every role of the resource, or of one instance of
+// it (an empty name: all), that is open or has failures counted against it.
+[[nodiscard]] std::vector<Breaker> breakers_to_reset(const World& world,
+                                                     const ResourceName& resource,
+                                                     const InstanceName& only);
 
 // ---- What to tell people, from the same world and plan.
 

@@ -1,5 +1,6 @@
 // What the parts of plan() share. plan.cpp holds the branches; running.cpp, unhealthy.cpp,
-// stopping.cpp and leftovers.cpp what each of them does. Not for use outside of plan().
+// breaker.cpp, stopping.cpp and leftovers.cpp what each of them does. Not for use outside of
+// plan().
 #pragma once
 
 #include <map>
@@ -77,8 +78,17 @@ class Planner {
   const std::map<HostId, int>& siblings(const DesiredResource& desired, const RoleName& role);
   void remove_stale_disk(const Subject& s);
 
+  // ---- breaker.cpp
+  void tend_breakers();
+  bool forget_failures(const Subject& s, const Observed& copy);
+  const Breaker* open_breaker(const Subject& s, const Observed& copy, std::size_t role) const;
+  const Breaker* left_alone(const Subject& s, const Observed& copy,
+                            std::vector<std::size_t>& others) const;
+  void open(const Subject& s, const Observed& copy, std::size_t role, std::string reason);
+  void tell_open(const Subject& s, const Breaker& breaker);
+
   // ---- unhealthy.cpp
-  bool climb_ladder(const Subject& s, const Observed& copy, const RoleType& role);
+  bool climb_ladder(const Subject& s, const Observed& copy, std::size_t role);
   void tell_flapping(const Subject& s, const Observed& copy, const RoleType& role);
 
   // ---- stopping.cpp
@@ -111,6 +121,11 @@ class Planner {
 // role without `start`.
 [[nodiscard]] bool is_started(const RoleType& role, const Observed& copy,
                               const std::string& digest);
+
+// The breaker of this role, where it is open for this copy with these inputs; nullptr: none is.
+[[nodiscard]] const Breaker* open_breaker(const World& world, const InstanceName& instance,
+                                          const RoleName& role, const Observed& copy,
+                                          const std::string& inputs);
 
 // What is known of a role of a copy; an empty value where nothing is.
 [[nodiscard]] const RoleObserved& role_of(const Observed& copy, const RoleName& role);

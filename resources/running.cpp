@@ -249,13 +249,17 @@ void Planner::serve(const Subject& s, const Observed& copy) {
         copy.checks_digest.empty() ? "nothing checks it yet" : "what is checked has changed");
     return;
   }
-  for (std::size_t i = 0; i < s.instance.roles.size(); ++i) {
+  if (forget_failures(s, copy)) return;
+  std::vector<std::size_t> closed;
+  const Breaker* open = left_alone(s, copy, closed);
+  for (const std::size_t i : closed) {
     if (start_role(s, copy, i)) return;
   }
-  for (const RoleName& name : s.instance.roles) {
-    const RoleType& role = *s.desired.type->role(name);
-    if (role_of(copy, name).health == Health::failing && climb_ladder(s, copy, role)) return;
+  for (const std::size_t i : closed) {
+    const Health health = role_of(copy, s.instance.roles[i]).health;
+    if (health == Health::failing && climb_ladder(s, copy, i)) return;
   }
+  if (open) return tell_open(s, *open);
   for (const RoleName& name : s.instance.roles) {
     if (role_of(copy, name).health != Health::flapping) continue;
     return tell_flapping(s, copy, *s.desired.type->role(name));
@@ -288,6 +292,11 @@ bool Planner::start_role(const Subject& s, const Observed& copy, std::size_t whi
   const RoleType& role = *s.desired.type->role(s.instance.roles[which_role]);
   if (is_started(role, copy, s.wanted.start_digests[which_role])) return false;
   const RoleObserved& seen = role_of(copy, role.name);
+  if (seen.start.count >= breaker_failures) {
+    open(s, copy, which_role,
+         "start failed " + times(seen.start.count) + ": " + brief(seen.start.error));
+    return true;
+  }
   if (backs_off(s, "start of " + role.name.value, seen.start)) return true;
   for (const RoleName& before : role.after) {
     if (const auto not_ready = first_not_ready(s.desired, before)) {

@@ -86,8 +86,8 @@ class Reporter {
     return std::any_of(copies.tried.begin(), copies.tried.end(), failed) ? "failed" : "absent";
   }
 
-  static std::string state_of(const DesiredResource& desired, std::size_t which,
-                              const Observed& copy) {
+  [[nodiscard]] std::string state_of(const DesiredResource& desired, std::size_t which,
+                                     const Observed& copy) const {
     switch (copy.run) {
       case RunState::paused:
         return "paused";
@@ -114,6 +114,10 @@ class Reporter {
       const RoleType& role = *desired.type->role(instance.roles[i]);
       if (is_started(role, copy, wanted.start_digests[i])) continue;
       started = false;
+      // Also where the host has forgotten what it counted.
+      if (open_breaker(world_, instance.name, role.name, copy, wanted.start_digests[i])) {
+        return "failed";
+      }
       if (role_of(copy, role.name).start.count >= failures_before_failed) return "failed";
     }
     return started ? "running" : "configuring";

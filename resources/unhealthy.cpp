@@ -3,7 +3,8 @@
 
 namespace cierzo {
 // True: this instance has got its action, or waits for its turn.
-bool Planner::climb_ladder(const Subject& s, const Observed& copy, const RoleType& role) {
+bool Planner::climb_ladder(const Subject& s, const Observed& copy, std::size_t which_role) {
+  const RoleType& role = *s.desired.type->role(s.instance.roles[which_role]);
   const RoleObserved& seen = role_of(copy, role.name);
   const std::string detail = brief(seen.error);
   const std::string failing = "check of " + role.name.value + " failed " + times(seen.failures) +
@@ -24,6 +25,12 @@ bool Planner::climb_ladder(const Subject& s, const Observed& copy, const RoleTyp
   }
   if (!role.start) {
     block(s.instance.name, false, failing + "; it has no start to be run again");
+    return true;
+  }
+  if (seen.restarts >= breaker_failures) {
+    open(s, copy, which_role,
+         failing + "; restarted " + times(seen.restarts) + " in vain" +
+             (copy.fresh_disk ? ", also on a fresh disk" : ""));
     return true;
   }
   const Time next = seen.last_restart + backoff(seen.restarts);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "resources/action.hpp"
@@ -116,6 +117,21 @@ struct InFlight {
   Stamp id;
 };
 
+// Nothing that was tried for a role of this copy, with these inputs, has made it well: it is left
+// alone until an operator resets it, or another copy or other inputs give a reason to try again.
+// Kept in the catalog, since hosts forget what they counted when their agents are restarted.
+struct Breaker {
+  InstanceName instance;
+  RoleName role;
+  Incarnation incarnation;
+  std::string inputs;  // The digest of the inputs of its `start`.
+  std::string reason;  // What failed, how often; for people.
+  // An operator wants it tried again: the host is told to forget its failures, then this goes.
+  bool reset = false;
+  bool operator==(const Breaker&) const = default;
+};
+using BreakerKey = std::pair<InstanceName, RoleName>;
+
 // What an instance is compared with. Made once, by make_desired (desired.hpp): plans are made far
 // more often than resources change.
 struct Wanted {
@@ -137,6 +153,7 @@ struct World {
   std::vector<DesiredResource> desired;  // Ordered by name.
   // Declared, but not understood by this version: what of them runs or has a disk stays as it is.
   std::set<ResourceName> unreadable;
+  std::map<BreakerKey, Breaker> breakers;
   std::vector<Observed> observed;
   std::vector<HostView> hosts;  // Every host of the site, by id.
   std::vector<InFlight> in_flight;

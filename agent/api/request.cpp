@@ -75,7 +75,15 @@ std::variant<Target, ApiResponse> wrong_method(const std::string& method, std::s
                  "use " + std::string(right));
 }
 
-// /v1/resources/NAME, /v1/resources/NAME/stop, /v1/resources/NAME/start
+struct ResourceVerb {
+  std::string_view verb;
+  Route route;
+};
+constexpr ResourceVerb resource_verbs[] = {{"stop", Route::stop},
+                                           {"start", Route::start},
+                                           {"reset", Route::reset}};
+
+// /v1/resources/NAME, /v1/resources/NAME/stop, ...
 std::variant<Target, ApiResponse> resource_target(const std::string& method, std::string_view path,
                                                   std::string_view rest) {
   const std::size_t slash = rest.find('/');
@@ -89,11 +97,13 @@ std::variant<Target, ApiResponse> resource_target(const std::string& method, std
     target.route = Route::remove;
     return target;
   }
-  if (verb != "stop" && verb != "start") {
-    return not_found(std::string(path) + ": no such path", "accepted: stop, start");
+  const auto* known = std::find_if(std::begin(resource_verbs), std::end(resource_verbs),
+                                   [&](const ResourceVerb& row) { return row.verb == verb; });
+  if (known == std::end(resource_verbs)) {
+    return not_found(std::string(path) + ": no such path", "accepted: stop, start, reset");
   }
   if (method != "POST") return wrong_method(method, path, "POST");
-  target.route = verb == "stop" ? Route::stop : Route::start;
+  target.route = known->route;
   return target;
 }
 

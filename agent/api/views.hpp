@@ -106,7 +106,13 @@ struct BlockedRow {
 struct PlanView {
   std::vector<ActionRow> actions;  // In order.
   std::vector<BlockedRow> blocked;
-  std::string summary;  // "4 actions now, 2 instances wait"
+  std::string summary;                  // "4 actions now, 2 instances wait"
+};
+
+// ---- POST /v1/resources/NAME/reset: answered by an ApplyAnswer
+
+struct ResetRequest {
+  std::string instance;  // Empty: all of the resource.
 };
 
 struct ChangeRow {

@@ -62,6 +62,7 @@ int hosts(const Options& options, Terminal& terminal);
 int host(const Options& options, Terminal& terminal);
 int stop(const Options& options, Terminal& terminal);
 int start(const Options& options, Terminal& terminal);
+int reset(const Options& options, Terminal& terminal);
 int remove(const Options& options, Terminal& terminal);  // delete
 int confirm_lost(const Options& options, Terminal& terminal);
 int events(const Options& options, Terminal& terminal);

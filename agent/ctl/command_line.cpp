@@ -20,7 +20,7 @@ const std::map<std::string, Verb> verbs = {
     {"events", events},     {"types", types},
     {"keygen", keygen},     {"convert", convert},
     {"version", version},   {"confirm-lost", confirm_lost},
-    {"host", host},
+    {"host", host},         {"reset", reset},
 };
 
 constexpr const char* examples = R"(Examples:
@@ -133,6 +133,10 @@ void add_verbs(CLI::App& app, Options& options, int& seconds) {
   verb = add(app, "start", "start a stopped resource", "agentctl start myweb");
   add_name(verb, options, "of the resource", true);
   add_waiting(verb, options, seconds);
+
+  verb = add(app, "reset", "try again what has failed: closes its breakers, ends its waiting",
+             "agentctl reset myweb/myweb-server-1");
+  add_name(verb, options, "of the resource; /INSTANCE behind it: of one instance alone", true);
 
   verb = add(app, "delete", "stop a resource, remove its disks and forget it",
              "agentctl delete --yes myweb");

@@ -49,6 +49,9 @@ struct HeldRecord {
 [[nodiscard]] std::string encode_held(const HeldRecord& held);
 [[nodiscard]] std::optional<HeldRecord> decode_held(std::string_view bytes, std::string& error);
 
+[[nodiscard]] std::string encode_breaker(const Breaker& breaker);
+[[nodiscard]] std::optional<Breaker> decode_breaker(std::string_view bytes, std::string& error);
+
 // What the state database holds beside the catalog.
 [[nodiscard]] std::string encode_record(const election::Record& record);
 [[nodiscard]] std::optional<election::Record> decode_record(std::string_view bytes,

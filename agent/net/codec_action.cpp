@@ -222,6 +222,16 @@ Attend get(const wire::Attend& from, Checker& check) {
   return to;
 }
 
+void put(const ForgetFailures& from, wire::Action& to) {
+  *to.mutable_forget_failures()->mutable_incarnation() = codec::put(from.incarnation);
+  to.mutable_forget_failures()->set_role(from.role.value);
+}
+ForgetFailures get(const wire::ForgetFailures& from, Checker& check) {
+  check.require(!from.role().empty(), "forget failures: no role");
+  return {incarnation_of(from, check),
+          RoleName{check.name(from.role(), "forget failures: role name too long")}};
+}
+
 Work work_of(const wire::Action& from, Checker& check) {
   using Case = wire::Action::WorkCase;
   switch (from.work_case()) {
@@ -241,6 +251,8 @@ Work work_of(const wire::Action& from, Checker& check) {
       return get(from.run_script(), check);
     case Case::kAttend:
       return get(from.attend(), check);
+    case Case::kForgetFailures:
+      return get(from.forget_failures(), check);
     case Case::WORK_NOT_SET:
       break;
   }

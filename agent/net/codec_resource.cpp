@@ -166,6 +166,34 @@ std::optional<HeldRecord> decode_held(std::string_view bytes, std::string& error
   return to;
 }
 
+std::string encode_breaker(const Breaker& breaker) {
+  wire::BreakerRecord to;
+  to.set_instance(breaker.instance.value);
+  to.set_role(breaker.role.value);
+  *to.mutable_incarnation() = codec::put(breaker.incarnation);
+  to.set_inputs(breaker.inputs);
+  to.set_reason(breaker.reason);
+  to.set_reset(breaker.reset);
+  return to.SerializeAsString();
+}
+
+std::optional<Breaker> decode_breaker(std::string_view bytes, std::string& error) {
+  Checker check(error);
+  wire::BreakerRecord from;
+  if (!parse(from, bytes, check)) return std::nullopt;
+  check.require(!from.instance().empty() && !from.role().empty() && from.has_incarnation(),
+                "breaker: a part is missing");
+  Breaker to;
+  to.instance.value = check.name(from.instance(), "breaker: name of an instance too long");
+  to.role.value = check.name(from.role(), "breaker: name of a role too long");
+  to.incarnation = codec::get(from.incarnation(), check);
+  to.inputs = check.name(from.inputs(), "breaker: digest too long");
+  to.reason = from.reason();
+  to.reset = from.reset();
+  if (!check.ok()) return std::nullopt;
+  return to;
+}
+
 std::string encode_record(const election::Record& record) {
   wire::VoterRecord to;
   to.set_site(record.site);

@@ -139,6 +139,11 @@ void read(const wire::InstanceRow& from, InstanceRow& to) {
   to.reason = from.reason();
 }
 
+void fill(const ResetRequest& from, wire::ResetRequest& to) {
+  to.set_instance(utf8(from.instance));
+}
+void read(const wire::ResetRequest& from, ResetRequest& to) { to.instance = from.instance(); }
+
 void fill(const ResourceRow& from, wire::ResourceRow& to) {
   to.set_type(utf8(from.type));
   to.set_name(utf8(from.name));

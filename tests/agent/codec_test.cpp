@@ -71,6 +71,11 @@ TEST(Codec, what_is_stored_is_read_again) {
   const HeldRecord held{{InstanceName{"a"}, InstanceName{"b"}}};
   EXPECT_EQ(decode_held(encode_held(held), error), held);
   EXPECT_EQ(decode_held(encode_held({}), error), HeldRecord{});
+  Breaker breaker;
+  fields::Filler().fill(breaker);
+  EXPECT_EQ(decode_breaker(encode_breaker(breaker), error), breaker);
+  EXPECT_FALSE(decode_breaker(encode_breaker({}), error));
+  EXPECT_EQ(error, "breaker: a part is missing");
 }
 
 TEST(Codec, output_of_programs_need_not_be_text) {

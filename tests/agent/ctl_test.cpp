@@ -374,6 +374,16 @@ TEST_F(Ctl, StopAndStartWaitForTheirOwnEnd) {
   EXPECT_EQ(last_request().target, "/v1/resources/my%20web/stop");
 }
 
+TEST_F(Ctl, ResetNamesAResourceOrOneInstance) {
+  script("POST /v1/resources/mine/reset",
+         api::ApplyAnswer{{{"mine-one-1 one", "reset"}}, {}, "accepted", 0});
+  EXPECT_EQ(run({"reset", "mine/mine-one-1"}), exit_done);
+  EXPECT_EQ(last_request().body, api::to_json(api::ResetRequest{"mine-one-1"}));
+  EXPECT_EQ(out_, "mine-one-1 one: reset\n");
+  EXPECT_EQ(run({"reset", "mine"}), exit_done);
+  EXPECT_EQ(last_request().body, api::to_json(api::ResetRequest{}));
+}
+
 TEST_F(Ctl, EventsAreLines) {
   api::EventsView view;
   view.source = "s";

@@ -87,6 +87,10 @@ inline constexpr int count<RoleCheck> = 6;
 template <>
 inline constexpr int count<Attend> = 3;
 template <>
+inline constexpr int count<ForgetFailures> = 2;
+template <>
+inline constexpr int count<Breaker> = 6;
+template <>
 inline constexpr int count<Action> = 4;
 template <>
 inline constexpr int count<Failure> = 3;

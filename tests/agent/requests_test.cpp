@@ -254,6 +254,29 @@ TEST_F(RequestsTest, StopTwiceIsNoMistakeAndAnUnknownNameIs) {
   EXPECT_NE(unknown->body.find("site"), std::string::npos) << "it names what there is";
 }
 
+TEST_F(RequestsTest, ResetMarksWhatIsOpen) {
+  store(plain("site", "10.0.0.11"));
+  const auto reset = [this](const std::string& name, const std::string& instance) {
+    return ask("POST", "/v1/resources/" + name + "/reset",
+               api::to_json(api::ResetRequest{instance}));
+  };
+  EXPECT_EQ(reset("nothing", "")->status, 404);
+  EXPECT_EQ(reset("site", "site-app-2")->status, 404);
+  EXPECT_EQ(reset("site", "")->status, 200);
+  EXPECT_TRUE(written_.empty()) << "nothing has failed";
+  const Breaker open{InstanceName{"site-app-1"}, RoleName{"app"}, {}, "inputs", "it failed", false};
+  const BreakerKey key{open.instance, open.role};
+  catalog_.entries[breaker_key(key)] = encode_breaker(open);
+  leader_->catalog_changed(catalog_);
+  ASSERT_EQ(reset("site", "site-app-1")->status, 200);
+  ASSERT_EQ(written_.size(), 1U);
+  EXPECT_EQ(written_[0].at(0).key, breaker_key(key));
+  std::string error;
+  const auto stored = decode_breaker(written_[0].at(0).value.value(), error);
+  ASSERT_TRUE(stored) << error;
+  EXPECT_TRUE(stored->reset);
+}
+
 TEST_F(RequestsTest, SayUnknownWhereTheOutcomeIs) {
   store(plain("site", "10.0.0.11"));
   done_ = WriteOutcome::unknown;

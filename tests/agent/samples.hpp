@@ -71,7 +71,8 @@ inline std::vector<PeerMessage> one_of_each() {
   add_work(Configure{});
   add_work(RunScript{});
   add_work(Attend{});
-  static_assert(std::variant_size_v<Work> == 8, "a new kind of work: add it above");
+  add_work(ForgetFailures{});
+  static_assert(std::variant_size_v<Work> == 9, "a new kind of work: add it above");
   static_assert(std::variant_size_v<PeerMessage> == 8, "a new kind of message: add it above");
   return all;
 }

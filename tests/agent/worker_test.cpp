@@ -375,6 +375,31 @@ TEST_F(WorkerTest, ConfiguresAndChecksAGuest) {
   EXPECT_EQ(seen()->roles[RoleName{"app"}].error, "port 80 is closed");
 }
 
+// What was counted against a role is kept until it is forgotten by command.
+TEST_F(WorkerTest, ForgetsFailuresWhenToldTo) {
+  worker_->command(command(1, start_vm(1)));
+  ASSERT_TRUE(executor_.run_until([this] { return seen() && seen()->guest_answers; }, 10s));
+  provider_.set_script(app1, ScriptPurpose::Kind::start, RoleName{"app"}, {1, "no licence", 10ms});
+  RunScript run;
+  run.incarnation = {term, 1};
+  run.role = RoleName{"app"};
+  run.input.digest = "inputs";
+  run.timeout = 10s;
+  const auto failed = [this] { return seen()->roles[RoleName{"app"}].start.count; };
+  worker_->command(command(2, run));
+  worker_->command(command(3, run));
+  ASSERT_TRUE(executor_.run_until([&] { return failed() == 2; }, 20s));
+  executor_.run_for(1s);
+  worker_->command(command(4, ForgetFailures{{term, 1}, RoleName{"other"}}));
+  executor_.run_for(1s);
+  EXPECT_EQ(failed(), 2) << "of another role";
+  worker_->command(command(5, ForgetFailures{{term, 1}, RoleName{"app"}}));
+  executor_.run_for(1s);
+  EXPECT_EQ(failed(), 0);
+  ASSERT_EQ(answers_.size(), 5U);
+  EXPECT_TRUE(answers_[4].ok);
+}
+
 // Its guest hangs: asked where it holds up only its like, and told since when.
 TEST_F(WorkerTest, AsksAGuestThatHangsApartFromTheOthers) {
   worker_->command(command(1, start_vm(1)));

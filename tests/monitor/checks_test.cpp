@@ -106,6 +106,20 @@ TEST(Checks, CountTheRestartsUntilTheServiceWasWellForAWhile) {
   EXPECT_TRUE(checks.all_settled(62s));
 }
 
+// Forgiven is what was counted against it, not what is seen: a restart is due at once.
+TEST(Checks, ThatAreForgivenFailAllTheSame) {
+  Checks checks;
+  checks.attend(attend_server(1), 0s);
+  run_once(checks, Kind::failed, 0s);
+  checks.started(server, true, 1s);
+  run_once(checks, Kind::failed, 1s);
+  checks.forgive(RoleName{"other"});
+  EXPECT_EQ(observed(checks).restarts, 1);
+  checks.forgive(server);
+  EXPECT_EQ(observed(checks).restarts, 0);
+  EXPECT_EQ(observed(checks).health, Health::failing);
+}
+
 // Also one below the threshold, after which nothing was restarted.
 TEST(Checks, AFailureBeginsTheWaitAnew) {
   Checks checks;

@@ -157,6 +157,7 @@ class Chaos {
       made = plan(site.world());
       if (made.actions.empty() && !made.look_again) break;
       for (const Action& action : made.actions) site.perform(action);
+      site.store(made);
       site.now += std::chrono::minutes(6);  // longer than any back-off
     }
     const World world = site.world();
@@ -271,7 +272,9 @@ class Chaos {
   }
 
   void send() {
-    for (const Action& action : plan(site.world()).actions) {
+    const Plan made = plan(site.world());
+    site.store(made);
+    for (const Action& action : made.actions) {
       site.in_flight.push_back({action, {{1, HostId{1}}, ++commands_}});
     }
   }

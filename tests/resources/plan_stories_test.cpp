@@ -60,6 +60,10 @@ class Story {
       set_broken(command, true);
     else if (verb == "mend")
       set_broken(command, false);
+    else if (verb == "reset")
+      return reset(command);
+    else if (verb == "forget-counts")  // As an agent that is restarted does.
+      site_.forget_counts(command.words.at(0), command.option("on"));
     else if (verb == "await")
       site_.images_awaited[command.words.at(0)] =
           site_.now + std::chrono::seconds(std::stoi(command.words.at(1)));
@@ -131,6 +135,12 @@ class Story {
     for (const Action& action : plan.actions) {
       text += to_string(action, site_.host_name(action.on)) + "\n";
     }
+    for (const Breaker& breaker : plan.opened) {
+      text += "open the breaker of " + breaker.role.value + " in " + breaker.instance.value + "\n";
+    }
+    for (const BreakerKey& key : plan.closed) {
+      text += "close the breaker of " + key.second.value + " in " + key.first.value + "\n";
+    }
     if (!with_blocked) return text;
     if (!plan.brake.empty()) text += "told: " + plan.brake + "\n";
     for (const Blocked& blocked : plan.blocked) {
@@ -151,6 +161,7 @@ class Story {
   std::string apply() {
     const Plan made = plan(site_.world());
     for (const Action& action : made.actions) site_.perform(action);
+    site_.store(made);
     return print(made, false);
   }
 
@@ -270,6 +281,18 @@ class Story {
         ADD_FAILURE() << c.text;
       }
     }
+  }
+
+  // reset RESOURCE [INSTANCE]
+  std::string reset(const Command& c) {
+    const InstanceName only{c.words.size() > 1 ? c.words.at(1) : ""};
+    std::string text;
+    for (const Breaker& breaker :
+         breakers_to_reset(site_.world(), ResourceName{c.words.at(0)}, only)) {
+      site_.breakers[{breaker.instance, breaker.role}] = breaker;
+      text += breaker.instance.value + " " + breaker.role.value + "\n";
+    }
+    return text.empty() ? "nothing to reset\n" : text;
   }
 
   void reboot(const Command& c) {

@@ -67,6 +67,16 @@ void ToySite::declare(std::shared_ptr<const Resource> resource, std::shared_ptr<
 
 void ToySite::forget(const std::string& resource) { desired_.erase(resource); }
 
+void ToySite::forget_counts(const std::string& instance, const std::string& host_name_) {
+  Observed& copy = this->copy(instance, host_name_);
+  copy.resets = 0;
+  for (auto& [role, seen] : copy.roles) {
+    seen.start = {};
+    seen.restarts = 0;
+    seen.health = Health::unknown;
+  }
+}
+
 std::uint64_t ToySite::memory_used(HostId id) const {
   std::uint64_t used = 0;
   for (const auto& [key, copy] : copies_) {
@@ -96,6 +106,7 @@ World ToySite::world() const {
     }
   }
   world.unreadable = unreadable;
+  world.breakers = breakers;
   world.in_flight = in_flight;
   world.images_awaited = images_awaited;
   world.brake_share = brake_share;
@@ -229,6 +240,11 @@ void ToySite::run(const InstanceName& name, const RunScript& work, HostId on) {
   }
 }
 
+void ToySite::store(const Plan& plan) {
+  for (const Breaker& breaker : plan.opened) breakers[{breaker.instance, breaker.role}] = breaker;
+  for (const BreakerKey& key : plan.closed) breakers.erase(key);
+}
+
 void ToySite::perform(const Action& action) {
   const InstanceName& name = action.instance;
   Observed* copy = present(name, action.on);
@@ -252,6 +268,10 @@ void ToySite::perform(const Action& action) {
     copy->network_digest = configure->digest;
   } else if (const auto* attend = std::get_if<Attend>(&action.work)) {
     copy->checks_digest = attend->digest;
+  } else if (const auto* forget = std::get_if<ForgetFailures>(&action.work)) {
+    copy->roles[forget->role].start = {};
+    copy->roles[forget->role].restarts = 0;
+    copy->resets = 0;
   }
 }
 

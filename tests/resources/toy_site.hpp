@@ -24,6 +24,7 @@ class ToySite {
   // Replaces the resource of that name.
   void declare(std::shared_ptr<const Resource> resource, std::shared_ptr<const Type> type);
   void forget(const std::string& resource);
+  void forget_counts(const std::string& instance, const std::string& host);
 
   [[nodiscard]] World world() const;  // with what hosts that answer say, and what the others said
   HostView& host(const std::string& name);
@@ -34,12 +35,14 @@ class ToySite {
   [[nodiscard]] std::string host_name(HostId id) const;
 
   void perform(const Action& action);
+  void store(const Plan& plan);  // breakers that open and close
   void reboot_guest(Observed& copy);
   void heal();  // every check that has run passes
 
   Time now = std::chrono::hours(1);
   std::vector<InFlight> in_flight;
   std::set<ResourceName> unreadable;
+  std::map<BreakerKey, Breaker> breakers;
   std::map<std::string, Time> images_awaited;
   double brake_share = 0.5;
   int starts_max = 0;

@@ -330,6 +330,13 @@ std::string Scenario::agentctl(const test::Command& command) {
   if (verb == "stop" || verb == "start") {
     return answer_of(site_->request(at, "POST", name() + "/" + verb), verb);
   }
+  if (verb == "reset") {
+    const std::string& what = command.words.at(1);
+    const std::size_t slash = what.find('/');
+    const api::ResetRequest reset{slash == what.npos ? "" : what.substr(slash + 1)};
+    const std::string target = "/v1/resources/" + what.substr(0, slash) + "/reset";
+    return answer_of(site_->request(at, "POST", target, api::to_json(reset)), verb);
+  }
   if (verb == "delete") return answer_of(site_->request(at, "DELETE", name()), verb);
   if (verb == "plan" && command.words.size() > 1) {
     return answer_of(site_->apply(at, file(command.words.at(1)), "/v1/plan"), verb);
