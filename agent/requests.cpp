@@ -11,6 +11,7 @@
 #include "agent/site_view.hpp"
 #include "manifests/nearest.hpp"
 #include "resources/desired.hpp"
+#include "resources/scaling.hpp"
 #include "resources/world_index.hpp"
 
 namespace cierzo {
@@ -37,7 +38,7 @@ bool reads(api::Route route) {
 
 bool changes(api::Route route) {
   return route == api::Route::apply || route == api::Route::stop || route == api::Route::start ||
-         route == api::Route::remove || route == api::Route::reset ||
+         route == api::Route::remove || route == api::Route::scale || route == api::Route::reset ||
          route == api::Route::confirm_lost || route == api::Route::members;
 }
 
@@ -46,7 +47,7 @@ bool changes(api::Route route) {
 struct Declared {
   std::vector<DesiredResource> resources;
   std::map<std::string, std::map<std::string, std::string>> type_files;  // By digest.
-  std::vector<std::string> mistakes;
+  std::vector<std::string> mistakes, warnings;
 };
 
 // What a write's outcome means to whoever asked for it; `body` answers where it is stored.
@@ -167,7 +168,13 @@ Declared declared(const api::ApplyRequest& request, const Desired& desired,
                               " did not come with it");
       continue;
     }
-    made.resources.push_back(make_desired(std::make_shared<const Resource>(resource), type));
+    Resource merged = resource;
+    if (const auto before = known.find(resource.name); before != known.end()) {
+      for (std::string& text : keep_scaled(*before->second.resource, merged, *type)) {
+        made.warnings.push_back(std::move(text));
+      }
+    }
+    made.resources.push_back(make_desired(std::make_shared<const Resource>(merged), type));
   }
   static const Places nowhere;
   const auto places_of = [&](const ResourceName& name) {
@@ -385,6 +392,8 @@ void Requests::lead(Leader& leader, const api::ApiRequest& request, const api::T
     case api::Route::start:
     case api::Route::remove:
       return ensure(leader, target, answer);
+    case api::Route::scale:
+      return scale(leader, target, request.body, answer);
     case api::Route::reset:
       return reset(leader, target, request.body, answer);
     case api::Route::confirm_lost:
@@ -426,7 +435,9 @@ void Requests::plan(Leader& leader, const std::string& body, const api::Answer& 
     return answer(api::refused("this cannot be planned", std::move(request.mistakes)));
   }
   const Plan planned = cierzo::plan(leader.world(request.resources));
-  answer(ok(api::to_json(plan_view(planned, hooks_.host_facts()))));
+  api::PlanView view = plan_view(planned, hooks_.host_facts());
+  view.warnings = std::move(request.warnings);
+  answer(ok(api::to_json(view)));
 }
 
 void Requests::apply(Leader& leader, const std::string& body, const api::Answer& answer) {
@@ -440,6 +451,7 @@ void Requests::apply(Leader& leader, const std::string& body, const api::Answer&
     return answer(api::refused("nothing was changed", std::move(request.mistakes)));
   }
   api::ApplyAnswer accepted;
+  accepted.warnings = std::move(request.warnings);
   std::map<std::string, std::string> values;
   for (const DesiredResource& resource : request.resources) {
     const Resource& changed = *resource.resource;
@@ -498,6 +510,28 @@ void Requests::ensure(Leader& leader, const api::Target& target, const api::Answ
   resource.ensure = wanted;
   accepted.changes.push_back(
       {resource.name.value, wanted == Ensure::absent ? "removed" : "changed"});
+  write({{resource_key(resource.name), encode_resource(resource)}}, std::move(accepted), answer);
+}
+
+void Requests::scale(Leader& leader, const api::Target& target, const std::string& body,
+                     const api::Answer& answer) {
+  auto parsed = api::from_json<api::ScaleRequest>(body);
+  if (const auto* error = std::get_if<api::JsonError>(&parsed)) {
+    return answer(api::usage("the request cannot be read: " + error->text));
+  }
+  const auto& resources = leader.desired().resources();
+  const auto found = resources.find(target.name);
+  if (found == resources.end()) return answer(no_resource(leader.desired(), target.name));
+  const Resource& before = *found->second.resource;
+  Resource resource = before;
+  std::vector<std::string> mistakes =
+      cierzo::scale(resource, *found->second.type, std::get<api::ScaleRequest>(parsed).roles);
+  if (before.ensure == Ensure::absent) mistakes = {before.name.value + " is being deleted"};
+  if (!mistakes.empty()) return answer(api::refused("nothing was changed", std::move(mistakes)));
+  api::ApplyAnswer accepted;
+  const bool same = resource == before;
+  accepted.changes.push_back({resource.name.value, same ? "unchanged" : "changed"});
+  if (same) return answer(ok(api::to_json(accepted)));
   write({{resource_key(resource.name), encode_resource(resource)}}, std::move(accepted), answer);
 }
 

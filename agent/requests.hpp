@@ -92,6 +92,8 @@ class Requests {
   void plan(Leader& leader, const std::string& body, const api::Answer& answer);
   void apply(Leader& leader, const std::string& body, const api::Answer& answer);
   void ensure(Leader& leader, const api::Target& target, const api::Answer& answer);
+  void scale(Leader& leader, const api::Target& target, const std::string& body,
+             const api::Answer& answer);
   void reset(Leader& leader, const api::Target& target, const std::string& body,
              const api::Answer& answer);
   void confirm_lost(Leader& leader, const std::string& body, const api::Answer& answer);

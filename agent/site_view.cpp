@@ -149,6 +149,9 @@ std::vector<api::ResourceRow> resource_rows(const std::vector<ResourceStatus>& s
       made.reason = instance.reason;
       row.instances.push_back(std::move(made));
     }
+    for (const RoleScale& scale : resource.scale) {
+      row.scale.push_back({scale.role.value, scale.wanted, scale.declared, scale.slots});
+    }
     rows.push_back(std::move(row));
   }
   return rows;

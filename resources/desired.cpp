@@ -1,11 +1,22 @@
 #include "resources/desired.hpp"
 
 #include <map>
+#include <set>
 
 #include "resources/digest.hpp"
 
 namespace cierzo {
 namespace {
+
+std::set<InstanceName> idle_instances(Resource resource, const Type& type,
+                                      const std::vector<Instance>& wanted) {
+  resource.count.clear();
+  resource.scaled.clear();
+  std::set<InstanceName> names;
+  for (const Instance& instance : expand(resource, type)) names.insert(instance.name);
+  for (const Instance& instance : wanted) names.erase(instance.name);
+  return names;
+}
 
 std::string checks_digest(const Type& type, const Instance& instance,
                           const std::vector<std::string>& start_digests) {
@@ -31,6 +42,7 @@ DesiredResource make_desired(std::shared_ptr<const Resource> resource,
   DesiredResource desired;
   desired.instances = expand(*resource, *type);
   desired.hosts_file = hosts_file(desired.instances);
+  desired.idle = idle_instances(*resource, *type, desired.instances);
   std::map<RoleName, std::string> role_digests;
   for (const RoleType& role : type->roles) {
     role_digests[role.name] = role_inputs_digest(*resource, *type, desired.instances, role.name);

@@ -40,7 +40,7 @@ std::map<std::string, Machine> machines_of(const Resource& resource, const Type&
   for (const RoleType& role : type.roles) {
     const auto slots = resource.slots.find(role.name);
     if (slots == resource.slots.end()) continue;
-    const auto count = resource.count.find(role.name);
+    const int count = wanted_count(resource, role.name);
     for (const Slot& slot : slots->second) {
       const auto [found, added] = machines.try_emplace(slot.address);
       Machine& machine = found->second;
@@ -49,7 +49,7 @@ std::map<std::string, Machine> machines_of(const Resource& resource, const Type&
         order.push_back(slot.address);
       }
       machine.image = slot.image;  // the last role's image wins
-      if (count != resource.count.end() && slot.position > count->second) continue;
+      if (slot.position > count) continue;
       machine.wanted = true;
       machine.positions[role.name] = slot.position;
     }

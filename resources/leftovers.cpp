@@ -15,6 +15,13 @@ bool may_be_declared(const Observed& seen, const std::set<ResourceName>& unreada
 
 }  // namespace
 
+std::string Planner::why_left(const InstanceName& name) const {
+  for (const DesiredResource& desired : world_.desired) {
+    if (desired.idle.count(name) != 0) return "its role is scaled down";
+  }
+  return "nothing declares it any more";
+}
+
 void Planner::remove_leftovers() {
   const InstanceName* last = nullptr;  // has its action already: at most one for an instance
   for (const Observed* one : index_.undeclared()) {
@@ -28,12 +35,12 @@ void Planner::remove_leftovers() {
     const bool remove = seen.presence == Presence::absent && seen.overlay && removable;
     if ((!stop && !remove) || index_.in_flight(seen.name)) continue;
     last = &seen.name;
+    const std::string why = why_left(seen.name);
     if (stop) {
       const Duration grace = seen.run == RunState::running ? stop_grace : Duration::zero();
-      act(seen.name, seen.host, StopVm{seen.incarnation, grace, removable},
-          "nothing declares it any more");
+      act(seen.name, seen.host, StopVm{seen.incarnation, grace, removable}, why);
     } else {
-      act(seen.name, seen.host, RemoveDisk{}, "nothing declares it any more");
+      act(seen.name, seen.host, RemoveDisk{}, why);
     }
   }
 }

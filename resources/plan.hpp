@@ -59,12 +59,21 @@ struct InstanceStatus {
                        // if nothing.
 };
 
+// Of a role with several slots, or with other than all of them wanted.
+struct RoleScale {
+  RoleName role;
+  int wanted = 0;    // Instances.
+  int declared = 0;  // By the manifest; another number than `wanted` where it was scaled.
+  int slots = 0;     // Addresses.
+};
+
 struct ResourceStatus {
   std::string type;
   ResourceName name;
   Ensure ensure = Ensure::running;
   std::string state;  // running converging degraded stopped failed
   std::vector<InstanceStatus> instances;
+  std::vector<RoleScale> scale;
 };
 
 [[nodiscard]] std::vector<ResourceStatus> status(const World& world, const Plan& plan);

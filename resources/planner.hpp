@@ -101,6 +101,7 @@ class Planner {
 
   // ---- leftovers.cpp
   void remove_leftovers();
+  [[nodiscard]] std::string why_left(const InstanceName& name) const;
 
   const World& world_;
   WorldIndex index_;

@@ -324,11 +324,12 @@ class ResourceReader {
                   : "at most " + std::to_string(*role.most) + " address" +
                         (*role.most == 1 ? "" : "es") + ", got " + std::to_string(slots));
       }
-      const auto count = resource_.count.find(role.name);
-      const int wanted = count == resource_.count.end() ? slots : count->second;
-      if (slots > 0 && wanted < role.least) {
+      // Of those that are declared some, or all, may be idle.
+      const int wanted = wanted_count(resource_, role.name);
+      const int least = slots < role.least ? role.least : role.never_below;
+      if (slots > 0 && wanted < least) {
         error(declared->second, what,
-              "at least " + std::to_string(role.least) + ", got " + std::to_string(wanted));
+              "at least " + std::to_string(least) + ", got " + std::to_string(wanted));
       }
     }
   }
@@ -389,6 +390,14 @@ class ResourceReader {
 };
 
 }  // namespace
+
+int wanted_count(const Resource& resource, const RoleName& role) {
+  for (const auto* counts : {&resource.scaled, &resource.count}) {
+    if (const auto found = counts->find(role); found != counts->end()) return found->second;
+  }
+  const auto slots = resource.slots.find(role);
+  return slots == resource.slots.end() ? 0 : static_cast<int>(slots->second.size());
+}
 
 ResourceRead read_resource(const manifests::Declaration& declaration, const Type& type,
                            const FileReader& read_file) {

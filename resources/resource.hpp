@@ -34,7 +34,10 @@ struct Resource {
   Ensure ensure = Ensure::running;
   std::map<RoleName, std::vector<Slot>> slots;  // Files that the manifest names are read already.
   std::map<RoleName, int> count;                // How many of the slots are wanted; absent: all.
-  std::string domain_template;                  // Text of the libvirt XML; empty: the built-in one.
+  // The same, as an operator has asked for since (agentctl scale): goes before `count`. Never from
+  // a manifest; scaling.hpp says what becomes of it when one is applied.
+  std::map<RoleName, int> scaled;
+  std::string domain_template;    // Text of the libvirt XML; empty: the built-in one.
   std::vector<std::string> pool;  // Names or addresses in order of preference; empty: all hosts.
   std::uint64_t memory_kib = 1048576;
   int vcpus = 1;
@@ -46,6 +49,9 @@ struct Resource {
       secrets;  // Never in logs, status, events, plans or process arguments.
   bool operator==(const Resource&) const = default;
 };
+
+// How many of a role's slots are wanted: as scaled, else as declared, else all.
+[[nodiscard]] int wanted_count(const Resource& resource, const RoleName& role);
 
 // Reads a file that a manifest names (addresses, images, a template), where the manifest is
 // applied. None: it cannot be read, with the reason in `error`.

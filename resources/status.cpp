@@ -35,10 +35,25 @@ class Reporter {
       status.instances.push_back(report(desired, which, index_.copies(resource, which)));
     }
     status.state = state_of(status);
+    status.scale = scale_of(*desired.resource, *desired.type);
     return status;
   }
 
  private:
+  static std::vector<RoleScale> scale_of(const Resource& resource, const Type& type) {
+    std::vector<RoleScale> scale;
+    for (const RoleType& role : type.roles) {
+      const auto slots = resource.slots.find(role.name);
+      if (slots == resource.slots.end()) continue;
+      const int all = static_cast<int>(slots->second.size());
+      const auto count = resource.count.find(role.name);
+      const int declared = count == resource.count.end() ? all : count->second;
+      const int wanted = wanted_count(resource, role.name);
+      if (all > 1 || wanted != all) scale.push_back({role.name, wanted, declared, all});
+    }
+    return scale;
+  }
+
   // By the type's order of roles, then by position.
   static std::vector<std::size_t> in_order(const DesiredResource& desired) {
     std::map<RoleName, std::size_t> place;

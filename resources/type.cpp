@@ -169,6 +169,20 @@ void read_count(const YamlNode& node, const std::string& where, RoleType& role,
   }
 }
 
+void read_never_below(const YamlNode& node, const std::string& where, RoleType& role,
+                      TypeFields& fields) {
+  const auto number = small_number(node.text);
+  if (!number || *number > role.least) {
+    fields.error(node.at, where + ".never_below",
+                 "must be a number of at most " + std::to_string(role.least) +
+                     ", as many as count "
+                     "wants at least, got '" +
+                     node.text + "'");
+    return;
+  }
+  role.never_below = *number;
+}
+
 RoleType read_role(const YamlEntry& entry, TypeFields& fields) {
   const std::string where = "roles." + entry.key;
   const YamlNode& node = entry.value;
@@ -178,9 +192,13 @@ RoleType read_role(const YamlEntry& entry, TypeFields& fields) {
     fields.error(entry.at, where, "is not a free role name");
   }
   fields.known_keys(node, where,
-                    {"count", "after", "reads", "attributes", "start", "stop", "drain", "metrics",
-                     "check", "edges", "on_host_lost"});
+                    {"count", "never_below", "after", "reads", "attributes", "start", "stop",
+                     "drain", "metrics", "check", "edges", "on_host_lost"});
   if (const YamlNode* count = node.find("count")) read_count(*count, where, role, fields);
+  // What there is one of, always, is not scaled away.
+  if (role.least == 1 && role.most == 1) role.never_below = 1;
+  if (const YamlNode* below = node.find("never_below"))
+    read_never_below(*below, where, role, fields);
   for (const RoleName& name : fields.roles(node, where, "after")) role.after.insert(name);
   for (const RoleName& name : fields.roles(node, where, "reads")) role.reads.insert(name);
   const auto program = [&](const char* key) -> std::optional<Program> {

@@ -56,8 +56,11 @@ struct RoleType {
   RoleName name;
   int least = 1;
   std::optional<int> most = 1;  // None: any number.
-  std::set<RoleName> after;     // Started once every instance of these roles is ready.
-  std::set<RoleName> reads;     // `start` runs again when the addresses of these roles change.
+  // Instances that must always be wanted, however it is scaled. `least` is how many addresses must
+  // be declared, at most that many of which may be idle.
+  int never_below = 0;
+  std::set<RoleName> after;  // Started once every instance of these roles is ready.
+  std::set<RoleName> reads;  // `start` runs again when the addresses of these roles change.
   std::vector<RoleName> composed_of;            // "controller" is {shadow, load_balancer, ...}
   std::optional<RoleName> taken_by_if_missing;  // "login" is taken by "master"
   std::map<std::string, AttributeType> attributes;

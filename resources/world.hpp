@@ -147,6 +147,8 @@ struct DesiredResource {
   std::vector<Instance> instances;  // expand(*resource, *type), kept.
   std::vector<Wanted> wanted;       // Beside `instances`.
   std::string hosts_file;           // hosts_file(instances)
+  // Declared, but beyond what its roles are scaled to: what runs of these has to go.
+  std::set<InstanceName> idle;
 };
 
 struct World {

@@ -81,6 +81,7 @@ struct ResourceVerb {
 };
 constexpr ResourceVerb resource_verbs[] = {{"stop", Route::stop},
                                            {"start", Route::start},
+                                           {"scale", Route::scale},
                                            {"reset", Route::reset}};
 
 // /v1/resources/NAME, /v1/resources/NAME/stop, ...
@@ -100,7 +101,7 @@ std::variant<Target, ApiResponse> resource_target(const std::string& method, std
   const auto* known = std::find_if(std::begin(resource_verbs), std::end(resource_verbs),
                                    [&](const ResourceVerb& row) { return row.verb == verb; });
   if (known == std::end(resource_verbs)) {
-    return not_found(std::string(path) + ": no such path", "accepted: stop, start, reset");
+    return not_found(std::string(path) + ": no such path", "accepted: stop, start, scale, reset");
   }
   if (method != "POST") return wrong_method(method, path, "POST");
   target.route = known->route;

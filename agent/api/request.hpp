@@ -47,6 +47,7 @@ enum class Route {
   apply,         // POST /v1/apply          ApplyRequest -> ApplyAnswer
   stop,          // POST /v1/resources/NAME/stop
   start,         // POST /v1/resources/NAME/start
+  scale,         // POST /v1/resources/NAME/scale   ScaleRequest -> ApplyAnswer
   reset,         // POST /v1/resources/NAME/reset   ResetRequest -> ApplyAnswer
   confirm_lost,  // POST /v1/confirm-lost  ConfirmRequest -> ConfirmView
   remove,        // DELETE /v1/resources/NAME
@@ -56,7 +57,7 @@ inline constexpr Duration events_wait_max = std::chrono::seconds(30);
 
 struct Target {
   Route route = Route::status;
-  ResourceName name;        // Of stop, start, reset and remove.
+  ResourceName name;        // Of stop, start, scale, reset and remove.
   std::uint64_t after = 0;  // Of events.
   Duration wait{};          // Of events; at most events_wait_max.
 };

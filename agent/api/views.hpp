@@ -49,11 +49,20 @@ struct InstanceRow {
   std::string reason;       // Why it is not simply running; empty if nothing.
 };
 
+// Of a role with several addresses, or with other than all of them in use.
+struct ScaleRow {
+  std::string role;
+  std::int32_t wanted = 0;     // Instances.
+  std::int32_t declared = 0;   // What its manifest wants: another number where it was scaled.
+  std::int32_t addresses = 0;  // As many as it can be scaled to.
+};
+
 struct ResourceRow {
   std::string type, name;
   std::string ensure;  // running stopped absent
   std::string state;   // running converging degraded stopped failed
   std::vector<InstanceRow> instances;
+  std::vector<ScaleRow> scale{};
 };
 
 struct StatusView {
@@ -107,9 +116,14 @@ struct PlanView {
   std::vector<ActionRow> actions;  // In order.
   std::vector<BlockedRow> blocked;
   std::string summary;                  // "4 actions now, 2 instances wait"
+  std::vector<std::string> warnings{};  // What apply would warn of.
 };
 
-// ---- POST /v1/resources/NAME/reset: answered by an ApplyAnswer
+// ---- POST /v1/resources/NAME/scale, .../reset: answered by an ApplyAnswer
+
+struct ScaleRequest {
+  std::map<std::string, std::int32_t> roles;  // Role -> instances.
+};
 
 struct ResetRequest {
   std::string instance;  // Empty: all of the resource.

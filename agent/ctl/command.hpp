@@ -39,9 +39,10 @@ struct Options {
   std::vector<std::string> hosts;  // confirm-lost
   bool dry_run = false, no_wait = false, yes = false, force = false, follow = false;
   std::uint64_t after = 0;
-  std::chrono::seconds timeout{};  // Of waiting; 0: for ever.
-  api::HostChange host;            // host: what to change
-  std::string to;                  // convert: puppet or yaml; empty: the other one
+  std::chrono::seconds timeout{};   // Of waiting; 0: for ever.
+  api::HostChange host;             // host: what to change
+  std::vector<std::string> counts;  // scale: ROLE=N
+  std::string to;                   // convert: puppet or yaml; empty: the other one
 };
 
 struct Terminal {
@@ -62,6 +63,7 @@ int hosts(const Options& options, Terminal& terminal);
 int host(const Options& options, Terminal& terminal);
 int stop(const Options& options, Terminal& terminal);
 int start(const Options& options, Terminal& terminal);
+int scale(const Options& options, Terminal& terminal);
 int reset(const Options& options, Terminal& terminal);
 int remove(const Options& options, Terminal& terminal);  // delete
 int confirm_lost(const Options& options, Terminal& terminal);

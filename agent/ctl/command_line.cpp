@@ -20,7 +20,8 @@ const std::map<std::string, Verb> verbs = {
     {"events", events},     {"types", types},
     {"keygen", keygen},     {"convert", convert},
     {"version", version},   {"confirm-lost", confirm_lost},
-    {"host", host},         {"reset", reset},
+    {"host", host},         {"scale", scale},
+    {"reset", reset},
 };
 
 constexpr const char* examples = R"(Examples:
@@ -132,6 +133,14 @@ void add_verbs(CLI::App& app, Options& options, int& seconds) {
 
   verb = add(app, "start", "start a stopped resource", "agentctl start myweb");
   add_name(verb, options, "of the resource", true);
+  add_waiting(verb, options, seconds);
+
+  verb = add(app, "scale", "change how many instances a role has, while it runs",
+             "agentctl scale myweb server=4");
+  add_name(verb, options, "of the resource", true);
+  verb->add_option("ROLE=N", options.counts, "roles, and how many of their addresses are in use")
+      ->type_name("")
+      ->required();
   add_waiting(verb, options, seconds);
 
   verb = add(app, "reset", "try again what has failed: closes its breakers, ends its waiting",

@@ -64,6 +64,15 @@ std::string show_status(const api::StatusView& view, bool colour) {
   for (const api::ResourceRow& resource : view.resources) {
     out += "\n" + resource.type + " " + resource.name + ": " +
            painted(state_cell(resource.state), colour) + " (ensure " + resource.ensure + ")\n";
+    for (const api::ScaleRow& scale : resource.scale) {
+      if (scale.wanted == scale.addresses) continue;
+      out += scale.role + ": " + std::to_string(scale.wanted) + " of " +
+             std::to_string(scale.addresses) +
+             (scale.wanted == scale.declared
+                  ? ""
+                  : ", scaled; declared: " + std::to_string(scale.declared)) +
+             "\n";
+    }
     std::vector<Row> rows;
     for (const api::InstanceRow& instance : resource.instances) {
       rows.push_back({{instance.name},
@@ -107,6 +116,7 @@ std::string show_hosts(const api::StatusView& view, bool colour) {
 
 std::string show_plan(const api::PlanView& view) {
   std::string out;
+  for (const std::string& warning : view.warnings) out += "warning: " + warning + "\n";
   for (const api::ActionRow& action : view.actions) out += action.text + "\n";
   for (const api::BlockedRow& blocked : view.blocked) {
     out +=

@@ -1,6 +1,7 @@
 // What the catalog and the state database hold.
 #include <climits>
 #include <cstdlib>
+#include <set>
 
 #include "agent/net/codec.hpp"
 #include "agent/net/codec_parts.hpp"
@@ -45,11 +46,19 @@ bool parse(Message& message, std::string_view bytes, Checker& check) {
   return parsed;
 }
 
-// Roles in `slots` and roles in `count` need not be the same ones.
+void put_counts(const Resource& from, const RoleName& role, wire::RoleSlots& to) {
+  to.set_role(role.value);
+  if (const auto count = from.count.find(role); count != from.count.end())
+    to.set_count(count->second);
+  if (const auto scaled = from.scaled.find(role); scaled != from.scaled.end())
+    to.set_scaled(scaled->second);
+}
+
+// Roles in `slots` and roles in `count` or `scaled` need not be the same ones.
 void put_roles(const Resource& from, wire::ResourceRecord& to) {
   for (const auto& [role, slots] : from.slots) {
     wire::RoleSlots& one = *to.add_roles();
-    one.set_role(role.value);
+    put_counts(from, role, one);
     one.set_declared(true);
     for (const Slot& slot : slots) {
       wire::Slot& put = *one.add_slots();
@@ -57,24 +66,24 @@ void put_roles(const Resource& from, wire::ResourceRecord& to) {
       put.set_image(slot.image);
       put.set_position(slot.position);
     }
-    if (const auto count = from.count.find(role); count != from.count.end())
-      one.set_count(count->second);
   }
-  for (const auto& [role, count] : from.count) {
-    if (from.slots.contains(role)) continue;
-    wire::RoleSlots& one = *to.add_roles();
-    one.set_role(role.value);
-    one.set_count(count);
+  std::set<RoleName> counted;
+  for (const auto* counts : {&from.count, &from.scaled}) {
+    for (const auto& [role, count] : *counts) {
+      if (!from.slots.contains(role)) counted.insert(role);
+    }
   }
+  for (const RoleName& role : counted) put_counts(from, role, *to.add_roles());
 }
 
 void get_roles(const wire::ResourceRecord& from, Resource& to, Checker& check) {
+  std::set<RoleName> roles;
   for (const wire::RoleSlots& one : from.roles()) {
     const RoleName role{check.name(one.role(), "resource: name of a role too long")};
-    check.require(!to.slots.contains(role) && !to.count.contains(role),
-                  "resource: a role is there twice");
-    check.require(one.count() >= 0, "resource: a negative count");
+    check.require(roles.insert(role).second, "resource: a role is there twice");
+    check.require(one.count() >= 0 && one.scaled() >= 0, "resource: a negative count");
     if (one.has_count()) to.count[role] = one.count();
+    if (one.has_scaled()) to.scaled[role] = one.scaled();
     if (!one.declared()) continue;
     std::vector<Slot>& slots = to.slots[role];
     for (const wire::Slot& slot : one.slots()) {

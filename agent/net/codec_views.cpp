@@ -139,6 +139,23 @@ void read(const wire::InstanceRow& from, InstanceRow& to) {
   to.reason = from.reason();
 }
 
+void fill(const ScaleRow& from, wire::ScaleRow& to) {
+  to.set_role(utf8(from.role));
+  to.set_wanted(from.wanted);
+  to.set_declared(from.declared);
+  to.set_addresses(from.addresses);
+}
+void read(const wire::ScaleRow& from, ScaleRow& to) {
+  to = {from.role(), from.wanted(), from.declared(), from.addresses()};
+}
+
+void fill(const ScaleRequest& from, wire::ScaleRequest& to) {
+  for (const auto& [role, number] : from.roles) (*to.mutable_roles())[utf8(role)] = number;
+}
+void read(const wire::ScaleRequest& from, ScaleRequest& to) {
+  to.roles.insert(from.roles().begin(), from.roles().end());
+}
+
 void fill(const ResetRequest& from, wire::ResetRequest& to) {
   to.set_instance(utf8(from.instance));
 }
@@ -150,6 +167,7 @@ void fill(const ResourceRow& from, wire::ResourceRow& to) {
   to.set_ensure(utf8(from.ensure));
   to.set_state(utf8(from.state));
   fill_all(from.instances, to.mutable_instances());
+  fill_all(from.scale, to.mutable_scale());
 }
 void read(const wire::ResourceRow& from, ResourceRow& to) {
   to.type = from.type();
@@ -157,6 +175,7 @@ void read(const wire::ResourceRow& from, ResourceRow& to) {
   to.ensure = from.ensure();
   to.state = from.state();
   read_all(from.instances(), to.instances);
+  read_all(from.scale(), to.scale);
 }
 
 void fill(const StatusView& from, wire::StatusView& to) {
@@ -206,8 +225,10 @@ void fill(const PlanView& from, wire::PlanView& to) {
   fill_all(from.actions, to.mutable_actions());
   fill_all(from.blocked, to.mutable_blocked());
   to.set_summary(utf8(from.summary));
+  fill_all(from.warnings, to.mutable_warnings());
 }
 void read(const wire::PlanView& from, PlanView& to) {
+  read_all(from.warnings(), to.warnings);
   read_all(from.actions(), to.actions);
   read_all(from.blocked(), to.blocked);
   to.summary = from.summary();

@@ -221,7 +221,7 @@ std::string shown(const std::variant<Target, ApiResponse>& parsed) {
       {Route::types, "types"},   {Route::version, "version"}, {Route::health, "health"},
       {Route::plan, "plan"},     {Route::apply, "apply"},     {Route::stop, "stop"},
       {Route::start, "start"},   {Route::remove, "remove"},   {Route::confirm_lost, "confirm-lost"},
-      {Route::reset, "reset"}};
+      {Route::scale, "scale"},   {Route::reset, "reset"}};
   const auto& target = std::get<Target>(parsed);
   std::string out = names.at(target.route);
   if (!target.name.value.empty()) out += " " + target.name.value;
@@ -250,6 +250,7 @@ TEST(Api, KnowsItsPaths) {
       {"GET /v1/apply", "405"},
       {"POST /v1/resources/myweb/stop", "stop myweb"},
       {"POST /v1/resources/my%20web%2Fa/start", "start my web/a"},
+      {"POST /v1/resources/myweb/scale", "scale myweb"},
       {"POST /v1/resources/myweb/reset", "reset myweb"},
       {"DELETE /v1/resources/myweb", "remove myweb"},
       {"GET /v1/resources/myweb", "405"},

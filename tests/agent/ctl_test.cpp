@@ -374,6 +374,29 @@ TEST_F(Ctl, StopAndStartWaitForTheirOwnEnd) {
   EXPECT_EQ(last_request().target, "/v1/resources/my%20web/stop");
 }
 
+TEST_F(Ctl, ScaleSendsNumbersAndSaysWhatIsNone) {
+  EXPECT_EQ(run({"scale", "mine", "other", "one=-1", "two=3x", "other=1", "other=2"}), exit_usage);
+  EXPECT_NE(err_.find("'other': must be ROLE=N, N being 0 or more"), std::string::npos) << err_;
+  EXPECT_NE(err_.find("'one=-1'"), std::string::npos);
+  EXPECT_NE(err_.find("'two=3x'"), std::string::npos);
+  EXPECT_NE(err_.find("'other=2': other is given twice"), std::string::npos);
+  EXPECT_EQ(requests(), "") << "nothing was asked";
+  script("POST /v1/resources/mine/scale",
+         api::ApplyAnswer{{{"mine", "changed"}}, {}, "accepted", 0});
+  EXPECT_EQ(run({"scale", "mine", "other=0", "--no-wait"}), exit_done);
+  EXPECT_EQ(last_request().body, api::to_json(api::ScaleRequest{{{"other", 0}}}));
+}
+
+TEST_F(Ctl, StatusShowsWhatIsScaled) {
+  api::StatusView view = site("running", "running", "running");
+  view.resources[0].scale = {{"other", 1, 3, 4}, {"spare", 2, 2, 3}, {"full", 2, 2, 2}};
+  script("GET /v1/status", view);
+  EXPECT_EQ(run({"status"}), exit_done);
+  EXPECT_NE(out_.find("other: 1 of 4, scaled; declared: 3\nspare: 2 of 3\n"), std::string::npos)
+      << out_;
+  EXPECT_EQ(out_.find("full:"), std::string::npos);
+}
+
 TEST_F(Ctl, ResetNamesAResourceOrOneInstance) {
   script("POST /v1/resources/mine/reset",
          api::ApplyAnswer{{{"mine-one-1 one", "reset"}}, {}, "accepted", 0});

@@ -117,7 +117,7 @@ inline constexpr int count<ForwardAnswer> = 3;
 template <>
 inline constexpr int count<Slot> = 3;
 template <>
-inline constexpr int count<Resource> = 15;
+inline constexpr int count<Resource> = 16;
 template <>
 inline constexpr int count<HeldRecord> = 1;
 
@@ -147,9 +147,9 @@ auto all(T& x) {
   } else if constexpr (n == 14) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o);
-  } else if constexpr (n == 15) {
-    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p] = x;
-    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p);
+  } else if constexpr (n == 16) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q] = x;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q);
   } else {
     static_assert(n == 21);
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u, v] = x;

@@ -254,6 +254,51 @@ TEST_F(RequestsTest, StopTwiceIsNoMistakeAndAnUnknownNameIs) {
   EXPECT_NE(unknown->body.find("site"), std::string::npos) << "it names what there is";
 }
 
+TEST_F(RequestsTest, ScaleKeepsTheNumberBesideTheManifests) {
+  api::ApplyRequest request = plain("site", "10.0.0.11");
+  auto& slots = request.resources[0].slots[RoleName{"app"}];
+  slots.push_back({"10.0.0.12", "app.qcow2", 2});
+  slots.push_back({"10.0.0.13", "app.qcow2", 3});
+  store(request);
+  const auto scale = [this](const std::string& name, const std::string& role, int number) {
+    return ask("POST", "/v1/resources/" + name + "/scale",
+               api::to_json(api::ScaleRequest{{{role, number}}}));
+  };
+  EXPECT_EQ(scale("nothing", "app", 1)->status, 404);
+  EXPECT_EQ(scale("site", "app", 4)->status, 409);
+  EXPECT_EQ(scale("site", "ap", 1)->status, 409);
+  EXPECT_EQ(scale("site", "app", 3)->status, 200) << "as it is";
+  EXPECT_TRUE(written_.empty());
+  ASSERT_EQ(scale("site", "app", 0)->status, 200);
+  ASSERT_EQ(written_.size(), 1U);
+  std::string error;
+  const auto stored = decode_resource(written_[0].at(0).value.value(), error);
+  ASSERT_TRUE(stored) << error;
+  EXPECT_EQ(stored->scaled, (std::map<RoleName, int>{{RoleName{"app"}, 0}}));
+  EXPECT_TRUE(stored->count.empty());
+
+  // The same manifest again, for whatever reason: it stays, and that is said.
+  api::ApplyRequest scaled = request;
+  scaled.resources[0] = *stored;
+  store(scaled);
+  const auto again = ask("POST", "/v1/apply", api::to_json(request));
+  ASSERT_EQ(again->status, 200);
+  EXPECT_NE(again->body.find("stays scaled to 0"), std::string::npos) << again->body;
+  EXPECT_EQ(written_.size(), 1U) << "nothing has changed";
+  // One that says something else of the role takes its place.
+  api::ApplyRequest other = request;
+  other.resources[0].count[RoleName{"app"}] = 2;
+  const auto plan = ask("POST", "/v1/plan", api::to_json(other));
+  EXPECT_NE(plan->body.find("was scaled to 0, and becomes 2"), std::string::npos) << plan->body;
+  ASSERT_EQ(ask("POST", "/v1/apply", api::to_json(other))->status, 200);
+  ASSERT_EQ(written_.size(), 2U);
+  for (const election::CatalogChange& change : written_[1]) {
+    if (change.key == resource_key(ResourceName{"site"})) {
+      EXPECT_TRUE(decode_resource(change.value.value(), error)->scaled.empty());
+    }
+  }
+}
+
 TEST_F(RequestsTest, ResetMarksWhatIsOpen) {
   store(plain("site", "10.0.0.11"));
   const auto reset = [this](const std::string& name, const std::string& instance) {

@@ -62,6 +62,8 @@ class Story {
       set_broken(command, false);
     else if (verb == "reset")
       return reset(command);
+    else if (verb == "scale")
+      return site_.scale(command.words.at(0), {command.options.begin(), command.options.end()});
     else if (verb == "forget-counts")  // As an agent that is restarted does.
       site_.forget_counts(command.words.at(0), command.option("on"));
     else if (verb == "await")

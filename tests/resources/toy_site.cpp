@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "resources/desired.hpp"
+#include "resources/scaling.hpp"
 
 namespace cierzo::test {
 namespace {
@@ -66,6 +67,19 @@ void ToySite::declare(std::shared_ptr<const Resource> resource, std::shared_ptr<
 }
 
 void ToySite::forget(const std::string& resource) { desired_.erase(resource); }
+
+std::string ToySite::scale(const std::string& name,
+                           const std::map<std::string, std::string>& roles) {
+  DesiredResource& desired = desired_.at(name);
+  std::map<std::string, int> wanted;
+  for (const auto& [role, number] : roles) wanted[role] = std::stoi(number);
+  auto resource = std::make_shared<Resource>(*desired.resource);
+  std::string text;
+  for (const auto& mistake : cierzo::scale(*resource, *desired.type, wanted))
+    text += mistake + "\n";
+  desired = make_desired(std::move(resource), desired.type);
+  return text;
+}
 
 void ToySite::forget_counts(const std::string& instance, const std::string& host_name_) {
   Observed& copy = this->copy(instance, host_name_);

@@ -24,6 +24,8 @@ class ToySite {
   // Replaces the resource of that name.
   void declare(std::shared_ptr<const Resource> resource, std::shared_ptr<const Type> type);
   void forget(const std::string& resource);
+  // As agentctl scale: role -> number; what is wrong with it, one a line.
+  std::string scale(const std::string& resource, const std::map<std::string, std::string>& roles);
   void forget_counts(const std::string& instance, const std::string& host);
 
   [[nodiscard]] World world() const;  // with what hosts that answer say, and what the others said

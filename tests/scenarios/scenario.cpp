@@ -330,6 +330,13 @@ std::string Scenario::agentctl(const test::Command& command) {
   if (verb == "stop" || verb == "start") {
     return answer_of(site_->request(at, "POST", name() + "/" + verb), verb);
   }
+  if (verb == "scale") {
+    api::ScaleRequest scaled;
+    for (const auto& [role, number] : command.options) {
+      if (role != "at") scaled.roles[role] = std::stoi(number);
+    }
+    return answer_of(site_->scale(at, command.words.at(1), scaled), verb);
+  }
   if (verb == "reset") {
     const std::string& what = command.words.at(1);
     const std::size_t slash = what.find('/');

@@ -256,6 +256,17 @@ void Site::declare(const std::string& resource, const std::set<InstanceName>& in
   brake_watch_.undeclared(gone);
 }
 
+Site::Reply Site::scale(HostId at, const std::string& resource, const api::ScaleRequest& wanted) {
+  std::set<InstanceName> names = declared_[resource];
+  for (const auto& [role, number] : wanted.roles) {
+    const std::string prefix = resource + "-" + role + "-";
+    std::erase_if(names, [&](const InstanceName& name) { return name.value.starts_with(prefix); });
+    for (int i = 1; i <= number; ++i) names.insert({prefix + std::to_string(i)});
+  }
+  declare(resource, names);
+  return request(at, "POST", "/v1/resources/" + resource + "/scale", api::to_json(wanted));
+}
+
 Site::Reply Site::apply(HostId at, const std::string& manifest, const std::string& to) {
   const auto parsed = manifests::parse(manifest, "simulated.yaml");
   std::vector<manifests::Diagnostic> mistakes = parsed.diagnostics;

@@ -85,6 +85,8 @@ class Site {
                 const std::string& body = {});
   // Of a manifest's text, with the built-in types. None: it has mistakes, which are kept.
   Reply apply(HostId at, const std::string& manifest, const std::string& to = "/v1/apply");
+  // As agentctl scale: what is beyond the numbers may lose its disk.
+  Reply scale(HostId at, const std::string& resource, const api::ScaleRequest& wanted);
 
   // ---- Looking, from outside
   [[nodiscard]] std::optional<HostId> leader() const;                // Who may act.
