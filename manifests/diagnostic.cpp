@@ -9,7 +9,7 @@ namespace cierzo::manifests {
 
 namespace {
 
-constexpr std::size_t accepted_shown_max = 12;  // more names than that help nobody
+constexpr std::size_t accepted_shown_max = 16;  // more names than that help nobody
 
 }  // namespace
 

@@ -4,7 +4,7 @@
 // For an unhealthy role: run `start` again, `restarts_max` times, each after a longer wait; then
 // reset the VM once; then replace it, on a fresh disk and, where there is one, on another host. A
 // role that must keep its disk (`on_host_lost: wait`, shared disks) is not replaced. At the
-// ladder's end `start` is run again at ever longer intervals, and after breaker_failures of these
+// ladder's end `start` is run again at ever longer intervals, and after RoleType::tries of these
 // its breaker opens (breaker.cpp): then it is left alone. What was climbed is forgotten only when
 // the role has been well for a while: one passing check right after a restart says little.
 //
@@ -24,10 +24,7 @@ inline constexpr int stops_max =
     3;  // runs of a `stop` script that fails, before the VM is stopped anyway
 inline constexpr int starts_before_other_host = 2;  // failed starts of a VM that has no disk there
 inline constexpr int starts_before_fresh_disk =
-    3;  // failed starts on a disk, before another is made
-// Failed starts of a role, or restarts in vain where the ladder ends, before its breaker opens:
-// after 20 minutes of trying ever more rarely.
-inline constexpr int breaker_failures = 10;
+    3;                                            // failed starts on a disk, before another is made
 inline constexpr int failures_before_failed = 3;  // of a start or a script, before status says so
 // Commands to one host's hypervisor that are under way at once. Scripts in guests do not count: as
 // many as hang would keep everything else on that host from being done.

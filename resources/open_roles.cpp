@@ -23,6 +23,7 @@ using manifests::Value;
 // Fields of a role in a manifest. The others are read as in every type (role_values.hpp).
 constexpr std::array<std::string_view, 3> commands = {"start", "check", "stop"};
 constexpr std::array<std::string_view, 2> lists = {"after", "reads"};
+constexpr std::array<std::string_view, 2> words = {"tries", "on_host_lost"};
 constexpr std::array<std::string_view, 5> slots = {"ip", "ips", "image", "images", "count"};
 
 template <class List>
@@ -124,14 +125,14 @@ class Opener {
         fields += command(entry.key, field);
       } else if (contains(lists, field.key)) {
         fields += ", " + pair(field.key, list(field.value));
-      } else if (field.key == "on_host_lost") {
-        fields +=
-            ", " + pair(field.key, scalar(field.value, prefix_ + entry.key + ".on_host_lost"));
+      } else if (contains(words, field.key)) {
+        const std::string where = prefix_ + entry.key + "." + field.key;
+        fields += ", " + pair(field.key, scalar(field.value, where));
       } else {
         std::vector<std::string> known(slots.begin(), slots.end());
         known.insert(known.end(), commands.begin(), commands.end());
         known.insert(known.end(), lists.begin(), lists.end());
-        known.emplace_back("on_host_lost");
+        known.insert(known.end(), words.begin(), words.end());
         diagnostics_.push_back(manifests::unknown_name(
             field.at, prefix_ + entry.key + "." + field.key, field.key, known, "unknown field"));
       }
@@ -147,13 +148,13 @@ class Opener {
     const std::string where = prefix_ + role + "." + field.key;
     const auto* hash = std::get_if<Hash>(&field.value.data);
     const Value* text = hash ? manifests::find(*hash, "run") : &field.value;
-    const auto* words = text ? std::get_if<std::string>(&text->data) : nullptr;
-    if (!words || words->find_first_not_of(" \t\r\n") == std::string::npos) {
+    const auto* said = text ? std::get_if<std::string>(&text->data) : nullptr;
+    if (!said || said->find_first_not_of(" \t\r\n") == std::string::npos) {
       error(text ? text->at : field.at, where, "must be a command for the guest's shell");
       return {};
     }
     const std::string file = role + "-" + field.key;
-    files_[file] = *words + (words->ends_with('\n') ? "" : "\n");
+    files_[file] = *said + (said->ends_with('\n') ? "" : "\n");
     std::string made = pair("run", quoted(file));
     for (const Entry& more : hash ? *hash : Hash{}) {
       if (more.key == "run") continue;
@@ -164,12 +165,12 @@ class Opener {
 
   // One name is a list of one.
   std::string list(const Value& value) {
-    std::string words;
+    std::string names;
     const auto* array = std::get_if<Array>(&value.data);
     for (const Value& element : array ? *array : Array{value}) {
-      words += (words.empty() ? "" : ", ") + quoted(scalar_text(element).value_or(""));
+      names += (names.empty() ? "" : ", ") + quoted(scalar_text(element).value_or(""));
     }
-    return "[" + words + "]";
+    return "[" + names + "]";
   }
 
   std::string scalar(const Value& value, const std::string& where) {

@@ -292,7 +292,7 @@ bool Planner::start_role(const Subject& s, const Observed& copy, std::size_t whi
   const RoleType& role = *s.desired.type->role(s.instance.roles[which_role]);
   if (is_started(role, copy, s.wanted.start_digests[which_role])) return false;
   const RoleObserved& seen = role_of(copy, role.name);
-  if (seen.start.count >= breaker_failures) {
+  if (seen.start.count >= role.tries) {
     open(s, copy, which_role,
          "start failed " + times(seen.start.count) + ": " + brief(seen.start.error));
     return true;

@@ -183,6 +183,16 @@ void read_never_below(const YamlNode& node, const std::string& where, RoleType& 
   role.never_below = *number;
 }
 
+void read_tries(const YamlNode& node, const std::string& where, RoleType& role,
+                TypeFields& fields) {
+  const auto number = small_number(node.text);
+  if (number && *number >= 1) {
+    role.tries = *number;
+  } else {
+    fields.error(node.at, where + ".tries", "must be 1 or more");
+  }
+}
+
 RoleType read_role(const YamlEntry& entry, TypeFields& fields) {
   const std::string where = "roles." + entry.key;
   const YamlNode& node = entry.value;
@@ -193,7 +203,7 @@ RoleType read_role(const YamlEntry& entry, TypeFields& fields) {
   }
   fields.known_keys(node, where,
                     {"count", "never_below", "after", "reads", "attributes", "start", "stop",
-                     "drain", "metrics", "check", "edges", "on_host_lost"});
+                     "drain", "metrics", "check", "tries", "edges", "on_host_lost"});
   if (const YamlNode* count = node.find("count")) read_count(*count, where, role, fields);
   // What there is one of, always, is not scaled away.
   if (role.least == 1 && role.most == 1) role.never_below = 1;
@@ -212,6 +222,7 @@ RoleType read_role(const YamlEntry& entry, TypeFields& fields) {
   if (const YamlNode* check = node.find("check")) {
     role.check = read_check(*check, where + ".check", fields);
   }
+  if (const YamlNode* tries = node.find("tries")) read_tries(*tries, where, role, fields);
   if (const YamlNode* edges = node.find("edges")) {
     role.edges = read_edges(*edges, where + ".edges", fields);
   }

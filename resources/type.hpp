@@ -67,6 +67,8 @@ struct RoleType {
   std::optional<Program> start, stop, drain, metrics;
   std::optional<Check> check;
   std::vector<Edge> edges;
+  int tries = 10;  // Failed starts, or restarts in vain at the ladder's end, before its breaker
+                   // opens: with ten, after 20 minutes of trying ever more rarely.
   OnHostLost on_host_lost = OnHostLost::replace;
 };
 

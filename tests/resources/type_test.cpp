@@ -52,7 +52,7 @@ TEST(Type, EveryMistakeIsReportedAtOnce) {
       "t/type.yaml:4:28: roles.a.after: unknown role 'b'; did you mean 'a'? (accepted: a, c)\n"
       "t/type.yaml:4:39: roles.a.start: there is no script 'go'\n"
       "t/type.yaml:5:7: roles.c.chek: unknown field; did you mean 'check'? (accepted: count, "
-      "never_below, after, reads, attributes, start, stop, drain, metrics, check, edges, "
+      "never_below, after, reads, attributes, start, stop, drain, metrics, check, tries, edges, "
       "on_host_lost)\n"
       "t/type.yaml:5:23: roles.c.check: there is no script 'go'\n"
       "t/type.yaml:5:40: roles.c.check.every: must be a duration such as 500ms, 5s or 2m, got "
