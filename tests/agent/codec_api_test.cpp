@@ -23,7 +23,8 @@ StatusView site() {
                        "absent",
                        "unknown",
                        "3.1.7",
-                       "no host can take it"}}}};
+                       "no host can take it"}},
+                     {{"server", 2, 3, 4}}}};
   return view;
 }
 
@@ -37,7 +38,8 @@ TEST(CodecApi, KeepsTheNamesAndKindsOfStatus) {
       R"("resources":[{"type":"web","name":"myweb","ensure":"running","state":"degraded",)"
       R"("instances":[{"name":"myweb-server-1","roles":["server","cache"],)"
       R"("address":"10.77.1.11","host":"","state":"absent","health":"unknown",)"
-      R"("incarnation":"3.1.7","reason":"no host can take it"}]}],)"
+      R"("incarnation":"3.1.7","reason":"no host can take it"}],)"
+      R"("scale":[{"role":"server","wanted":2,"declared":3,"addresses":4}]}],)"
       R"("local_view":false,"no_leader":"","brake":""})");
 }
 
@@ -67,7 +69,7 @@ TEST(CodecApi, HasTheSameFieldsInYaml) {
   view.summary = "1 action";
   const manifests::YamlTree tree = manifests::parse_yaml_tree(to_yaml(view), "yaml");
   ASSERT_TRUE(tree.ok());
-  ASSERT_EQ(tree.root.entries.size(), 3u);
+  ASSERT_EQ(tree.root.entries.size(), 4u);
   EXPECT_EQ(tree.root.entries[0].key, "actions");
   EXPECT_EQ(tree.root.entries[2].value.text, "1 action");
   const manifests::YamlNode& action = tree.root.entries[0].value.children.at(0);

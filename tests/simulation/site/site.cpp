@@ -263,6 +263,9 @@ Site::Reply Site::scale(HostId at, const std::string& resource, const api::Scale
     std::erase_if(names, [&](const InstanceName& name) { return name.value.starts_with(prefix); });
     for (int i = 1; i <= number; ++i) names.insert({prefix + std::to_string(i)});
   }
+  for (const InstanceName& name : names) {  // What went before starts once more.
+    if (!declared_[resource].contains(name)) checker_.may_be_replaced(name);
+  }
   declare(resource, names);
   return request(at, "POST", "/v1/resources/" + resource + "/scale", api::to_json(wanted));
 }
