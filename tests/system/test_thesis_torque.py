@@ -30,7 +30,7 @@ done
 
 def in_head(head, command):
     """What a command of TORQUE prints in the head; nothing when it fails."""
-    status, said = head.shell(f"cd /; PATH=$PATH:/usr/local/sbin; {command}")
+    status, said = head.shell(f"cd /; PATH=$PATH:/usr/local/sbin; {command}", seconds=120)
     return said if status == 0 else ""
 
 
