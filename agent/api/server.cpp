@@ -10,6 +10,7 @@
 #include <boost/beast/http.hpp>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -71,10 +72,12 @@ void listen_on(Local::acceptor& acceptor, const std::string& path, const SocketO
   if (::rename(temporary.c_str(), path.c_str()) != 0) cannot_listen(path, std::strerror(errno));
 }
 
-ApiResponse crowded() {
+ApiResponse crowded(bool by_one) {
   ErrorView view;
-  view.error = "too many connections of users other than root: at most " +
-               std::to_string(connections_of_others_max);
+  view.error = by_one ? "too many connections of this user: at most " +
+                            std::to_string(connections_of_one_max)
+                      : "too many connections of users other than root: at most " +
+                            std::to_string(connections_of_others_max);
   view.next = "try again in a moment";
   return {429, to_json(view)};
 }
@@ -114,7 +117,8 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   bool accepting = false;
   bool deaf_told = false;  // That nobody can connect, since somebody last could.
   std::set<std::shared_ptr<Connection>> connections;
-  std::size_t of_others = 0;  // Among them.
+  std::size_t of_others = 0;             // Among them,
+  std::map<uid_t, std::size_t> of_user;  // and each of these users' own.
 };
 
 namespace {
@@ -128,6 +132,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void write(ApiResponse response, bool keep_alive);
   void close();
   // Of a user who is neither root nor the agent's own.
+  [[nodiscard]] uid_t uid() const { return caller_.uid; }
   [[nodiscard]] bool of_other() const { return caller_.uid != 0 && caller_.uid != ::geteuid(); }
 
  private:
@@ -260,8 +265,11 @@ void Server::State::accept() {
     self->deaf_told = false;
     auto connection = std::make_shared<Connection>(std::move(socket), self->weak_from_this());
     self->connections.insert(connection);
-    if (connection->of_other() && ++self->of_others > connections_of_others_max) {
-      connection->write(crowded(), false);
+    if (!connection->of_other()) {
+      connection->read();
+    } else if (const bool by_one = ++self->of_user[connection->uid()] > connections_of_one_max;
+               ++self->of_others > connections_of_others_max || by_one) {
+      connection->write(crowded(by_one), false);
     } else {
       connection->read();
     }
@@ -270,7 +278,10 @@ void Server::State::accept() {
 }
 
 void Server::State::forget(const std::shared_ptr<Connection>& connection) {
-  if (connections.erase(connection) > 0 && connection->of_other()) --of_others;
+  if (connections.erase(connection) > 0 && connection->of_other()) {
+    --of_others;
+    if (--of_user[connection->uid()] == 0) of_user.erase(connection->uid());
+  }
   accept();
 }
 

@@ -27,6 +27,8 @@ inline constexpr std::size_t header_max = 16 * 1024;  // bytes; beyond: the conn
 inline constexpr std::size_t connections_max = 64;
 // Of those, of users other than root and the agent's own; beyond: 429. So nobody keeps root out.
 inline constexpr std::size_t connections_of_others_max = 48;
+// Of those, of any one of these users; beyond: 429. So no reader keeps the others out.
+inline constexpr std::size_t connections_of_one_max = 16;
 // For a whole request to arrive, from the first byte or since the last answer; and for an answer to
 // be taken.
 inline constexpr auto request_timeout = std::chrono::seconds(30);

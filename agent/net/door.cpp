@@ -16,11 +16,14 @@ std::optional<int> Door::accepted(int connection, std::string address, Instant n
   }
   if (count <= strangers_max + hosts_) return std::nullopt;
   const auto most =
-      std::max_element(silent.begin(), silent.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
+      std::max_element(silent.begin(), silent.end(), [](const auto& a, const auto& b) {
+        return a.second < b.second;
+      })->second;
+  // Of several addresses with as many, whichever has waited longest: nobody is favoured by what his
+  // address is.
   auto oldest = open_.end();
   for (auto it = open_.begin(); it != open_.end(); ++it) {
-    if (it->second.host || it->second.address != most->first) continue;
+    if (it->second.host || silent.at(it->second.address) != most) continue;
     if (oldest == open_.end() || it->second.since < oldest->second.since) oldest = it;
   }
   return open_.extract(oldest).key();

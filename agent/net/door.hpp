@@ -32,7 +32,7 @@ class Door {
 
   // Each returns whom to hang up on; they are forgotten here already.
   // Too many silent ones: the oldest of the address that has most of them, so that one address
-  // cannot keep the others out.
+  // cannot keep the others out; of several such addresses the oldest of all.
   [[nodiscard]] std::optional<int> accepted(int connection, std::string address, Instant now);
   // A message came whose sender's key is listed. Too many of one host: its oldest.
   [[nodiscard]] std::optional<int> spoke(int connection, HostId from, Instant now);

@@ -77,14 +77,14 @@ TEST(Access, a_group_that_does_not_exist_is_refused_unless_it_is_the_default) {
 
 // A process of another user, with these groups, asks; returns "STATUS BODY".
 std::string asked_by(std::vector<gid_t> groups, const std::string& socket,
-                     const std::string& method, const std::string& target) {
+                     const std::string& method, const std::string& target, uid_t user = somebody) {
   int pipes[2];
   EXPECT_EQ(::pipe(pipes), 0);
   const pid_t child = ::fork();
   if (child == 0) {
     const gid_t own = groups.front();
     if (::setgroups(groups.size(), groups.data()) != 0 || ::setgid(own) != 0 ||
-        ::setuid(somebody) != 0) {
+        ::setuid(user) != 0) {
       _exit(1);
     }
     const Reply reply = ask(socket, method, target, "", 20s);
@@ -160,6 +160,40 @@ TEST_F(Roles, without_readers_the_kernel_keeps_strangers_out_and_the_client_says
                 ": it needs the role operator; run it as root, or have root add you to the "
                 "socket's group (ls -l " +
                 server.socket() + "), and log in again");
+}
+
+// One user who connects and says nothing must not keep the others out.
+TEST_F(Roles, one_user_cannot_use_up_the_connections_of_others) {
+  ApiServer server(echo, site());
+  open_folder(server);
+  int ready[2], done[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  ASSERT_EQ(::pipe(done), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(done[1]);
+    if (::setgid(others) != 0 || ::setuid(somebody) != 0) _exit(1);
+    for (std::size_t i = 0; i < connections_of_others_max; ++i) {
+      const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+      sockaddr_un address{};
+      address.sun_family = AF_UNIX;
+      server.socket().copy(address.sun_path, sizeof address.sun_path - 1);
+      if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) _exit(1);
+    }
+    char c = 0;
+    if (::write(ready[1], "x", 1) != 1) _exit(1);
+    (void)!::read(done[0], &c, 1);
+    _exit(0);
+  }
+  char c = 0;
+  ASSERT_EQ(::read(ready[0], &c, 1), 1);
+  const std::string refused = asked_by({others}, server.socket(), "GET", "/v1/status");
+  EXPECT_NE(refused.find("too many connections of this user"), std::string::npos) << refused;
+  const std::string answered =
+      asked_by({readers}, server.socket(), "GET", "/v1/status", somebody + 1);
+  EXPECT_EQ(answered.substr(0, 4), "200 ") << answered;
+  for (const int fd : {ready[0], ready[1], done[0], done[1]}) ::close(fd);
+  ::waitpid(child, nullptr, 0);
 }
 
 // Strangers who connect and say nothing must not keep root out.

@@ -47,6 +47,19 @@ TEST(Door, of_too_many_strangers_the_oldest_of_the_busiest_address_goes) {
       << "hosts that have spoken are no strangers";
 }
 
+// Whoever has the address that sorts last must not be the one that always goes, nor the first.
+TEST(Door, of_addresses_with_as_many_the_oldest_connection_goes) {
+  for (const bool turned : {false, true}) {
+    Door door;
+    const std::string first = turned ? "192.0.2.9" : "192.0.2.1";
+    const std::string second = turned ? "192.0.2.1" : "192.0.2.9";
+    for (int i = 0; i < static_cast<int>(Door::strangers_max); ++i) {
+      EXPECT_EQ(door.accepted(10 + i, i % 2 == 0 ? first : second, start + 1s * i), std::nullopt);
+    }
+    EXPECT_EQ(door.accepted(99, "192.0.2.5", start + 1h), 10) << first;
+  }
+}
+
 TEST(Door, a_host_has_two_connections_and_the_newest_stay) {
   Door door;
   for (int i = 0; i < 3; ++i) (void)door.accepted(10 + i, "192.0.2.1", start);
