@@ -332,7 +332,8 @@ ConfigRead read_config(std::string_view text, const std::string& file_name,
   std::sort(read.config->hosts.begin(), read.config->hosts.end(),
             [](const HostConfig& a, const HostConfig& b) { return a.id < b.id; });
   read.config->types = {builtin_types_folder(), site_types};
-  for (std::string& folder : draft.types) read.config->types.push_back(std::move(folder));
+  for (const std::string& folder : draft.types) read.config->types.push_back(folder);
+  read.config->types_given = std::move(draft.types);
   return read;
 }
 

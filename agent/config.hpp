@@ -56,7 +56,8 @@ struct Config {
   int starts_max = 0;        // VMs of the site that may be starting at once; 0: any number.
   Duration converge{};       // How often the leader looks at everything again, as a safety net.
   std::vector<std::string> types;  // Folders of type folders; of types of one name the last wins.
-  std::string virtualization;      // auto, kvm or qemu
+  std::vector<std::string> types_given;  // Those of them that the file names.
+  std::string virtualization;            // auto, kvm or qemu
   // The guard, which pauses this host's VMs when its permit ends (rule 13): the page it shares with
   // the agent, the program that the agent starts where nothing else does (empty: something else
   // does), and whether VMs may run here without it.

@@ -140,7 +140,7 @@ std::optional<double> Field::share() const {
   if (text == nullptr) return std::nullopt;
   const auto [digits, unit] = number_and_unit(*text);
   const auto number = manifests::parse_double(digits);
-  if (number && unit == "%") return *number / 100;
+  if (number && unit == "%" && *number <= 100) return *number / 100;
   if (number && unit.empty() && *number < 1) return *number;
   refuse(wanted);
   return std::nullopt;

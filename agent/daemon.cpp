@@ -1,5 +1,6 @@
 #include "agent/daemon.hpp"
 
+#include <filesystem>
 #include <utility>
 
 #include "agent/agent.hpp"
@@ -139,6 +140,36 @@ class Daemon::Impl {
   std::vector<Peer> peers_;  // The members, as the agent last named them.
   int exit_code_ = 0;
 };
+
+Lacks lacks_here(const Config& config) {
+  Lacks lacks;
+  try {
+    (void)api::find_groups(config.operators, !config.operators_given, config.readers);
+  } catch (const std::exception& error) {
+    lacks.groups.emplace_back(error.what());
+  }
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const auto need = [&](const std::string& key, const std::string& path, bool folder) {
+    const bool there = folder ? fs::is_directory(path, ignored) : fs::exists(path, ignored);
+    if (!there)
+      lacks.files.push_back(key + ": there is no " + (folder ? "folder " : "file ") + path);
+  };
+  need("images", config.images, true);
+  if (!config.guard.program.empty()) need("guard.program", config.guard.program, false);
+  for (const std::string& folder : config.types_given) need("types", folder, true);
+  for (const HostConfig& host : config.hosts) {
+    if (!host.fence) continue;
+    if (host.fence->agent.starts_with('/')) need("hosts[].fence.agent", host.fence->agent, false);
+    for (const char* option : {"passwd_file", "passwd_script"}) {
+      const auto file = host.fence->options.find(option);
+      if (file != host.fence->options.end()) {
+        need("hosts[].fence.options." + std::string(option), file->second, false);
+      }
+    }
+  }
+  return lacks;
+}
 
 Daemon::Daemon(asio::io_context& io, const Config& config)
     : impl_(std::make_unique<Impl>(io, config)) {}

@@ -2,6 +2,8 @@
 // ZeroMQ, SQLite, libvirt, the control socket, and hands what they bring to it.
 #pragma once
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "agent/config.hpp"
 
@@ -10,6 +12,14 @@ class io_context;
 }
 
 namespace cierzo {
+
+// What the configuration names and this host does not have, a sentence each: groups, without which
+// the agent does not start, and files, without which it starts and something fails later. For
+// `agentd --check`, which systemd runs before each start.
+struct Lacks {
+  std::vector<std::string> groups, files;
+};
+[[nodiscard]] Lacks lacks_here(const Config& config);
 
 class Daemon {
  public:

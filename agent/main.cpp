@@ -61,7 +61,8 @@ int main(int count, char** words) {
   Arguments arguments;
   app.add_option("--config", arguments.config, "The configuration file")->capture_default_str();
   app.add_flag("--check", arguments.check,
-               "Only check the configuration file; exit 0 if it is good");
+               "Only check the configuration file, and that this host has what it names; "
+               "exit 0 if it is good");
   app.add_flag("--help-config", arguments.help_config, "Print every key of the configuration file");
   app.set_version_flag("--version", std::string("agentd ") + cierzo::software_version);
   try {
@@ -80,6 +81,12 @@ int main(int count, char** words) {
     return exit_failed;
   }
   if (arguments.check) {
+    const auto lacks = cierzo::lacks_here(*read.config);
+    for (const std::string& lack : lacks.files)
+      std::cerr << arguments.config << ": warning: " << lack << '\n';
+    for (const std::string& lack : lacks.groups)
+      std::cerr << arguments.config << ": " << lack << '\n';
+    if (!lacks.groups.empty()) return exit_failed;
     std::cout << arguments.config << ": good\n";
     return 0;
   }

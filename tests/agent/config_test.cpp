@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 
+#include "agent/daemon.hpp"
 #include "agent/net/keys.hpp"
 
 namespace cierzo {
@@ -123,6 +124,22 @@ TEST(Config, recovery_has_defaults_and_bounds) {
   ASSERT_TRUE(set.config) << mistakes(set);
   EXPECT_EQ(set.config->brake_share, 0.4);
   EXPECT_EQ(set.config->starts_max, 8);
+  EXPECT_TRUE(read(site() + "recovery: {brake: 100%}\n").config) << "never";
+  EXPECT_NE(mistakes(read(site() + "recovery: {brake: 150%}\n")).find("recovery.brake: must be"),
+            std::string::npos);
+}
+
+// systemd checks before each start: only what the agent cannot start without may be an error.
+TEST(Config, what_this_host_lacks_is_told) {
+  Config config;
+  config.images = "/no/such/images";
+  config.operators = {"no-such-group"};
+  EXPECT_TRUE(lacks_here(config).groups.empty()) << "the default need not exist";
+  config.readers = {"no-such-readers"};
+  const Lacks lacks = lacks_here(config);
+  ASSERT_EQ(lacks.groups.size(), 1U);
+  EXPECT_NE(lacks.groups[0].find("control.readers"), std::string::npos) << lacks.groups[0];
+  EXPECT_EQ(lacks.files, std::vector<std::string>{"images: there is no folder /no/such/images"});
 }
 
 TEST(Config, every_key_is_read) {
