@@ -60,7 +60,10 @@ void Agent::write_lost(const std::map<HostId, election::LostMark>& marks, const 
 
 void Agent::confirm_lost(const std::vector<HostId>& hosts, const WriteDone& done) {
   std::map<HostId, election::LostMark> marks;
-  for (const HostId host : hosts) marks[host] = lost_mark(host, false);
+  for (const HostId host : hosts) {
+    marks[host] = lost_mark(host, false);
+    marks[host].in_brake = leader_ && leader_->brake().on;
+  }
   write_lost(marks, done);
 }
 
@@ -106,6 +109,11 @@ void Agent::unmark_returned() {
     if (!node_.committed().entries.contains(key)) continue;
     const election::HostStatus status = node_.host(host.id, now());
     const bool stands = status.lost_mark.has_value() && host.id != config_.self;
+    if (stands && status.lost_mark->in_brake && leader_->brake().away.empty()) {
+      election::LostMark mark = *status.lost_mark;
+      mark.in_brake = false;
+      write({{key, election::encode(mark)}}, [](WriteOutcome, const std::string&) {});
+    }
     if (stands) continue;
     events_.add("host", host.name, "host " + host.name + ": heard again; its loss is taken back");
     write({{key, std::nullopt}}, [](WriteOutcome, const std::string&) {});

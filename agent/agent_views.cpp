@@ -35,6 +35,8 @@ void fill_in(HostFacts& facts, const election::HostStatus& host, Time now) {
   if (host.lost_mark) {
     facts.lost_proof = LostProof::proven;
     facts.confirmed_lost = !host.lost_mark->fenced;
+    facts.in_brake = host.lost_mark->in_brake;
+    facts.added = host.lost_mark->added;
   } else if (now >= host.disks_released_at) {
     facts.lost_proof = LostProof::disks_released;
   }

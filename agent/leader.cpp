@@ -219,11 +219,13 @@ std::vector<ResourceStatus> Leader::status() const {
 
 Plan Leader::plan_without(const std::vector<HostId>& hosts) const {
   World assumed = world();
+  const bool braked = cierzo::brake(assumed.hosts, assumed.brake_share).on;
   for (HostView& host : assumed.hosts) {
     if (std::find(hosts.begin(), hosts.end(), host.id) == hosts.end()) continue;
     host.state = HostState::lost;
     host.lost_proof = LostProof::proven;
     host.confirmed_lost = true;
+    host.in_brake = braked;
   }
   return plan(assumed);
 }

@@ -27,9 +27,10 @@ std::string lost_key(HostId host) { return "lost/" + std::to_string(host.value);
 
 std::string encode(const LostMark& mark) {
   std::ostringstream out;
-  out << (mark.fenced ? "fenced" : "confirmed") << " term=" << mark.term.counter << "."
-      << mark.term.owner.value << " seq=" << mark.seq << " boot=" << mark.boot
-      << " state=" << mark.state_id;
+  const char* kind = mark.added ? "added" : mark.fenced ? "fenced" : "confirmed";
+  out << kind << " term=" << mark.term.counter << "." << mark.term.owner.value
+      << " seq=" << mark.seq << " boot=" << mark.boot << " state=" << mark.state_id
+      << (mark.in_brake ? " in-brake" : "");
   return out.str();
 }
 
@@ -37,8 +38,10 @@ std::optional<LostMark> decode_lost_mark(const std::string& text) {
   std::istringstream in(text);
   LostMark mark;
   std::string word;
-  if (!(in >> word) || (word != "fenced" && word != "confirmed")) return std::nullopt;
+  if (!(in >> word)) return std::nullopt;
   mark.fenced = word == "fenced";
+  mark.added = word == "added";
+  if (!mark.fenced && !mark.added && word != "confirmed") return std::nullopt;
   const auto skip = [&in](const char* name) {
     in >> std::ws;
     for (; *name != '\0'; ++name)
@@ -54,6 +57,7 @@ std::optional<LostMark> decode_lost_mark(const std::string& text) {
   while (in >> word) {
     if (word.starts_with("boot=")) mark.boot = word.substr(5);
     if (word.starts_with("state=")) mark.state_id = word.substr(6);
+    if (word == "in-brake") mark.in_brake = true;
   }
   return mark;
 }

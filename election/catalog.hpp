@@ -50,6 +50,10 @@ struct LostMark {
   std::uint64_t seq = 0;  // and the last heartbeat that the host had acknowledged in it; 0: none.
   std::string boot;       // Which boot and which machine, where that was known. For people.
   std::string state_id;
+  // Confirmed while the brake held many hosts: it stays in the brake's count until nobody else is
+  // away. (rule 19)
+  bool in_brake = false;
+  bool added = false;  // Neither: it is new among the members, so nothing was ever started there.
   bool operator==(const LostMark&) const = default;
 };
 std::string lost_key(HostId host);

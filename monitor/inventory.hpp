@@ -22,6 +22,10 @@ struct HostFacts {
   Time disks_released_at{};                        // See HostView.
   Time proof_due{};                                // Likewise.
   bool confirmed_lost = false;
+  bool in_brake = false;   // See HostView.
+  bool returning = false;  // It answers, but the proof of its loss is not yet taken back.
+  bool added = false;      // It was never heard since it became a member: nothing can be there.
+  bool unjoined = false;   // Not heard since the site was recovered: it may be led elsewhere.
 };
 
 class Inventory {

@@ -92,6 +92,8 @@ struct HostView {
   // it lost. From then on proof is wanted. 0: it is not so. (rules 13, 14)
   Time proof_due{};
   bool confirmed_lost = false;  // By an administrator, and not heard since: the brake lets it go.
+  // It was confirmed while the brake was on: as one of many, it counts until no other is away.
+  bool in_brake = false;
   // It has reported under this leader: what it does not report it does not have.
   bool inventory_known = false;
   bool hypervisor_answers = true;
