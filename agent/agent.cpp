@@ -201,13 +201,18 @@ void Agent::fact(const election::Fact& happened) {
         } else if constexpr (std::is_same_v<Fact, election::HostHeld>) {
           host_changed(it.host, HostState::held, "held: its agent was stopped, its VMs run on");
         } else if constexpr (std::is_same_v<Fact, election::HostLost>) {
-          host_changed(it.host, HostState::lost, "lost: its permit has certainly ended");
+          const auto mark = node_.host(it.host, now()).lost_mark;
+          host_changed(it.host, HostState::lost,
+                       mark && mark->added ? "added, and not heard yet"
+                                           : "lost: its permit has certainly ended");
         } else if constexpr (std::is_same_v<Fact, election::InventoryDigest>) {
           host_said(node_.host(it.host, now()));
         } else if constexpr (std::is_same_v<Fact, election::SiteFounded>) {
           events_.add("start", config_.name, config_.name + " started a new site");
         } else if constexpr (std::is_same_v<Fact, election::StateJoined>) {
           events_.add("start", config_.name, config_.name + " has the site's state now");
+        } else if constexpr (std::is_same_v<Fact, election::SiteRecovered>) {
+          site_recovered(it);
         }
       },
       happened);
@@ -388,11 +393,13 @@ void Agent::host_changed(HostId host, HostState state, const std::string& text) 
 void Agent::change_members(std::vector<election::Member> members, HostId leaves, WriteDone done) {
   const election::WriteId id{next_write_++};
   if (leaves != HostId{}) leaving_ = leaves;
-  writes_[id] = [this, done = std::move(done)](WriteOutcome outcome, const std::string& why) {
+  const WriteDone changed = [this, done = std::move(done)](WriteOutcome outcome,
+                                                           const std::string& why) {
     leaving_.reset();
     if (outcome == WriteOutcome::committed) tell_members();
     done(outcome, why);
   };
+  writes_[id] = {changed, {}};
   perform(node_.change_members(now(), id, std::move(members)));
 }
 
@@ -406,23 +413,34 @@ void Agent::tell_members() {
 
 void Agent::write(std::vector<election::CatalogChange> changes, WriteDone done) {
   const election::WriteId id{next_write_++};
-  writes_[id] = std::move(done);
+  Writing& writing = writes_[id];
+  writing.done = std::move(done);
+  for (const election::CatalogChange& change : changes) writing.keys.push_back(change.key);
   perform(node_.propose(now(), id, std::move(changes)));
 }
 
 void Agent::write_done(election::WriteId write, WriteOutcome outcome, const std::string& why) {
   const auto found = writes_.find(write);
   if (found == writes_.end()) return;
-  const WriteDone done = std::move(found->second);
+  const WriteDone done = std::move(found->second.done);
   writes_.erase(found);
   done(outcome, why);
 }
 
+// What the committed catalog says under that key is about to change.
+bool Agent::being_written(const std::string& key) const {
+  return std::any_of(writes_.begin(), writes_.end(), [&](const auto& entry) {
+    const auto& keys = entry.second.keys;
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
+  });
+}
+
 // A later start of its agent reports a permit of this term: the mark has served. (rule 14)
+// A newer one that is on its way must not be deleted in its place.
 void Agent::unhold_returned() {
-  if (!writes_.empty()) return;
   const std::vector<election::Member> members = node_.members().all();
   for (const election::Member& host : members) {
+    if (being_written(election::held_key(host.id))) continue;
     // Looked up for each: the writes below change it. Not copied: it may be megabytes.
     const auto& entries = node_.committed().entries;
     const auto mark = entries.find(election::held_key(host.id));
@@ -447,15 +465,16 @@ void Agent::stop() {
   ask_hold(now() + hold_patience);
 }
 
-// Again and again while there is time: the leader may be changing just now.
+// Again and again while there is time: the leader may be changing just now. An answer that is
+// still to come, or tells nothing, may have been stored: then nobody replaces what runs here, but
+// the guard does not know that and pauses it all the same.
 void Agent::ask_hold(Time give_up) {
-  requests_.hold_self([this, give_up](bool held) {
+  hold_unknown_ = true;
+  requests_.hold_self([this, give_up](Requests::Hold outcome) {
     if (left_) return;
-    if (held) return leave(true);
+    if (outcome == Requests::Hold::held) return leave(true);
+    hold_unknown_ = outcome == Requests::Hold::unknown;
     if (now() < give_up) return executor_.after(hold_again, [this, give_up] { ask_hold(give_up); });
-    log::warning(
-        "nobody could note that this host is held: when its permit ends, the guard pauses its VMs "
-        "and others replace them");
     leave(false);
   });
   executor_.after(give_up + hold_again - now(), [this] { leave(false); });
@@ -465,6 +484,14 @@ void Agent::ask_hold(Time give_up) {
 // when the permit ends, since others replace them. (rule 14)
 void Agent::leave(bool held) {
   if (std::exchange(left_, true)) return;
+  if (!held) {
+    log::warning(std::string(hold_unknown_ ? "whether this host is held is not known"
+                                           : "nobody could note that this host is held") +
+                 ": when its permit ends, the guard pauses its VMs" +
+                 (hold_unknown_
+                      ? "; others replace them unless it is held: see agentctl hosts, elsewhere"
+                      : " and others replace them"));
+  }
   perform(node_.release(now()));
   if (held) seams_.guard.stand_down();
   stood_down_ = held;

@@ -101,6 +101,7 @@ class Agent {
   void lead(Term term);
   void stop_leading();
   void leader_changed(const std::optional<Term>& leader);
+  void site_recovered(const election::SiteRecovered& it);
   void host_changed(HostId host, HostState state, const std::string& text);
   void tell_members();
   void write(std::vector<election::CatalogChange> changes, WriteDone done);
@@ -112,6 +113,7 @@ class Agent {
   void write_lost(const std::map<HostId, election::LostMark>& marks, const WriteDone& done);
   void confirm_lost(const std::vector<HostId>& hosts, const WriteDone& done);
   void unmark_returned();
+  [[nodiscard]] bool being_written(const std::string& key) const;
   [[nodiscard]] FencerHooks fencer_hooks();
 
   void ask_hold(Time give_up);
@@ -127,6 +129,7 @@ class Agent {
   [[nodiscard]] SiteAddresses site_addresses() const;
   void change_members(std::vector<election::Member> members, HostId leaves, WriteDone done);
   [[nodiscard]] std::string who_is_missing() const;
+  [[nodiscard]] std::string taken_out() const;
   [[nodiscard]] Time now() const { return executor_.now(); }
 
   const Config config_;
@@ -144,7 +147,11 @@ class Agent {
   Requests requests_;
 
   Time armed_ = Time::max();  // When the node's timer looks next.
-  std::map<election::WriteId, WriteDone> writes_;
+  struct Writing {
+    WriteDone done;
+    std::vector<std::string> keys;
+  };
+  std::map<election::WriteId, Writing> writes_;
   std::uint64_t next_write_ = 1;
   std::map<HostId, int> marking_;  // Lost marks that are being stored.
   std::optional<HostId> leaving_;  // Being removed: gets nothing to run.
@@ -156,7 +163,8 @@ class Agent {
   std::uint64_t guard_changes_ = 0;
   std::optional<std::string> guard_error_;  // As told last.
   bool stopping_ = false, left_ = false;
-  bool stood_down_ = false;  // The page is not ours any more.
+  bool hold_unknown_ = false;  // Whether the last word of a hold was stored.
+  bool stood_down_ = false;    // The page is not ours any more.
 };
 
 }  // namespace cierzo

@@ -100,23 +100,43 @@ FencerHooks Agent::fencer_hooks() {
   return hooks;
 }
 
+// That an administrator did this must be found again. (rule 22)
+void Agent::site_recovered(const election::SiteRecovered& it) {
+  const std::string text =
+      it.here
+          ? config_.name + " has made the site anew, and votes alone: site " + it.site +
+                ", before " + it.former
+          : config_.name + " has joined the recovered site " + it.site + ", before " + it.former;
+  events_.add("members", config_.name, text);
+}
+
 // Whoever is heard after its loss was proven is on again, or never was off: the mark has served.
+// So has that of one that had not joined the recovered site. (rules 14, 22)
 void Agent::unmark_returned() {
-  if (!leader_ || !writes_.empty()) return;
+  if (!leader_) return;
   const std::vector<election::Member> members = node_.members().all();  // The writes change them.
   for (const election::Member& host : members) {
-    const std::string key = election::lost_key(host.id);
-    if (!node_.committed().entries.contains(key)) continue;
+    const bool self = host.id == config_.self;
+    const std::string lost = election::lost_key(host.id);
+    const std::string unjoined = election::unjoined_key(host.id);
+    const auto& entries = node_.committed().entries;
+    if (being_written(lost) || being_written(unjoined)) continue;  // That comes first.
     const election::HostStatus status = node_.host(host.id, now());
-    const bool stands = status.lost_mark.has_value() && host.id != config_.self;
-    if (stands && status.lost_mark->in_brake && leader_->brake().away.empty()) {
+    std::vector<election::CatalogChange> changes;
+    if (entries.contains(lost) && (self || !status.lost_mark)) {
+      changes.push_back({lost, std::nullopt});
+      events_.add("host", host.name, "host " + host.name + ": heard again; its loss is taken back");
+    } else if (status.lost_mark && status.lost_mark->in_brake && leader_->brake().away.empty()) {
       election::LostMark mark = *status.lost_mark;
       mark.in_brake = false;
-      write({{key, election::encode(mark)}}, [](WriteOutcome, const std::string&) {});
+      changes.push_back({lost, election::encode(mark)});
     }
-    if (stands) continue;
-    events_.add("host", host.name, "host " + host.name + ": heard again; its loss is taken back");
-    write({{key, std::nullopt}}, [](WriteOutcome, const std::string&) {});
+    if (entries.contains(unjoined) && (self || status.heard)) {
+      changes.push_back({unjoined, std::nullopt});
+      events_.add("host", host.name, "host " + host.name + ": has joined the recovered site");
+    }
+    if (changes.empty()) continue;
+    write(std::move(changes), [](WriteOutcome, const std::string&) {});
   }
 }
 

@@ -29,9 +29,11 @@ void fill_in(HostFacts& facts, const election::HostStatus& host, Time now) {
   if (host.marked && facts.state == HostState::alive) {
     facts.state = HostState::suspect;
     facts.confirmed_lost = true;
+    facts.returning = true;
   }
   facts.disks_released_at = host.disks_released_at;
   facts.proof_due = host.proof_due;
+  facts.unjoined = host.unjoined;
   if (host.lost_mark) {
     facts.lost_proof = LostProof::proven;
     facts.confirmed_lost = !host.lost_mark->fenced;
@@ -142,7 +144,23 @@ SiteAddresses Agent::site_addresses() const {
   return site;
 }
 
+// Where this host is no member any more, by the newest members that it has heard of: what to do.
+std::string Agent::taken_out() const {
+  std::string key;
+  for (const HostConfig& host : config_.hosts)
+    if (host.id == config_.self) key = host.key;
+  const election::Members& members = node_.members();
+  const bool replaced = members.is_member(config_.self);
+  if (replaced && members.key(config_.self) == key) return {};
+  return std::string(replaced ? "another machine has this host's number now"
+                              : "this host was removed from the site") +
+         "; to bring it back stop its agent, empty its state folder " + config_.state +
+         ", add it on a host of the site (agentctl host add" +
+         (replaced ? ", under another number" : " " + config_.name) + "), and start it";
+}
+
 std::string Agent::who_is_missing() const {
+  if (const std::string out = taken_out(); !out.empty()) return out;
   const auto state = node_.state_status(now());
   const election::Shortage shortage = node_.shortage(now());
   std::string text = election::to_string(shortage, node_.members());
@@ -194,6 +212,13 @@ RequestHooks Agent::request_hooks() {
   };
   hooks.confirm_lost = [this](const std::vector<HostId>& hosts, const WriteDone& done) {
     confirm_lost(hosts, done);
+  };
+  hooks.stored = [this] { return node_.local_view().stamp; };
+  hooks.recovery_refused = [this](const std::set<HostId>& lost) {
+    return node_.recovery_refused(now(), lost);
+  };
+  hooks.recover = [this](const election::Recovery& recovery) {
+    perform(node_.recover(now(), recovery));
   };
   hooks.held_run = [this](HostId host) {
     if (host == config_.self) return process_;

@@ -115,6 +115,48 @@ void warn(MembersJudged& judged) {
 
 }  // namespace
 
+RecoveryJudged judge_recovery(const api::RecoverRequest& request, const election::Members& members,
+                              const std::string& self) {
+  RecoveryJudged judged;
+  judged.members = members.all();
+  const auto unknown = [&](const std::string& name) {
+    judged.mistakes.push_back(name + ": there is no such host in the site");
+  };
+  for (const std::string& name : request.lost) {
+    const auto found = find(judged.members, name);
+    if (found == judged.members.end()) {
+      unknown(name);
+    } else if (name == self) {
+      judged.mistakes.push_back(name + ": is the host that is asked: it cannot be lost");
+    } else {
+      judged.lost.insert(found->id);
+    }
+  }
+  MembersJudged addresses;
+  for (const std::string& text : request.addresses) {
+    const std::size_t equals = text.find('=');
+    const auto found = find(judged.members, text.substr(0, equals));
+    if (equals == text.npos) {
+      judged.mistakes.push_back("address: '" + text + "' is none; accepted: HOST=ADDRESS[:PORT]");
+    } else if (found == judged.members.end()) {
+      unknown(text.substr(0, equals));
+    } else {
+      found->address = text.substr(equals + 1);
+      check_address(found->address, addresses);
+    }
+  }
+  judged.mistakes.insert(judged.mistakes.end(), addresses.mistakes.begin(),
+                         addresses.mistakes.end());
+  const auto more = election::mistakes(judged.members);
+  judged.mistakes.insert(judged.mistakes.end(), more.begin(), more.end());
+  for (const Member& member : judged.members) {
+    if (member.name == self) continue;
+    const bool lost = judged.lost.contains(member.id);
+    (lost ? judged.names_lost : judged.names_others).push_back(member.name);
+  }
+  return judged;
+}
+
 MembersJudged judge_change(const api::HostChange& change, const election::Members& members,
                            const std::function<HostTies(HostId)>& ties) {
   MembersJudged judged;

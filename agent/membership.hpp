@@ -2,6 +2,7 @@
 // election: who they would be then, or what is against it and what to do. Pure. (rule 23)
 #pragma once
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,19 @@ struct MembersJudged {
   std::string next;  // What to do about them.
   std::vector<std::string> warnings;
 };
+
+struct RecoveryJudged {
+  std::vector<election::Member> members;  // With their addresses corrected.
+  std::set<HostId> lost;
+  std::vector<std::string> names_lost, names_others;
+  std::vector<std::string> mistakes;
+};
+
+// What a recovery on the host named `self` makes of the members, or what is wrong with what was
+// asked. (rule 22)
+[[nodiscard]] RecoveryJudged judge_recovery(const api::RecoverRequest& request,
+                                            const election::Members& members,
+                                            const std::string& self);
 
 [[nodiscard]] MembersJudged judge_change(const api::HostChange& change,
                                          const election::Members& members,

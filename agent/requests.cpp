@@ -22,14 +22,16 @@ using namespace std::chrono_literals;
 constexpr Duration leader_patience =
     2s;  // An election takes less; so nobody is refused because of one.
 constexpr Duration leader_look = 50ms;
-constexpr Duration forward_deadline = 10s;  // Beyond what the leader itself is asked to wait.
-constexpr int no_leader_status = 503;       // api::no_leader()
-constexpr std::size_t forwards_max = 256;   // At once.
+constexpr Duration forward_deadline = 10s;   // Beyond what the leader itself is asked to wait.
+constexpr int no_leader_status = 503;        // api::no_leader()
+constexpr int outcome_unknown_status = 504;  // api::outcome_unknown()
+constexpr std::size_t forwards_max = 256;    // At once.
 
 api::ApiResponse ok(std::string body) { return {200, std::move(body)}; }
 
 bool only_here(api::Route route) {
-  return route == api::Route::types || route == api::Route::version || route == api::Route::health;
+  return route == api::Route::types || route == api::Route::version ||
+         route == api::Route::health || route == api::Route::recover;
 }
 
 bool reads(api::Route route) {
@@ -90,7 +92,7 @@ Confirmed to_confirm(const std::vector<std::string>& names, const std::vector<Ho
                               (near ? "; did you mean '" + *near + "'?" : "; see: agentctl hosts"));
       continue;
     }
-    if (host->state == HostState::alive) {
+    if (host->state == HostState::alive || host->returning) {
       made.mistakes.push_back(name + ": is alive: it answers. To take it out of service stop its " +
                               "agent (systemctl stop agentd), which holds it");
       continue;
@@ -264,6 +266,7 @@ void Requests::handle(const api::ApiRequest& request, const api::Answer& answer)
     return route(request, target, answer, executor_.now() + leader_patience);
   }
   if (target.route == api::Route::types) return answer(ok(api::to_json(hooks_.types())));
+  if (target.route == api::Route::recover) return recover(request.body, answer);
   answer(ok(api::to_json(api::VersionView{software_, host_})));
 }
 
@@ -403,6 +406,7 @@ void Requests::lead(Leader& leader, const api::ApiRequest& request, const api::T
     case api::Route::types:
     case api::Route::version:
     case api::Route::health:
+    case api::Route::recover:
       return answer(api::not_found("the leader is not asked for this"));
   }
 }
@@ -539,13 +543,18 @@ void Requests::hold(HostId host, const api::Answer& answer) {
   if (run.empty()) return answer(api::refused("this host has not reported to this leader", {}));
   HeldRecord held;
   if (const Leader* leader = hooks_.leader()) held.instances = leader->may_hold(host);
-  write({{election::held_key(host), run}, {held_instances_key(host), encode_held(held)}}, {},
-        answer);
+  // It speaks, so whatever proved its loss is void; left there it would end what is written now.
+  write({{election::held_key(host), run},
+         {held_instances_key(host), encode_held(held)},
+         {election::lost_key(host), std::nullopt}},
+        {}, answer);
 }
 
-void Requests::hold_self(std::function<void(bool held)> done) {
+void Requests::hold_self(std::function<void(Hold)> done) {
   const api::Answer answer = [done = std::move(done)](const api::ApiResponse& response) {
-    done(response.status == 200);
+    done(response.status == 200                      ? Hold::held
+         : response.status == outcome_unknown_status ? Hold::unknown
+                                                     : Hold::refused);
   };
   if (hooks_.leader() != nullptr) {
     if (const auto view = hooks_.leader_view()) return hold(HostId{view->id}, answer);

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "agent/executor.hpp"
 #include "agent/leader.hpp"
 #include "agent/messages.hpp"
+#include "election/node.hpp"
 #include "resources/network.hpp"
 
 namespace cierzo {
@@ -47,6 +49,11 @@ struct RequestHooks {
   // `leaves` gets nothing to run from now on, unless it fails. (rule 23)
   std::function<void(std::vector<election::Member>, HostId leaves, WriteDone)> change_members;
   std::function<std::string(HostId)> held_run;  // The run of that host's agent, as it reported it.
+  std::function<Stamp()> stored;                // Of the catalog on this host's disk.
+  // Why this host may not make the site anew, and making it. (rule 22)
+  std::function<std::optional<election::RecoveryRefusal>(const std::set<HostId>& lost)>
+      recovery_refused;
+  std::function<void(const election::Recovery&)> recover;
   // Writes down that an administrator says these hosts are down. (rule 14)
   std::function<void(const std::vector<HostId>&, WriteDone)> confirm_lost;
 };
@@ -68,7 +75,8 @@ class Requests {
   void leader_changed();
 
   // A clean stop: asks the leader, this host or another, to mark this host held. (rule 14)
-  void hold_self(std::function<void(bool held)> done);
+  enum class Hold { held, refused, unknown };  // unknown: it may have been stored.
+  void hold_self(std::function<void(Hold)> done);
 
  private:
   struct Waiting {
@@ -101,6 +109,8 @@ class Requests {
              const api::Answer& answer);
   void members(Leader& leader, const std::string& body, const api::Answer& answer);
   void hold(HostId host, const api::Answer& answer);
+  void recover(const std::string& body, const api::Answer& answer);
+  void recovered(std::string text, const api::Answer& answer, Time give_up);
   [[nodiscard]] api::StatusView status_view(const api::Target& target) const;
 
   Executor& executor_;

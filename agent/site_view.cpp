@@ -27,6 +27,7 @@ struct Word {
 };
 
 std::string proof_of(const HostFacts& host) {
+  if (host.added) return "added";
   if (host.confirmed_lost) return "confirmed";
   if (host.state != HostState::lost) return "";
   switch (host.lost_proof) {
@@ -106,6 +107,17 @@ api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
       row.lost_proof = proof_of(host);
       row.reason = seconds > 0 ? "not heard for " + std::to_string(seconds) + " s"
                                : "not heard in this term";
+      if (host.added) {
+        row.reason = "added, and not heard yet: start its agent, with this host in its file";
+        break;
+      }
+      if (host.unjoined) {
+        row.reason =
+            "not heard since the site was recovered, so what it ran may run on: start its agent, "
+            "or if it is off for good: agentctl confirm-lost " +
+            host.name;
+        break;
+      }
       if (host.state == HostState::suspect && report != nullptr && !report->guard_error.empty()) {
         row.reason +=
             "; its guard did not run, so silence proves nothing: if it is really down, "
@@ -115,6 +127,10 @@ api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
       if (row.lost_proof == "confirmed")
         row.reason += "; an administrator confirmed that it is down";
       if (row.lost_proof == "fenced") row.reason += "; its fence program has cut its power";
+      if (row.lost_proof == "permit-ended")
+        row.reason += "; its permit has ended: what runs on its own disk is paused there";
+      if (row.lost_proof == "disks-released")
+        row.reason += "; its permit has ended, and its shared disks are let go of";
       break;
     case HostState::held:
       row.reason = "its agent was stopped; its VMs run on";

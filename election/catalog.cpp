@@ -25,6 +25,23 @@ std::string held_key(HostId host) { return "held/" + std::to_string(host.value);
 
 std::string lost_key(HostId host) { return "lost/" + std::to_string(host.value); }
 
+std::string unjoined_key(HostId host) { return "unjoined/" + std::to_string(host.value); }
+
+std::string encode_former(const std::vector<std::string>& sites) {
+  std::string text;
+  for (const std::string& site : sites) text += (text.empty() ? "" : " ") + site;
+  return text;
+}
+
+std::vector<std::string> former_sites(const Catalog& catalog) {
+  std::vector<std::string> sites;
+  const auto entry = catalog.entries.find(former_key);
+  if (entry == catalog.entries.end()) return sites;
+  std::istringstream in(entry->second);
+  for (std::string site; in >> site;) sites.push_back(site);
+  return sites;
+}
+
 std::string encode(const LostMark& mark) {
   std::ostringstream out;
   const char* kind = mark.added ? "added" : mark.fenced ? "fenced" : "confirmed";

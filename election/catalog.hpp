@@ -1,7 +1,7 @@
 // The catalog: the site's desired state as opaque bytes by key, with the stamp of its last write.
 //
-// election/ knows three kinds of keys: timing_key (members.hpp), and the marks of rule 14: held and
-// lost.
+// election/ knows these keys: timing_key and members_key (members.hpp), the marks of rule 14 (held
+// and lost), and what a recovered site leaves (rule 22): former_key and unjoined.
 #pragma once
 #include <map>
 #include <optional>
@@ -57,7 +57,17 @@ struct LostMark {
   bool operator==(const LostMark&) const = default;
 };
 std::string lost_key(HostId host);
-std::string encode(const LostMark& mark);  // "confirmed term=3.1 seq=17 boot=... state=..."
+
+// The ids of the sites that this one was recovered from, oldest first. (rule 22)
+inline constexpr const char* former_key = "site/former";
+std::string encode_former(const std::vector<std::string>& sites);
+std::vector<std::string> former_sites(const Catalog& catalog);
+
+// A member of the site before its recovery of which nobody said that it is gone. Until it is heard
+// in this site it may run anything, under whomever: never lost by time, only by proof. (rule 22)
+std::string unjoined_key(HostId host);
+std::string encode(
+    const LostMark& mark);  // "confirmed|fenced|added term=3.1 seq=17 boot=... state=..."
 std::optional<LostMark> decode_lost_mark(const std::string& text);
 
 }  // namespace cierzo::election

@@ -87,6 +87,7 @@ void Node::State::heartbeat(Time now) {
     store_again(now, member.id);
   }
   if (lead->phase == Phase::fetching) fetch_next(now);
+  call_former_members(now);
 }
 
 void Node::State::on(Time now, HostId from, const HeartbeatAck& message) {
@@ -153,7 +154,8 @@ void Node::State::meet_higher_promise(Time now, Term promised) {
 std::optional<Marks> Node::State::marks(HostId host) const {
   if (lead->phase != Phase::ready) return std::nullopt;
   const auto& entries = lead->committed.entries;
-  Marks found{lead->term, entries.count(held_key(host)) > 0, std::nullopt};
+  Marks found{lead->term, entries.count(held_key(host)) > 0, std::nullopt,
+              entries.count(unjoined_key(host)) > 0};
   if (const auto lost = entries.find(lost_key(host)); lost != entries.end())
     found.lost = lost->second;
   return found;

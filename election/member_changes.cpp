@@ -123,7 +123,9 @@ bool Node::State::may_ask_for_votes(HostId from, const Stamp& as_of) const {
   return as_of > members_as_of || (voter && members.is_voter(from));
 }
 
-void Node::State::on(Time, HostId, const MembersNews& message) {
+void Node::State::on(Time now, HostId, const MembersNews& message) {
+  const bool elsewhere = !record.site.empty() && site_of_message != record.site;
+  if (elsewhere && !join_recovered(now)) return;
   // A host without a site may be of none of those in its file: this is where it belongs.
   (void)hear_members(message.members);
 }
@@ -180,6 +182,15 @@ void Node::State::begin_change(Time now) {
   lead->change.reset();
   ++lead->sequence;
   delta.changes.push_back({members_key, encode(then)});
+  for (const Member& member : then.all()) {
+    if (members.is_member(member.id) && members.key(member.id) == member.key) continue;
+    // A new machine: until it is heard it is known that nothing is there. (rule 14)
+    LostMark mark;
+    mark.added = true;
+    delta.changes.push_back({lost_key(member.id), encode(mark)});
+    delta.changes.push_back({held_key(member.id), std::nullopt});
+    delta.changes.push_back({unjoined_key(member.id), std::nullopt});
+  }
   begin_batch(now, std::move(delta), {write});
 }
 
@@ -210,8 +221,9 @@ void Node::State::tell_members(HostId host) {
   if (lead->phase != Phase::ready || lead->members_version == Stamp{}) return;
   const auto entry = lead->committed.entries.find(members_key);
   if (entry == lead->committed.entries.end()) return;
-  send(host,
-       MembersNews{lead->term, {lead->committed.stamp, lead->members_version, entry->second}});
+  send(host, MembersNews{lead->term,
+                         {lead->committed.stamp, lead->members_version, entry->second},
+                         former_sites(lead->committed)});
 }
 
 }  // namespace cierzo::election

@@ -142,6 +142,8 @@ struct Found {
 struct MembersNews {
   Term term;
   Configuration members;
+  // The sites that this one was recovered from: hosts of those join it. (rule 22)
+  std::vector<std::string> former{};
 };
 
 using Body =

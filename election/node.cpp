@@ -60,7 +60,8 @@ bool Node::State::belongs(HostId from, const Message& message) {
   if (record.site.empty())
     return is_one_of<StateQuery, StateAnswer, Found, Heartbeat, Store, MembersNews>(message.body);
   const bool here = message.site == record.site ||
-                    (message.site.empty() && is_one_of<StateQuery, HeartbeatAck>(message.body));
+                    (message.site.empty() && is_one_of<StateQuery, HeartbeatAck>(message.body)) ||
+                    calls_home(message);
   // A leader may be one of whom this host has not heard: what says so is a majority, not this
   // host's list. Who may speak at all is the transport's to know. (rule 23)
   return here && (members.is_member(from) ||
@@ -248,6 +249,19 @@ Output Node::propose(Time now, WriteId write, std::vector<CatalogChange> changes
 Output Node::change_members(Time now, WriteId write, std::vector<Member> members) {
   state_->expire(now);
   state_->propose_members(now, write, std::move(members));
+  state_->advance(now);
+  check_invariants(*this, now);
+  return state_->finish();
+}
+
+std::optional<RecoveryRefusal> Node::recovery_refused(Time now,
+                                                      const std::set<HostId>& lost) const {
+  return state_->recovery_refused(now, lost);
+}
+
+Output Node::recover(Time now, const Recovery& recovery) {
+  state_->expire(now);
+  state_->recover_site(now, recovery);
   state_->advance(now);
   check_invariants(*this, now);
   return state_->finish();

@@ -29,6 +29,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -146,10 +147,14 @@ struct StateJoined {
   std::string site;
   Stamp catalog;
 };  // This host got its state. (rule 22)
-using Fact =
-    std::variant<LeaderChanged, AuthorityBegan, LeadershipReady, AuthorityEnded, CatalogCommitted,
-                 WriteCommitted, WriteUnknown, WriteRefused, HostHeard, HostSuspect, HostHeld,
-                 HostLost, InventoryDigest, MembersChanged, SiteFounded, StateJoined>;
+struct SiteRecovered {
+  std::string former, site;
+  bool here = false;  // By this host; otherwise it has joined what another made anew.
+};                    // This host belongs to another site now. (rule 22)
+using Fact = std::variant<LeaderChanged, AuthorityBegan, LeadershipReady, AuthorityEnded,
+                          CatalogCommitted, WriteCommitted, WriteUnknown, WriteRefused, HostHeard,
+                          HostSuspect, HostHeld, HostLost, InventoryDigest, MembersChanged,
+                          SiteFounded, StateJoined, SiteRecovered>;
 
 struct Output {
   Persist persist;  // persist.empty(): nothing to write.
@@ -165,6 +170,20 @@ struct StateStatus {
   std::vector<HostId> silent;  // Voters that have not answered lately: all must, to start a site.
   std::vector<HostId> with_state;  // So the site exists: wait for its leader to let this host in.
   std::vector<HostId> disagree;    // Their file lists other voters.
+};
+
+// The site is made anew from what one voter has stored. (rule 22)
+struct Recovery {
+  std::string site;             // The new id, random.
+  std::vector<Member> members;  // The present ones; only their addresses may be others.
+  std::set<HostId> lost;        // Gone for good, or without their state: an administrator's word.
+};
+
+enum class RecoveryRefusal {
+  no_vote,         // It has no vote, or has lost its state: another voter has more than it.
+  led,             // There is a leader.
+  led_lately,      // There was one, or this agent started, less than a permit ago.
+  others_suffice,  // Those that are not lost could elect a leader without this host.
 };
 
 class Node {
@@ -185,6 +204,12 @@ class Node {
   // Makes these the members; answered as a write. Committed: the change is finished, but for one
   // that removes this host's own vote: then its successor finishes it. (rule 23)
   [[nodiscard]] Output change_members(Time now, WriteId write, std::vector<Member> members);
+
+  // Why this host may not recover the site; none: it may. (rule 22)
+  std::optional<RecoveryRefusal> recovery_refused(Time now, const std::set<HostId>& lost) const;
+  // Only where it may, in the same instant. This host then votes alone and leads; the hosts in
+  // `lost` count as confirmed lost, all others as unknown until they have joined.
+  [[nodiscard]] Output recover(Time now, const Recovery& recovery);
 
   // Gives up leading or standing, so that the others elect without waiting; after it this host only
   // follows: for a clean stop. (rule 8)

@@ -81,6 +81,8 @@ struct HostStatus {
   Time proof_due{};
   bool marked = false;                // A lost mark stands, disproved or not: it gets no command.
   std::optional<LostMark> lost_mark;  // The same where the host was not heard since: proof.
+  bool unjoined =
+      false;  // Not heard since the site was recovered: unknown, however long. (rule 22)
 };
 
 // What the committed catalog says of a host. (rule 14)
@@ -88,6 +90,7 @@ struct Marks {
   Term term;                        // The leader's.
   bool held = false;                // Stopped cleanly: not lost by time,
   std::optional<std::string> lost;  // but by proof: the text of its lost mark.
+  bool unjoined = false;            // It has not been heard since the site's recovery. (rule 22)
 };
 
 // The leader's ledger. (rules 12, 14, 15)

@@ -5,7 +5,7 @@
 //   node.cpp       entry points, queries        voter.cpp   promises, grants, stores (4, 7-9, 12,
 //   20) candidate.cpp  rounds, candidacy (1-6)      leader.cpp  authority, heartbeats, permits
 //   (8-10, 12, 15) member_changes.cpp  (23) catalog_leader.cpp  recovery, writes (5, 20)  site.cpp
-//   starting a site, lost state (22)
+//   starting a site, lost state (22)  recovery.cpp  a site made anew from one voter (22)
 #pragma once
 #include <deque>
 #include <map>
@@ -85,6 +85,7 @@ struct Leadership {
   Stamp members_version;         // Of the committed members, once no change is under way.
   std::vector<HostId> farewell;  // Removed by the change that is being finished.
   Time leave_at = Time::max();   // Its own vote was removed: hands over then. (rule 23)
+  Time next_call{};              // Of the hosts that have not joined the recovered site. (rule 22)
 };
 
 // What the others said about their state, for a host without one. (rule 22)
@@ -206,6 +207,15 @@ struct Node::State {
   void on(Time now, HostId from, const StateAnswer& message);
   void on(Time now, HostId from, const Found& message);
   StateStatus state_status(Time now) const;
+
+  // recovery.cpp
+  bool left_alone(Time now) const;
+  bool calls_home(const Message& message) const;
+  std::optional<RecoveryRefusal> recovery_refused(Time now, const std::set<HostId>& lost) const;
+  void leave_site(Time now, const std::string& site);
+  void recover_site(Time now, const Recovery& recovery);
+  bool join_recovered(Time now);
+  void call_former_members(Time now);
 
   Config config;
   Members members;

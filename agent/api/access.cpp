@@ -32,6 +32,8 @@ const char* name_of(Role role) {
       return "reader";
     case Role::operating:
       return "operator";
+    case Role::owner:
+      return "root";
   }
   return "stranger";
 }
@@ -89,7 +91,8 @@ Caller caller_of(int socket) {
 
 Role role_of(const Caller& caller, const Access& access) {
   const bool own = caller.uid == 0 || caller.uid == ::geteuid();
-  if (own || in_any(caller, access.operators)) return Role::operating;
+  if (own) return Role::owner;
+  if (in_any(caller, access.operators)) return Role::operating;
   return in_any(caller, access.readers) ? Role::reader : Role::none;
 }
 
@@ -104,6 +107,8 @@ Role needed_for(Route route) {
     case Route::health:
     case Route::plan:
       return Role::reader;
+    case Route::recover:
+      return Role::owner;
     default:
       return Role::operating;
   }
@@ -118,10 +123,11 @@ ApiResponse forbidden(const Caller& caller, const Access& access, const std::str
   ErrorView view;
   view.error = user + " may not " + what + ": it needs the role " + name_of(needed) + ", and " +
                user + (role == Role::none ? " has none" : std::string(" is a ") + name_of(role));
-  view.next = groups.empty() ? "run it as root"
-                             : "run it as root, or have root add you to the group, and log in "
-                               "again: usermod -aG " +
-                                   groups.front().name + " " + user;
+  view.next = groups.empty() || needed == Role::owner
+                  ? "run it as root"
+                  : "run it as root, or have root add you to the group, and log in "
+                    "again: usermod -aG " +
+                        groups.front().name + " " + user;
   return {403, to_json(view)};
 }
 

@@ -1,7 +1,8 @@
 // Who may do what over the control socket. A reader sees everything and changes nothing; an
 // operator changes the whole site, so it is as good as root on every host of it.
 //
-// Root, and the user the agent runs as, are operators; others by the groups of their process, as
+// Root, and the user the agent runs as, may all of that, and what concerns this host's own state;
+// others by the groups of their process, as
 // the kernel knows them (SO_PEERCRED, SO_PEERGROUPS): no name service is asked, which could block.
 // What the other hosts forward was judged there.
 #pragma once
@@ -16,7 +17,8 @@
 
 namespace cierzo::api {
 
-enum class Role { none, reader, operating };  // Each may what those before it may.
+// Each may what those before it may. `owner`: root, and the user that the agent runs as.
+enum class Role { none, reader, operating, owner };
 
 // The process at the other end.
 struct Caller {

@@ -1,5 +1,7 @@
 #include "agent/api/client.hpp"
 
+#include <sys/stat.h>
+
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -18,6 +20,16 @@ using boost::system::error_code;
 
 constexpr std::size_t answer_max = 64 * 1024 * 1024;  // bytes: the status of the largest site
 
+// Where the socket is its owner's alone there is no group to join.
+std::string who_may(const std::string& path) {
+  struct stat found {};
+  const bool by_group = ::stat(path.c_str(), &found) == 0 && (found.st_mode & S_IWGRP) != 0;
+  return by_group ? "run it as root, or have root add you to the socket's group (ls -l " + path +
+                        "), and log in again"
+                  : "run it as root: no group may use this socket; control.operators in the "
+                    "agent's file names some (agentd --help-config)";
+}
+
 Unreachable unreachable(const std::string& path, const error_code& error, bool sent) {
   const int number = error.category() == boost::system::system_category() ? error.value() : 0;
   const std::string look = "is agentd running? look with: systemctl status agentd";
@@ -34,9 +46,7 @@ Unreachable unreachable(const std::string& path, const error_code& error, bool s
     case ECONNREFUSED:
       return {"no agent: nobody listens on " + path, look, false};
     case EACCES:
-      return {"no permission to use " + path + ": it needs the role operator",
-              "run it as root, or have root add you to the socket's group (ls -l " + path +
-                  "), and log in again",
+      return {"no permission to use " + path + ": it needs the role operator", who_may(path),
               false};
     case EAGAIN:
       return {"the agent at " + path + " takes no more connections", "try again", false};

@@ -36,6 +36,7 @@ constexpr Fixed fixed[] = {
     {"POST", "/v1/apply", Route::apply},
     {"POST", "/v1/confirm-lost", Route::confirm_lost},
     {"POST", "/v1/hosts/change", Route::members},
+    {"POST", "/v1/site/recover", Route::recover},
 };
 
 std::optional<unsigned> hex(char c) {

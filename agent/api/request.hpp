@@ -50,6 +50,7 @@ enum class Route {
   scale,         // POST /v1/resources/NAME/scale   ScaleRequest -> ApplyAnswer
   reset,         // POST /v1/resources/NAME/reset   ResetRequest -> ApplyAnswer
   confirm_lost,  // POST /v1/confirm-lost  ConfirmRequest -> ConfirmView
+  recover,       // POST /v1/site/recover  RecoverRequest -> RecoverView
   remove,        // DELETE /v1/resources/NAME
 };
 

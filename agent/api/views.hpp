@@ -34,7 +34,8 @@ struct HostRow {
   std::string reason;  // Why it is not simply alive: "no report for 12 s"; empty if nothing.
   std::uint64_t memory_total_kib = 0, memory_free_kib = 0;  // 0 and 0: not known.
   std::int32_t cpus_total = 0, cpus_free = 0;
-  // What its loss proves: "" (not lost), permit-ended, disks-released, confirmed, fenced.
+  // What its loss proves: "" (not lost), permit-ended, disks-released, confirmed, fenced;
+  // added: it was not heard since it became a host of the site, so nothing was started there.
   std::string lost_proof;
 };
 
@@ -156,6 +157,21 @@ struct ConfirmView {
   // What their resources are then given elsewhere, as far as there is room for it now.
   std::vector<ActionRow> actions;
   std::vector<std::string> warnings;
+};
+
+// ---- POST /v1/site/recover
+
+// Makes the site anew from what the asked host has stored. (rule 22)
+struct RecoverRequest {
+  std::vector<std::string> lost;       // Hosts that are gone for good, or have lost their state.
+  std::vector<std::string> addresses;  // "node2=192.0.2.12:7400": where hosts really are.
+  bool dry_run = false;                // Only say what it would lead to.
+};
+
+struct RecoverView {
+  std::string host;     // The one that votes from then on.
+  std::string catalog;  // What is kept: "change 7 of term 3 by node1"; later ones are gone.
+  std::vector<std::string> lost, others;  // Names; others: unknown until they have joined.
 };
 
 // ---- GET /v1/events?after=N&wait=SECONDS

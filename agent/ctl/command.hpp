@@ -41,6 +41,7 @@ struct Options {
   std::uint64_t after = 0;
   std::chrono::seconds timeout{};   // Of waiting; 0: for ever.
   api::HostChange host;             // host: what to change
+  api::RecoverRequest recover;      // site recover
   std::vector<std::string> counts;  // scale: ROLE=N
   std::string to;                   // convert: puppet or yaml; empty: the other one
 };
@@ -61,6 +62,7 @@ int validate(const Options& options, Terminal& terminal);
 int status(const Options& options, Terminal& terminal);
 int hosts(const Options& options, Terminal& terminal);
 int host(const Options& options, Terminal& terminal);
+int site(const Options& options, Terminal& terminal);
 int stop(const Options& options, Terminal& terminal);
 int start(const Options& options, Terminal& terminal);
 int scale(const Options& options, Terminal& terminal);

@@ -20,8 +20,8 @@ const std::map<std::string, Verb> verbs = {
     {"events", events},     {"types", types},
     {"keygen", keygen},     {"convert", convert},
     {"version", version},   {"confirm-lost", confirm_lost},
-    {"host", host},         {"scale", scale},
-    {"reset", reset},
+    {"host", host},         {"site", site},
+    {"scale", scale},       {"reset", reset},
 };
 
 constexpr const char* examples = R"(Examples:
@@ -67,13 +67,14 @@ void add_waiting(CLI::App* verb, Options& options, int& seconds) {
 }
 
 // agentctl host add|set|replace|remove NAME
-void add_host_verb(CLI::App& app, api::HostChange& change) {
+void add_host_verb(CLI::App& app, Options& options) {
+  api::HostChange& change = options.host;
   CLI::App* verb = add(app, "host", "add, change, replace or remove a host of the site",
                        "agentctl host add node4 --id 4 --address 10.77.0.14 --key 'KEY'");
   verb->require_subcommand(1);
-  const auto action = [&](const std::string& name, const std::string& help) {
-    CLI::App* made = verb->add_subcommand(name, help);
-    made->fallthrough();
+  const auto action = [&](const std::string& name, const std::string& help,
+                          const std::string& example) {
+    CLI::App* made = add(*verb, name, help, "agentctl host " + example);
     made->add_option("NAME", change.name, "of the host")->type_name("")->required();
     made->callback([&change, name] { change.action = name; });
     return made;
@@ -82,27 +83,54 @@ void add_host_verb(CLI::App& app, api::HostChange& change) {
                        const char* type) {
     return made->add_option(option, value, help)->type_name(type);
   };
+  const auto taken_out = [&](CLI::App* made) {
+    made->add_flag("--force", change.force,
+                   "it is lost and switched off for good, whatever its loss proves");
+    made->add_flag("--yes", options.yes, "do not ask");
+  };
   CLI::App* made = action(
       "add",
-      "let a new host in: then start its agent, and give it a vote by: host set NAME --voter yes");
+      "let a new host in: then start its agent, and give it a vote by: host set NAME --voter yes",
+      "add node4 --id 4 --address 10.77.0.14 --key 'KEY'");
   made->add_option("--id", change.id, "its number")->type_name("N")->required();
   word(made, "--address", change.address, "where its agent listens", "ADDRESS")->required();
   word(made, "--key", change.key, "its public key", "KEY")->required();
 
-  made = action("set", "change whether a host votes, or its address");
+  made = action("set", "change whether a host votes, or its address", "set node4 --voter yes");
   word(made, "--voter", change.voter, "yes or no", "YES-OR-NO")
       ->check(CLI::IsMember({"yes", "no"}).description(""));
   made->add_flag("--witness", change.witness, "it votes and runs no VMs");
   word(made, "--address", change.address, "where its agent listens", "ADDRESS");
 
-  const char* off = "it is lost and switched off for good, whatever its loss proves";
-  made = action("replace", "put a new machine in the place of a host, under its number and name");
+  made = action("replace", "put a new machine in the place of a host, under its number and name",
+                "replace node2 --key 'KEY'");
   word(made, "--key", change.key, "the public key of the new machine", "KEY")->required();
   word(made, "--address", change.address, "where its agent listens", "ADDRESS");
-  made->add_flag("--force", change.force, off);
+  taken_out(made);
 
-  made = action("remove", "take a host out of the site: one that runs nothing, or is lost");
-  made->add_flag("--force", change.force, off);
+  made = action("remove", "take a host out of the site: one that runs nothing, or is lost",
+                "remove node4");
+  taken_out(made);
+}
+
+// agentctl site recover
+void add_site_verb(CLI::App& app, Options& options) {
+  CLI::App* verb = add(app, "site", "make the site anew where its voters are lost",
+                       "agentctl site recover --lost node2 --lost node3");
+  verb->require_subcommand(1);
+  CLI::App* made = add(*verb, "recover",
+                       "as root, on a voter that has its state, where no majority is left: it "
+                       "votes alone from then on",
+                       "agentctl site recover --lost node2 --lost node3\n"
+                       "  agentctl site recover --address node2=192.0.2.12");
+  made->add_option("--lost", options.recover.lost,
+                   "a host that is gone for good, or has lost its state")
+      ->type_name("HOST")
+      ->allow_extra_args(false);
+  made->add_option("--address", options.recover.addresses, "where a host really is")
+      ->type_name("HOST=ADDRESS")
+      ->allow_extra_args(false);
+  made->add_flag("--yes", options.yes, "do not ask");
 }
 
 void add_verbs(CLI::App& app, Options& options, int& seconds) {
@@ -125,7 +153,8 @@ void add_verbs(CLI::App& app, Options& options, int& seconds) {
 
   add(app, "hosts", "show the hosts of the site", "agentctl hosts");
 
-  add_host_verb(app, options.host);
+  add_host_verb(app, options);
+  add_site_verb(app, options);
 
   verb = add(app, "stop", "stop a resource; its disks stay", "agentctl stop myweb");
   add_name(verb, options, "of the resource", true);

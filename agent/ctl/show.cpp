@@ -137,6 +137,20 @@ std::string show_confirmed(const api::ConfirmView& view) {
   return out;
 }
 
+std::string show_recovery(const api::RecoverView& view) {
+  std::string out = view.host + ": votes alone; others get their votes again one at a time\n" +
+                    "kept: what " + view.host + " has stored, " + view.catalog +
+                    "; what was changed after that is gone\n";
+  for (const std::string& name : view.lost) {
+    out += name + ": confirmed lost: what it ran is started elsewhere\n";
+  }
+  for (const std::string& name : view.others) {
+    out +=
+        name + ": joins by itself when it is reached; until then what it may run is left alone\n";
+  }
+  return out;
+}
+
 std::string show_types(const api::TypesView& view) {
   std::vector<Row> rows;
   for (const api::TypeRow& type : view.types) {

@@ -246,10 +246,12 @@ election::Found get(const wire::Found& from, Checker& check) {
 void put(const election::MembersNews& from, wire::ElectionMessage& to) {
   *to.mutable_members_news()->mutable_term() = codec::put(from.term);
   *to.mutable_members_news()->mutable_members() = codec::put(from.members);
+  for (const std::string& site : from.former) to.mutable_members_news()->add_former(site);
 }
 election::MembersNews get(const wire::MembersNews& from, Checker& check) {
   check.require(from.has_members(), "members news: no members");
-  return {term_of(from, check), codec::get(from.members(), check)};
+  return {term_of(from, check), codec::get(from.members(), check),
+          get_names(from.former(), check, "members news: site id too long")};
 }
 
 election::Body body_of(const wire::ElectionMessage& from, Checker& check) {

@@ -276,6 +276,30 @@ void read(const wire::ConfirmView& from, ConfirmView& to) {
   read_all(from.warnings(), to.warnings);
 }
 
+void fill(const RecoverRequest& from, wire::RecoverRequest& to) {
+  fill_all(from.lost, to.mutable_lost());
+  fill_all(from.addresses, to.mutable_addresses());
+  to.set_dry_run(from.dry_run);
+}
+void read(const wire::RecoverRequest& from, RecoverRequest& to) {
+  read_all(from.lost(), to.lost);
+  read_all(from.addresses(), to.addresses);
+  to.dry_run = from.dry_run();
+}
+
+void fill(const RecoverView& from, wire::RecoverView& to) {
+  to.set_host(utf8(from.host));
+  to.set_catalog(utf8(from.catalog));
+  fill_all(from.lost, to.mutable_lost());
+  fill_all(from.others, to.mutable_others());
+}
+void read(const wire::RecoverView& from, RecoverView& to) {
+  to.host = from.host();
+  to.catalog = from.catalog();
+  read_all(from.lost(), to.lost);
+  read_all(from.others(), to.others);
+}
+
 void fill(const EventRow& from, wire::EventRow& to) {
   to.set_sequence(number(from.sequence));
   to.set_time(utf8(from.time));

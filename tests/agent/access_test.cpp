@@ -33,8 +33,8 @@ void echo(const ApiRequest& request, const Answer& answer) {
 }
 
 TEST(Access, groups_give_roles_and_root_needs_none) {
-  EXPECT_EQ(role_of({0, 0, {}}, {}), Role::operating);
-  EXPECT_EQ(role_of({::geteuid(), others, {}}, {}), Role::operating);
+  EXPECT_EQ(role_of({0, 0, {}}, {}), Role::owner);
+  EXPECT_EQ(role_of({::geteuid(), others, {}}, {}), Role::owner);
   EXPECT_EQ(role_of({somebody, others, {}}, site()), Role::none);
   EXPECT_EQ(role_of({somebody, others, {readers}}, site()), Role::reader);
   EXPECT_EQ(role_of({somebody, readers, {others, operators}}, site()), Role::operating);

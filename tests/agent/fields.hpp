@@ -61,7 +61,7 @@ inline constexpr int count<election::StateAnswer> = 5;
 template <>
 inline constexpr int count<election::Found> = 1;
 template <>
-inline constexpr int count<election::MembersNews> = 2;
+inline constexpr int count<election::MembersNews> = 3;
 template <>
 inline constexpr int count<election::Message> = 2;
 template <>

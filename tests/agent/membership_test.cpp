@@ -134,6 +134,22 @@ TEST_F(MembershipTest, AnotherMachineTakesTheNumberOfALostOne) {
   EXPECT_TRUE(judged.members.back().voter);
 }
 
+TEST_F(MembershipTest, ARecoveryNamesHostsOfTheSiteAndNotItself) {
+  api::RecoverRequest request{{"node2", "node9", "node1"}, {"node3=10.0.0.33", "x", "node8=a"}};
+  RecoveryJudged judged = judge_recovery(request, members_, "node1");
+  EXPECT_EQ(judged.mistakes.size(), 4U);
+  request = {{"node2"}, {"node3=10.0.0.2"}};
+  judged = judge_recovery(request, members_, "node1");
+  ASSERT_EQ(judged.mistakes.size(), 1U) << "node2's";
+  request = {{"node2"}, {"node3=10.0.0.33:7401"}};
+  judged = judge_recovery(request, members_, "node1");
+  EXPECT_EQ(judged.mistakes, std::vector<std::string>{});
+  EXPECT_EQ(judged.members[2].address, "10.0.0.33:7401");
+  EXPECT_EQ(judged.lost, std::set<HostId>{HostId{2}});
+  EXPECT_EQ(judged.names_lost, std::vector<std::string>{"node2"});
+  EXPECT_EQ(judged.names_others, std::vector<std::string>{"node3"});
+}
+
 TEST_F(MembershipTest, OneChangeAtATime) {
   members_ = election::joint(members_, {members_.all()[0], members_.all()[1]}, Stamp{{1, {}}, 1});
   ASSERT_TRUE(members_.changing());

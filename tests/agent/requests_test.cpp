@@ -357,6 +357,8 @@ TEST_F(RequestsTest, HoldAHostWithAllThatItMayRun) {
   const auto held = decode_held(*written_[0][1].value, error);
   ASSERT_TRUE(held) << error;
   EXPECT_EQ(held->instances.size(), 3U);
+  EXPECT_EQ(written_[0][2].key, election::lost_key(HostId{2}));
+  EXPECT_FALSE(written_[0][2].value) << "it speaks: proof of its loss must not end what is held";
 }
 
 TEST_F(RequestsTest, FollowersOfEventsWaitAndAreForgotten) {
@@ -452,6 +454,30 @@ TEST_F(RequestsTest, ConfirmTheLossOfHostsThatAreNotAlive) {
   EXPECT_EQ(confirmed_.size(), 1U) << "nothing to write";
   leads_ = false;
   EXPECT_EQ(confirm({"node2"}, false).status, 503);
+}
+
+// It is back; the mark of its loss is only not yet taken off: no word makes it lost.
+TEST_F(RequestsTest, DoNotConfirmAHostThatAnswersAgain) {
+  hosts_.push_back({HostId{2}, "node2", "", HostState::suspect, {}});
+  hosts_[1].confirmed_lost = hosts_[1].returning = true;
+  const std::string body = api::to_json(api::ConfirmRequest{{"node2"}, false});
+  const auto answer = ask("POST", "/v1/confirm-lost", body);
+  EXPECT_EQ(answer->status, 409);
+  EXPECT_NE(answer->body.find("node2: is alive"), std::string::npos) << answer->body;
+}
+
+// Rule 14: what may have been stored is not said to have been refused.
+TEST_F(RequestsTest, KnowWhatIsNotKnownOfAHold) {
+  std::optional<Requests::Hold> outcome;
+  const auto hold = [&](WriteOutcome stored) {
+    done_ = stored;
+    requests_.hold_self([&](Requests::Hold held) { outcome = held; });
+    executor_.run_for(1s);
+    return outcome;
+  };
+  EXPECT_EQ(hold(WriteOutcome::committed), Requests::Hold::held);
+  EXPECT_EQ(hold(WriteOutcome::unknown), Requests::Hold::unknown);
+  EXPECT_EQ(hold(WriteOutcome::refused), Requests::Hold::refused);
 }
 
 // Rule 10: what was not stored for certain is not said to be.

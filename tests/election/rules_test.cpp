@@ -206,6 +206,25 @@ TEST_F(PermitLedgerTest, AMarkThatCannotBeReadProvesNothing) {
   EXPECT_EQ(decode_lost_mark(encode(mark)), mark);
   const LostMark unknown{false, {7, n2}, 0, "", ""};
   EXPECT_EQ(decode_lost_mark(encode(unknown)), unknown);
+  const LostMark braked{false, {7, n2}, 12, "boot-id", "state-id", true};
+  EXPECT_EQ(decode_lost_mark(encode(braked)), braked);
+  const LostMark added{false, {}, 0, "", "", false, true};
+  EXPECT_EQ(decode_lost_mark(encode(added)), added);
+}
+
+// Rule 22: after a recovery others may lead it, in the site that it has not left.
+TEST_F(PermitLedgerTest, AHostThatHasNotJoinedTheRecoveredSiteIsUnknownHoweverLong) {
+  Marks marks{term, true, std::nullopt, true};
+  EXPECT_EQ(status(500s, marks).liveness, Liveness::suspect);
+  EXPECT_TRUE(status(500s, marks).unjoined);
+  marks.lost = encode(LostMark{});
+  EXPECT_EQ(status(500s, marks).liveness, Liveness::lost) << "an administrator's word ends it";
+  marks.lost.reset();
+  marks.held = false;
+  EXPECT_TRUE(hear(510s, 7, "b"));
+  EXPECT_EQ(status(510s, marks).liveness, Liveness::alive);
+  EXPECT_FALSE(status(510s, marks).unjoined);
+  EXPECT_EQ(status(520s, marks).liveness, Liveness::lost) << "as any host of the site";
 }
 
 // Rule 14: 102 s + 50 ms of the guard + 5 s until it kills + 1 s to die, each by the slowest clock.

@@ -316,6 +316,8 @@ std::string Scenario::in_words(const std::string& verb, const std::string& body)
     return ctl::show_plan(std::get<api::PlanView>(api::from_json<api::PlanView>(body)));
   if (verb == "confirm-lost")
     return ctl::show_confirmed(std::get<api::ConfirmView>(api::from_json<api::ConfirmView>(body)));
+  if (verb == "recover")
+    return ctl::show_recovery(std::get<api::RecoverView>(api::from_json<api::RecoverView>(body)));
   const auto view = api::from_json<api::ApplyAnswer>(body);
   return ctl::show_changes(std::get<api::ApplyAnswer>(view));
 }
@@ -360,7 +362,24 @@ std::string Scenario::agentctl(const test::Command& command) {
     const api::ConfirmRequest confirmed{hosts, false};
     return answer_of(site_->request(at, "POST", "/v1/confirm-lost", api::to_json(confirmed)), verb);
   }
+  if (verb == "host") return host_change(command);
+  if (verb == "recover") {
+    api::RecoverRequest request;
+    std::istringstream lost(command.option("lost"));
+    for (std::string one; std::getline(lost, one, ',');) request.lost.push_back(one);
+    return answer_of(site_->request(at, "POST", "/v1/site/recover", api::to_json(request)), verb);
+  }
   throw std::runtime_error("unknown command: " + command.text);
+}
+
+// agentctl host set|remove HOST [voter=yes|no]
+std::string Scenario::host_change(const test::Command& command) {
+  api::HostChange change;
+  change.action = command.words.at(1);
+  change.name = command.words.at(2);
+  change.voter = command.option("voter");
+  return answer_of(site_->request(asked(command), "POST", "/v1/hosts/change", api::to_json(change)),
+                   "host");
 }
 
 }  // namespace cierzo::simulation

@@ -29,6 +29,7 @@ class Scenario {
   std::string never_says(const std::string& text) const;
 
   std::string agentctl(const test::Command& command);
+  std::string host_change(const test::Command& command);
   std::string ask(HostId at, const std::string& method, const std::string& target);
   std::string answer_of(const Site::Reply& reply, const std::string& verb);
   [[nodiscard]] std::string in_words(const std::string& verb, const std::string& body) const;

@@ -112,6 +112,9 @@ struct DescribeFact {
   }
   std::string operator()(const SiteFounded&) const { return "starts the site"; }
   std::string operator()(const StateJoined&) const { return "got its state"; }
+  std::string operator()(const SiteRecovered& f) const {
+    return f.here ? "recovers the site" : "joins the recovered site";
+  }
 };
 
 }  // namespace

@@ -260,8 +260,8 @@ void World::stop_cleanly(HostId id) {
   if (!h.node || h.paused || !asked || host(*asked).paused) return;
   Host& asking = host(*asked);
   holding_[++writes_] = id;
-  handle(asking,
-         asking.node->propose(asking.clock(now_), WriteId{writes_}, {{held_key(id), h.run}}));
+  handle(asking, asking.node->propose(asking.clock(now_), WriteId{writes_},
+                                      {{held_key(id), h.run}, {lost_key(id), {}}}));
 }
 
 void World::set_rate(HostId id, std::int64_t ppm) { host(id).ppm = ppm; }

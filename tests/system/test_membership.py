@@ -133,3 +133,42 @@ def test_two_hosts_and_a_witness_survive_the_loss_of_a_host(site):
     site.wait_until(lambda: (site.status(left).get("leader") or {}).get("name")
                     in (left.name, "node3"), 30, "one of the two that are left leads")
     site.wait_until(lambda: "one-node-1" in hypervisors_of(left), 60, "it runs on the other host")
+
+
+def recover(site, host, *words):
+    """agentctl site recover on that host, without a question."""
+    return json.loads(site.agentctl(host, "--output", "json", "site", "recover", "--yes", *words))
+
+
+def test_a_wrong_address_ends_the_leader_and_the_site_is_recovered(site):
+    """The second voter of two cannot reach the first any more: no leader, and no way to say so."""
+    left = next(host for host in site.hosts if host.powered and hypervisors_of(host))
+    lost = site.host(3 - left.number)
+    before = hypervisors_of(left)["one-node-1"]
+    with pytest.raises(CommandFailed) as caught:
+        recover(site, left)
+    assert "there is a leader" in caught.value.errors
+    try:  # Whether it is told that this was stored depends on which of the two hears it first.
+        site.agentctl(left, "host", "set", left.name, "--address", "10.77.0.99:7400")
+    except CommandFailed:
+        pass
+    site.wait_until(lambda: site.status(left)["local_view"], 30, "nobody leads")
+
+    def others_suffice():
+        with pytest.raises(CommandFailed) as refused_for:
+            recover(site, left, "--address", f"{left.name}={left.address}:7400")
+        return f"node3, {lost.name}" in refused_for.value.errors or \
+            f"{lost.name}, node3" in refused_for.value.errors
+    site.wait_until(others_suffice, 30, "it is refused while the other two could elect a leader")
+    done = recover(site, left, "--lost", lost.name, "--address",
+                   f"{left.name}={left.address}:7400")
+    assert done["host"] == left.name and done["lost"] == [lost.name] and done["others"] == ["node3"]
+    assert site.leader() == left
+    alive(site, "node3")
+    assert hypervisors_of(left)["one-node-1"] == before, "the same process runs on"
+    assert not rows(site)["node3"]["voter"]
+    change(site, "set", "node3", "--witness")
+    assert rows(site)["node3"]["witness"]
+    site.boot(lost)  # With the state of the former site.
+    alive(site, lost.name)
+    assert hypervisors_of(left)["one-node-1"] == before and not hypervisors_of(lost)

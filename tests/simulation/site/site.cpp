@@ -225,7 +225,16 @@ Site::Reply Site::request(HostId at, const std::string& method, const std::strin
   if (method == "DELETE" && target.starts_with(resources)) {
     declare(target.substr(resources.size()), {});
   }
-  if (target == "/v1/confirm-lost") note_confirmed(body);
+  if (target == "/v1/confirm-lost") {
+    if (const auto said = api::from_json<api::ConfirmRequest>(body);
+        const auto* request = std::get_if<api::ConfirmRequest>(&said))
+      note_confirmed(request->hosts);
+  }
+  if (target == "/v1/site/recover") {
+    if (const auto said = api::from_json<api::RecoverRequest>(body);
+        const auto* request = std::get_if<api::RecoverRequest>(&said))
+      note_confirmed(request->lost);
+  }
   timeline_.at(now(), host.index, [&host, reply, request = api::ApiRequest{method, target, body}] {
     if (!host.agent) return;
     host.agent->request(request, [reply](const api::ApiResponse& answer) {
@@ -236,11 +245,8 @@ Site::Reply Site::request(HostId at, const std::string& method, const std::strin
 }
 
 // Whether it is stored or not: it may be.
-void Site::note_confirmed(const std::string& body) {
-  const auto parsed = api::from_json<api::ConfirmRequest>(body);
-  const auto* request = std::get_if<api::ConfirmRequest>(&parsed);
-  if (request == nullptr) return;
-  for (const std::string& name : request->hosts) {
+void Site::note_confirmed(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
     for (const auto& host : hosts_) {
       if (host->name == name && !host->up) brake_watch_.confirmed(host->index);
     }

@@ -175,7 +175,7 @@ class Site {
   SiteChecker checker_;
   Promises promises_;
   BrakeWatch brake_watch_;
-  void note_confirmed(const std::string& body);
+  void note_confirmed(const std::vector<std::string>& names);
   void declare(const std::string& resource, const std::set<InstanceName>& instances);
 
   std::map<std::string, std::set<InstanceName>> declared_;  // By resource, as clients asked last.
