@@ -393,13 +393,27 @@ void Agent::host_changed(HostId host, HostState state, const std::string& text) 
 void Agent::change_members(std::vector<election::Member> members, HostId leaves, WriteDone done) {
   const election::WriteId id{next_write_++};
   if (leaves != HostId{}) leaving_ = leaves;
-  const WriteDone changed = [this, done = std::move(done)](WriteOutcome outcome,
-                                                           const std::string& why) {
+  // The write marks every new machine as one on which nothing can be (rule 14). It may answer
+  // before that is stored, and must get no command by then.
+  Writing writing;
+  std::vector<HostId> fresh;
+  for (const election::Member& member : members) {
+    if (node_.members().is_member(member.id) && node_.members().key(member.id) == member.key)
+      continue;
+    fresh.push_back(member.id);
+    ++marking_[member.id];
+    writing.keys.push_back(election::lost_key(member.id));
+    writing.keys.push_back(election::held_key(member.id));
+    writing.keys.push_back(election::unjoined_key(member.id));
+  }
+  writing.done = [this, fresh, done = std::move(done)](WriteOutcome outcome,
+                                                       const std::string& why) {
+    for (const HostId host : fresh) unmark(host);
     leaving_.reset();
     if (outcome == WriteOutcome::committed) tell_members();
     done(outcome, why);
   };
-  writes_[id] = {changed, {}};
+  writes_[id] = std::move(writing);
   perform(node_.change_members(now(), id, std::move(members)));
 }
 

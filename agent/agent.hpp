@@ -111,6 +111,7 @@ class Agent {
   // Proof that hosts are off: agent_loss.cpp. (rule 14)
   [[nodiscard]] election::LostMark lost_mark(HostId host, bool fenced) const;
   void write_lost(const std::map<HostId, election::LostMark>& marks, const WriteDone& done);
+  void unmark(HostId host);
   void confirm_lost(const std::vector<HostId>& hosts, const WriteDone& done);
   void unmark_returned();
   [[nodiscard]] bool being_written(const std::string& key) const;
@@ -153,7 +154,7 @@ class Agent {
   };
   std::map<election::WriteId, Writing> writes_;
   std::uint64_t next_write_ = 1;
-  std::map<HostId, int> marking_;  // Lost marks that are being stored.
+  std::map<HostId, int> marking_;  // Lost marks that are being stored: no command goes there.
   std::optional<HostId> leaving_;  // Being removed: gets nothing to run.
   std::string report_digest_;
   std::uint64_t reports_ = 0;  // Sent so far.

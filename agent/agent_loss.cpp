@@ -46,7 +46,7 @@ void Agent::write_lost(const std::map<HostId, election::LostMark>& marks, const 
   }
   write(std::move(changes), [this, marks, done](WriteOutcome outcome, const std::string& why) {
     for (const auto& [host, mark] : marks) {
-      if (--marking_[host] == 0) marking_.erase(host);
+      unmark(host);
       const election::Member* member = node_.members().find(host);
       if (outcome != WriteOutcome::committed || member == nullptr) continue;
       events_.add("host-lost", member->name,
@@ -56,6 +56,10 @@ void Agent::write_lost(const std::map<HostId, election::LostMark>& marks, const 
     }
     done(outcome, why);
   });
+}
+
+void Agent::unmark(HostId host) {
+  if (--marking_[host] == 0) marking_.erase(host);
 }
 
 void Agent::confirm_lost(const std::vector<HostId>& hosts, const WriteDone& done) {

@@ -149,6 +149,45 @@ TEST_F(Loss, a_word_about_one_host_does_not_release_the_others) {
   EXPECT_EQ(brake(), "");
 }
 
+class NewHost : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { log::start(log::Level::error); }
+};
+
+// With a new host it is stored that nothing is there. It answers as soon as it is let in, and may
+// get nothing to do before that is stored: another leader would start it a second time. (rule 14)
+TEST_F(NewHost, gets_no_command_before_it_is_stored_that_nothing_is_there) {
+  bool stored = false;
+  std::size_t sent = 0, early = 0;
+  SiteOptions options;
+  options.spare = 1;
+  options.hypervisor.memory_total_kib = 1536 * 1024;  // Each has room for one VM.
+  options.on_message = [&](HostId, HostId to, const PeerMessage& message) {
+    if (to != n4 || !std::holds_alternative<Command>(message)) return;
+    ++sent;
+    if (!stored) ++early;
+  };
+  Site site(options);
+  ASSERT_TRUE(site.run_until([&] { return site.leader().has_value(); }, 20s));
+  (void)site.apply(*site.leader(), shop);
+  site.befall(fault::Boot{n4});
+  site.run_for(20s);
+  ASSERT_NE(site.open_plan(), "") << "the shop has room without it";
+  for (const HostId host : {n2, n3}) site.befall(fault::SlowDisk{host, 200ms});
+  api::HostChange add;
+  add.action = "add";
+  add.name = add.address = "node4";
+  add.id = 4;
+  add.key = site.key(n4);
+  const auto reply = site.request(*site.leader(), "POST", "/v1/hosts/change", api::to_json(add));
+  for (int ms = 0; ms < 10'000 && !reply->has_value(); ++ms) site.run_for(1ms);
+  ASSERT_TRUE(reply->has_value());
+  ASSERT_EQ((*reply)->status, 200) << (*reply)->body;
+  stored = true;
+  EXPECT_TRUE(site.run_until([&] { return sent > 0; }, 30s)) << "it is not used at all";
+  EXPECT_EQ(early, 0U);
+}
+
 TEST_F(Loss, hosts_that_come_back_release_the_brake) {
   begin(shop);
   lose({n3, n4, n5});
