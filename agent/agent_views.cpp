@@ -102,6 +102,8 @@ std::vector<api::HostRow> Agent::host_rows() const {
       rows.back().reason.clear();  // Its hypervisor is nobody's concern.
       continue;
     }
+    const std::string kept = leader_ ? kept_on(facts.id, leader_->kept()) : std::string();
+    if (!kept.empty()) rows.back().reason += (rows.back().reason.empty() ? "" : "; ") + kept;
     const std::string fencing = fencer_ ? fencer_->telling(facts.id) : std::string();
     if (!fencing.empty()) rows.back().reason += "; " + fencing;
     if (leader_ == nullptr && facts.id == config_.self) {
@@ -124,6 +126,7 @@ std::vector<ResourceStatus> Agent::local_status() const {
   world.now = now();
   world.desired = desired.list();
   world.unreadable = desired.unreadable();
+  world.recovered = desired.recovered();
   world.hosts = inventory.views(hosts);
   world.observed = inventory.observed(hosts);
   return status(world, plan(world));

@@ -31,6 +31,7 @@ void Desired::update(const election::Catalog& catalog) {
   unreadable_.clear();
   update_types(catalog);
   update_breakers(catalog);
+  update_recovered(catalog);
   for (auto seen = seen_.begin(); seen != seen_.end();) {
     const auto now = catalog.entries.find(seen->first);
     if (now != catalog.entries.end() && now->second == seen->second.bytes) {
@@ -107,6 +108,22 @@ void Desired::update_resource(const std::string& key, const std::string& bytes) 
   seen_[key] = {bytes, name};
   resources_.insert_or_assign(
       name, make_desired(std::make_shared<const Resource>(std::move(*resource)), type->second));
+}
+
+std::vector<election::CatalogChange> Desired::settling(const ResourceName& name) const {
+  if (!recovered_ || recovered_->settled.contains(name)) return {};
+  return {{election::settled_key(name.value), std::string()}};
+}
+
+void Desired::update_recovered(const election::Catalog& catalog) {
+  recovered_.reset();
+  const auto since = election::first_term(catalog);
+  if (!since) return;
+  recovered_ = Recovered{*since, {}};
+  const std::string prefix = election::settled_prefix;
+  for (auto entry = catalog.entries.lower_bound(prefix);
+       entry != catalog.entries.end() && entry->first.starts_with(prefix); ++entry)
+    recovered_->settled.insert(ResourceName{entry->first.substr(prefix.size())});
 }
 
 std::shared_ptr<const Type> Desired::type(const std::string& digest) const {

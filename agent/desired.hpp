@@ -3,7 +3,8 @@
 //
 //   resource/NAME       a Resource          type/DIGEST   the files of a type
 //   breaker/INSTANCE/ROLE   a Breaker
-//   held/ID             rule 14             held-instances/ID   what ran there
+//   held/ID             rule 14             held-instances/ID   what ran there, if it is held
+//   settled/NAME        rule 22: declared, or deleted, since the site was recovered
 #pragma once
 #include <map>
 #include <memory>
@@ -38,6 +39,11 @@ class Desired {
   [[nodiscard]] const std::set<ResourceName>& unreadable() const { return unreadable_; }
 
   [[nodiscard]] const std::map<BreakerKey, Breaker>& breakers() const { return breakers_; }
+  // Where the site was recovered: since when, and what has been said since. (rule 22)
+  [[nodiscard]] const std::optional<Recovered>& recovered() const { return recovered_; }
+  // What is stored with an administrator's word on that resource, so that what it does not declare
+  // counts as not wanted. Nothing where that is so already. (rule 22)
+  [[nodiscard]] std::vector<election::CatalogChange> settling(const ResourceName& name) const;
 
   // As plan() wants it: ordered by name.
   [[nodiscard]] std::vector<DesiredResource> list() const;
@@ -46,6 +52,7 @@ class Desired {
   void update_types(const election::Catalog& catalog);
   void update_breakers(const election::Catalog& catalog);
   void update_resource(const std::string& key, const std::string& bytes);
+  void update_recovered(const election::Catalog& catalog);
 
   struct Seen {
     std::string bytes;
@@ -57,6 +64,7 @@ class Desired {
   std::map<BreakerKey, Breaker> breakers_;
   std::vector<std::string> mistakes_;
   std::set<ResourceName> unreadable_;
+  std::optional<Recovered> recovered_;
 };
 
 // Of a host that is held: what it ran. Empty where nothing was written down.

@@ -187,6 +187,7 @@ void Leader::observe(World& world) const {
   world.now = executor_.now();
   world.unreadable = desired_.unreadable();
   world.breakers = desired_.breakers();
+  world.recovered = desired_.recovered();
   world.images_awaited = images_awaited_;
   world.brake_share = hooks_.brake_share;
   world.starts_max = hooks_.starts_max;
@@ -244,6 +245,17 @@ void Leader::tell_brake(const Plan& plan) {
   brake_told_ = plan.brake;
 }
 
+// What one host of the former site had and this catalog does not know. (rule 22)
+void Leader::tell_kept(const Plan& plan) {
+  std::set<Kept> now(plan.kept.begin(), plan.kept.end());
+  for (const Kept& kept : now) {
+    if (kept_.contains(kept)) continue;
+    hooks_.event("instance", kept.instance.value,
+                 kept.instance.value + " on " + host_name(kept.host) + " " + why_kept(kept));
+  }
+  kept_ = std::move(now);
+}
+
 void Leader::converge_soon() {
   if (converge_pending_) return;
   converge_pending_ = true;
@@ -272,6 +284,7 @@ void Leader::converge() {
   forget_stopped(now);
   write_breakers(planned);
   tell_brake(planned);
+  tell_kept(planned);
   if (hooks_.prove_lost) hooks_.prove_lost(planned.proof_wanted);
   tell_changes(cierzo::status(now, planned));
   look_again(planned);

@@ -83,6 +83,8 @@ class Leader {
   [[nodiscard]] Plan plan_without(const std::vector<HostId>& hosts) const;
   [[nodiscard]] std::string host_name(HostId host) const;
   [[nodiscard]] Brake brake() const;  // (rule 19)
+  // What hosts have from before the site's recovery that nothing declares. (rule 22)
+  [[nodiscard]] const std::set<Kept>& kept() const { return kept_; }
 
  private:
   struct Sent {
@@ -99,6 +101,7 @@ class Leader {
   void write_breakers(const Plan& plan);
   void remember(HostId host, std::uint64_t number, const Action& action);
   void tell_brake(const Plan& plan);
+  void tell_kept(const Plan& plan);
   void tell_changes(const std::vector<ResourceStatus>& status);
   void forget_told(const std::vector<ResourceStatus>& status);
   void look_again(const Plan& plan);
@@ -119,9 +122,10 @@ class Leader {
   std::map<InstanceName, Time> told_at_;
   std::vector<std::string> images_wanted_;      // Absolute paths, sorted.
   std::map<std::string, Time> images_awaited_;  // When each of them was asked for, and patience.
-  std::string brake_told_;                      // Why nothing is replaced, as it was told last.
-  std::set<std::string> mistakes_;              // Of the catalog, told already.
-  std::set<std::string> types_stored_;          // Digests.
+  std::set<Kept> kept_;
+  std::string brake_told_;              // Why nothing is replaced, as it was told last.
+  std::set<std::string> mistakes_;      // Of the catalog, told already.
+  std::set<std::string> types_stored_;  // Digests.
   struct Newest {
     std::string process;
     std::uint64_t number = 0;

@@ -462,6 +462,9 @@ void Requests::apply(Leader& leader, const std::string& body, const api::Answer&
     for (std::string& warning : pool_warnings(changed, hooks_.host_facts())) {
       accepted.warnings.push_back(std::move(warning));
     }
+    for (auto& change : leader.desired().settling(changed.name)) {
+      values[change.key] = std::move(*change.value);
+    }
     const auto before = leader.desired().resources().find(changed.name);
     const bool known = before != leader.desired().resources().end();
     if (known && *before->second.resource == changed) {

@@ -144,6 +144,15 @@ api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
   return row;
 }
 
+std::string kept_on(HostId host, const std::set<Kept>& all) {
+  std::string names;
+  for (const Kept& kept : all) {
+    if (kept.host == host) names += (names.empty() ? "" : ", ") + kept.instance.value;
+  }
+  if (names.empty()) return {};
+  return "keeps " + names + ", not declared since the site was recovered: see agentctl plan";
+}
+
 std::vector<api::ResourceRow> resource_rows(const std::vector<ResourceStatus>& status,
                                             const std::vector<HostFacts>& hosts) {
   std::vector<api::ResourceRow> rows;

@@ -1,5 +1,6 @@
 // Pictures of the site for people and scripts, made from what the agent knows. Pure.
 #pragma once
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ namespace cierzo {
 [[nodiscard]] api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
                                     const std::string& hypervisor_error, Duration silent);
 
+// What that host keeps though nothing declares it; empty: nothing. (rule 22)
+[[nodiscard]] std::string kept_on(HostId host, const std::set<Kept>& all);
 [[nodiscard]] std::vector<api::ResourceRow> resource_rows(const std::vector<ResourceStatus>& status,
                                                           const std::vector<HostFacts>& hosts);
 

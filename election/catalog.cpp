@@ -42,6 +42,24 @@ std::vector<std::string> former_sites(const Catalog& catalog) {
   return sites;
 }
 
+std::string encode(const Term& term) {
+  return std::to_string(term.counter) + "." + std::to_string(term.owner.value);
+}
+
+std::optional<Term> first_term(const Catalog& catalog) {
+  const auto entry = catalog.entries.find(first_term_key);
+  if (entry == catalog.entries.end()) return std::nullopt;
+  Term term;
+  char dot = 0;
+  std::istringstream in(entry->second);
+  in >> term.counter >> dot >> term.owner.value;
+  // Whatever cannot be read says all the same that there was a recovery: nothing is older.
+  if (!in || dot != '.') return Term{UINT64_MAX, HostId{UINT32_MAX}};
+  return term;
+}
+
+std::string settled_key(const std::string& resource) { return settled_prefix + resource; }
+
 std::string encode(const LostMark& mark) {
   std::ostringstream out;
   const char* kind = mark.added ? "added" : mark.fenced ? "fenced" : "confirmed";

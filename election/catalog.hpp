@@ -1,8 +1,10 @@
 // The catalog: the site's desired state as opaque bytes by key, with the stamp of its last write.
 //
 // election/ knows these keys: timing_key and members_key (members.hpp), the marks of rule 14 (held
-// and lost), and what a recovered site leaves (rule 22): former_key and unjoined.
+// and lost), and what a recovered site leaves (rule 22): former_key, first_term_key, unjoined and
+// settled.
 #pragma once
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -57,17 +59,28 @@ struct LostMark {
   bool operator==(const LostMark&) const = default;
 };
 std::string lost_key(HostId host);
+std::string encode(
+    const LostMark& mark);  // "confirmed|fenced|added term=3.1 seq=17 boot=... state=..."
+std::optional<LostMark> decode_lost_mark(const std::string& text);
 
 // The ids of the sites that this one was recovered from, oldest first. (rule 22)
 inline constexpr const char* former_key = "site/former";
 std::string encode_former(const std::vector<std::string>& sites);
 std::vector<std::string> former_sites(const Catalog& catalog);
 
+// The recovered site's first term. What was made under an older one may have been declared in the
+// former site by a change that this catalog never had. (rule 22)
+inline constexpr const char* first_term_key = "site/first-term";
+std::string encode(const Term& term);                    // "1000003.1"
+std::optional<Term> first_term(const Catalog& catalog);  // None: it was never recovered.
+
+// A resource of which an administrator has said since the recovery what it is to be: what it does
+// not declare of it is not wanted any more. (rule 22)
+std::string settled_key(const std::string& resource);
+inline constexpr const char* settled_prefix = "settled/";
+
 // A member of the site before its recovery of which nobody said that it is gone. Until it is heard
 // in this site it may run anything, under whomever: never lost by time, only by proof. (rule 22)
 std::string unjoined_key(HostId host);
-std::string encode(
-    const LostMark& mark);  // "confirmed|fenced|added term=3.1 seq=17 boot=... state=..."
-std::optional<LostMark> decode_lost_mark(const std::string& text);
 
 }  // namespace cierzo::election

@@ -88,6 +88,10 @@ void Node::State::recover_site(Time now, const Recovery& recovery) {
   sites.push_back(former);
   if (sites.size() > former_max) sites.erase(sites.begin());
   delta.changes.push_back({former_key, encode_former(sites)});
+  delta.changes.push_back({first_term_key, encode(term)});
+  for (auto entry = catalog.entries.lower_bound(settled_prefix);
+       entry != catalog.entries.end() && entry->first.starts_with(settled_prefix); ++entry)
+    delta.changes.push_back({entry->first, std::nullopt});
   delta.changes.push_back({members_key, encode(Members(std::move(all), {}, delta.stamp))});
   change_catalog(delta);
   retry_at = now;

@@ -1,6 +1,7 @@
 // Copies and disks of instances that nothing declares any more: a resource was deleted, or a role
 // has fewer instances. Hosts report only domains that carry our metadata, so nothing else is ever
-// touched.
+// touched. After a recovery of the site that a catalog does not name them proves nothing: it may be
+// older than they are. (rule 22)
 #include "resources/planner.hpp"
 
 namespace cierzo {
@@ -13,6 +14,13 @@ bool may_be_declared(const Observed& seen, const std::set<ResourceName>& unreada
   return seen.resource.value.empty() || unreadable.contains(seen.resource);
 }
 
+// Made in the former site, and nobody has said since what its resource is to be. A disk without a
+// domain need not know when it was made, nor whose it is: then it is taken for one of these.
+bool is_from_before(const Observed& seen, const std::optional<Recovered>& recovered) {
+  if (!recovered || seen.incarnation.term >= recovered->first_term) return false;
+  return !recovered->settled.contains(seen.resource);
+}
+
 }  // namespace
 
 std::string Planner::why_left(const InstanceName& name) const {
@@ -20,6 +28,16 @@ std::string Planner::why_left(const InstanceName& name) const {
     if (desired.idle.count(name) != 0) return "its role is scaled down";
   }
   return "nothing declares it any more";
+}
+
+std::string why_kept(const Kept& kept) {
+  const std::string text =
+      "is not declared since the site was recovered, and is kept as it is: apply the manifest of ";
+  if (kept.resource.value.empty()) {
+    return text + "its resource, and if it is not wanted delete that (agentctl delete)";
+  }
+  return text + kept.resource.value + ", or remove it (agentctl delete " + kept.resource.value +
+         ")";
 }
 
 void Planner::remove_leftovers() {
@@ -34,6 +52,11 @@ void Planner::remove_leftovers() {
     const bool stop = seen.presence == Presence::present && seen.run != RunState::stopping;
     const bool remove = seen.presence == Presence::absent && seen.overlay && removable;
     if ((!stop && !remove) || index_.in_flight(seen.name)) continue;
+    if (is_from_before(seen, world_.recovered)) {
+      plan_.kept.push_back({seen.name, seen.host, seen.resource});
+      block(seen.name, false, "on " + on->name + " " + why_kept(plan_.kept.back()));
+      continue;
+    }
     last = &seen.name;
     const std::string why = why_left(seen.name);
     if (stop) {

@@ -17,6 +17,17 @@ struct Blocked {
   std::string reason;
 };
 
+// A copy, or a disk, that is left as it is: it was made before the site was recovered, and nobody
+// has said since whether its resource is wanted. (rule 22)
+struct Kept {
+  InstanceName instance;
+  HostId host;
+  ResourceName resource;  // Empty: a disk alone does not always say whose it is.
+  auto operator<=>(const Kept&) const = default;
+};
+// "is not declared since the site was recovered, so it is kept as it is: ..." and what to do.
+[[nodiscard]] std::string why_kept(const Kept& kept);
+
 struct Plan {
   // What to do now, in order. At most one for an instance. Incarnations are left empty: the leader
   // numbers them when it issues the command.
@@ -32,6 +43,7 @@ struct Plan {
   // Lost hosts that may run what only proof frees, and silent ones that had no guard: to be fenced,
   // where they can be; none while too many are away. (rules 14, 19)
   std::set<HostId> proof_wanted;
+  std::vector<Kept> kept;  // Each is blocked, too.
 };
 
 // Same world, same bytes. Nothing is ever done to an unknown instance; never two starts of one

@@ -153,11 +153,19 @@ struct DesiredResource {
   std::set<InstanceName> idle;
 };
 
+// The site was made anew from one host's catalog, which may have missed what was declared last.
+// (rule 22)
+struct Recovered {
+  Term first_term;                 // Whatever is of an older one was made in the former site.
+  std::set<ResourceName> settled;  // Of these somebody has said since what they are to be.
+};
+
 struct World {
   std::vector<DesiredResource> desired;  // Ordered by name.
   // Declared, but not understood by this version: what of them runs or has a disk stays as it is.
   std::set<ResourceName> unreadable;
   std::map<BreakerKey, Breaker> breakers;
+  std::optional<Recovered> recovered;  // None: the site never was.
   std::vector<Observed> observed;
   std::vector<HostView> hosts;  // Every host of the site, by id.
   std::vector<InFlight> in_flight;

@@ -34,6 +34,10 @@ class Story {
       site_.forget(command.words.at(0));
     else if (verb == "garble")
       garble(command.words.at(0));
+    else if (verb == "recover")
+      recover();
+    else if (verb == "settle")
+      site_.recovered.value().settled.insert(ResourceName{command.words.at(0)});
     else if (verb == "plan")
       return print(plan(site_.world()), true);
     else if (verb == "apply")
@@ -130,6 +134,12 @@ class Story {
   void garble(const std::string& resource) {
     site_.forget(resource);
     site_.unreadable.insert(ResourceName{resource});
+  }
+
+  // What was made until now is of the former site. (rule 22)
+  void recover() {
+    ++site_.term;
+    site_.recovered = Recovered{{site_.term, HostId{1}}, {}};
   }
 
   std::string print(const Plan& plan, bool with_blocked) {

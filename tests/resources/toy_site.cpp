@@ -121,6 +121,7 @@ World ToySite::world() const {
   }
   world.unreadable = unreadable;
   world.breakers = breakers;
+  world.recovered = recovered;
   world.in_flight = in_flight;
   world.images_awaited = images_awaited;
   world.brake_share = brake_share;
@@ -204,7 +205,7 @@ void ToySite::start(const StartVm& work, HostId on) {
   fresh.resource = work.instance.resource;
   fresh.presence = Presence::present;
   fresh.overlay = true;
-  fresh.incarnation = {{1, HostId{1}}, ++sequence};
+  fresh.incarnation = {{term, HostId{1}}, ++sequence};
   fresh.spec_digest = work.instance.spec_digest;
   fresh.on_isolation = work.instance.on_isolation;
   fresh.disk = work.instance.disk;
@@ -277,7 +278,7 @@ void ToySite::perform(const Action& action) {
     reboot_guest(*copy);
   } else if (std::get_if<Resume>(&action.work)) {
     copy->run = RunState::running;
-    copy->incarnation = {{1, HostId{1}}, ++sequence};
+    copy->incarnation = {{term, HostId{1}}, ++sequence};
   } else if (const auto* configure = std::get_if<Configure>(&action.work)) {
     copy->network_digest = configure->digest;
   } else if (const auto* attend = std::get_if<Attend>(&action.work)) {

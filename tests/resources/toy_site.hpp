@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -45,6 +46,7 @@ class ToySite {
   std::vector<InFlight> in_flight;
   std::set<ResourceName> unreadable;
   std::map<BreakerKey, Breaker> breakers;
+  std::optional<Recovered> recovered;
   std::map<std::string, Time> images_awaited;
   double brake_share = 0.5;
   int starts_max = 0;
@@ -52,7 +54,7 @@ class ToySite {
   std::set<std::pair<std::string, std::string>> broken_scripts;  // (instance, role)
   std::set<std::pair<std::string, std::string>> sick;            // (instance, role): check fails
   bool guests_boot_at_once = true;
-  std::uint64_t sequence = 0;  // of the last incarnation
+  std::uint64_t term = 1, sequence = 0;  // of the last incarnation
 
  private:
   void start(const StartVm& work, HostId on);
