@@ -17,7 +17,9 @@ struct Member {
   HostId id;
   std::string name;
   bool voter = true;
-  bool witness = false;  // A voter that runs no VMs: only the shell makes a difference.
+  // A voter that runs no VMs: only the shell makes a difference. After a recovery of the site it
+  // waits for its vote, and runs none either. (rule 22)
+  bool witness = false;
   // Where its agent listens, and the public key that proves who it is. Opaque here, but for this: a
   // machine under another key is another voter. (rule 22)
   std::string address{}, key{};

@@ -16,7 +16,7 @@ std::string unword(std::string text) { return text == nothing ? std::string() : 
 
 const char* kind_of(const Member& member) {
   if (member.leaving) return "leaving";
-  if (member.witness) return "witness";
+  if (member.witness) return member.voter ? "witness" : "silent-witness";
   return member.voter ? "voter" : "plain";
 }
 
@@ -28,9 +28,9 @@ bool read_member(std::istream& line, Member& member) {
   member.address = unword(member.address);
   member.key = unword(member.key);
   member.leaving = kind == "leaving";
-  member.witness = kind == "witness";
-  member.voter = kind == "voter" || member.witness;
-  return member.leaving || member.voter || kind == "plain";
+  member.voter = kind == "voter" || kind == "witness";
+  member.witness = kind == "witness" || kind == "silent-witness";
+  return member.leaving || member.voter || member.witness || kind == "plain";
 }
 
 bool at_end(std::istream& line) { return (line >> std::ws).eof(); }
@@ -167,8 +167,6 @@ std::vector<std::string> mistakes(const std::vector<Member>& members) {
   for (std::size_t i = 0; i < members.size(); ++i) {
     const Member& member = members[i];
     if (member.id.value == 0) found.push_back(member.name + ": id must be at least 1, got 0");
-    if (member.witness && !member.voter)
-      found.push_back(member.name + ": a witness that does not vote is of no use");
     for (std::size_t j = 0; j < i; ++j) {
       const Member& other = members[j];
       const auto is_others = [&](const std::string& what) {

@@ -77,7 +77,9 @@ void Node::State::step(Time now, HostId from, const Message& message) {
     const auto released = dead.find(from);
     // A released term is dead: every later message of it is ignored. (rule 8)
     if (released != dead.end() && term->counter <= released->second) return;
-    saw(*term);
+    // Not of another site: terms of the former one must stay below those of the recovered. (rule
+    // 22)
+    if (message.site == record.site || record.site.empty() || message.site.empty()) saw(*term);
   }
   if (has_state() && !record.founding.empty() && !message.site.empty() &&
       record.founding.erase(from) > 0)
@@ -128,9 +130,9 @@ void Node::State::schedule(Time now) {
   if (!voter) return;
   if (!has_state()) return consider(state_round.next);
   if (!record.founding.empty()) consider(next_found);
-  if (now < wait_until) {
-    consider(wait_until);
-    if (record.promised.owner == config.self) consider(next_release);
+  if (now < votes_from()) {
+    consider(votes_from());
+    if (record.promised.owner == config.self && now < wait_until) consider(next_release);
     return;
   }
   if (candidacy || retired) return;
@@ -291,7 +293,7 @@ Role Node::role() const {
   if (!s.has_state()) return Role::stateless;
   if (s.lead) return Role::leader;
   if (s.candidacy || s.round) return Role::candidate;
-  return s.last_now < s.wait_until ? Role::waiting : Role::follower;
+  return s.last_now < s.votes_from() ? Role::waiting : Role::follower;
 }
 
 std::optional<Term> Node::leader() const { return state_->known_leader; }

@@ -99,7 +99,8 @@ HostStatus PermitLedger::status(HostId host, Time now, const Timing& timing,
   status.liveness = Liveness::suspect;
   if (!marks) return status;
   // Others may lead it, in the site that it has not left. (rule 22)
-  status.unjoined = marks->unjoined && !status.heard && !status.lost_mark;
+  status.unjoined = marks->unjoined && !status.heard && !status.lost_mark &&
+                    !has(mutations, Mutation::rule_22_unjoined);
   if (status.unjoined) return status;
   if (marks->held && !status.lost_mark && !has(mutations, Mutation::rule_14_held)) {
     status.liveness = Liveness::held;

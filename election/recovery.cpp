@@ -21,6 +21,8 @@ namespace {
 // than what is commanded from now on. (rules 16, 17)
 constexpr std::uint64_t terms_skipped = 1'000'000;
 constexpr std::size_t former_max = 16;  // Sites that are remembered.
+constexpr int calls_for_a_lease = 4;  // More than one while a voter waits after its start. (rule 7)
+constexpr unsigned calls_for_a_text = 8;
 
 }  // namespace
 
@@ -44,9 +46,15 @@ std::optional<RecoveryRefusal> Node::State::recovery_refused(Time now,
   if (!voter || !record.votes) return RecoveryRefusal::no_vote;
   if (lead || known_leader) return RecoveryRefusal::led;
   if (!left_alone(now)) return RecoveryRefusal::led_lately;
-  const bool others_suffice =
-      members.majority([&](HostId id) { return id != config.self && lost.count(id) == 0; });
-  if (others_suffice) return RecoveryRefusal::others_suffice;
+  // While voters change nobody knows by which set the others go: either may be enough. (rule 23)
+  const auto suffice = [&](const std::vector<HostId>& voters) {
+    const auto others = std::count_if(voters.begin(), voters.end(), [&](HostId id) {
+      return id != config.self && lost.count(id) == 0;
+    });
+    return !voters.empty() && static_cast<std::size_t>(others) >= majority_of(voters.size());
+  };
+  const bool others_suffice = suffice(members.present()) || suffice(members.before());
+  if (others_suffice && !off(Mutation::rule_22_suffice)) return RecoveryRefusal::others_suffice;
   return std::nullopt;
 }
 
@@ -71,7 +79,6 @@ void Node::State::recover_site(Time now, const Recovery& recovery) {
   std::vector<Member> all = recovery.members;
   for (Member& member : all) {
     member.voter = member.id == config.self;
-    member.witness = member.witness && member.voter;
     member.leaving = false;
     if (member.voter) continue;
     // Marks of the former site may be older than what its last leader knew.
@@ -98,9 +105,21 @@ void Node::State::recover_site(Time now, const Recovery& recovery) {
   fact(SiteRecovered{former, record.site, true});
 }
 
+// Called while it is not led, or is led no more: until it may join it stays still. Of hosts that
+// were called lost and are switched on together a majority of the former site would otherwise elect
+// a leader, before any of them has been left alone for long enough to join. Whoever is led is not
+// called away: no working leader is deposed by an administrator's mistake.
+void Node::State::called(Time now) {
+  if (lead || known_leader || off(Mutation::rule_22_called)) return;
+  if (candidacy) end_candidacy(now);
+  stop_suspecting();
+  called_until = std::max(called_until, now + timing.at_most(record.longest.permit));
+}
+
 // False: this host is led, or was a moment ago.
 bool Node::State::join_recovered(Time now) {
-  if (!left_alone(now)) return false;
+  const bool led_is_no_matter = off(Mutation::rule_22_alone) && !lead && !candidacy;
+  if (!left_alone(now) && !led_is_no_matter) return false;
   const std::string former = record.site;
   leave_site(now, site_of_message);
   record.votes = false;
@@ -111,12 +130,22 @@ bool Node::State::join_recovered(Time now) {
 
 void Node::State::call_former_members(Time now) {
   if (now < lead->next_call || former_sites(lead->committed).empty()) return;
-  lead->next_call = now + timing.lease;
+  lead->next_call = now + timing.lease / calls_for_a_lease;
+  const bool known =
+      lead->members_version != Stamp{} && lead->committed.entries.count(members_key) > 0;
+  if (lead->phase != Phase::ready || !known) return;
+  // The members' text, which may be long, only now and then: but with it, since an address of this
+  // host that is wrong in the former site's is one reason to recover.
+  const bool with_text = lead->calls++ % calls_for_a_text == 0;
+  const MembersNews call{lead->term,
+                         {lead->committed.stamp, lead->members_version,
+                          with_text ? lead->committed.entries.at(members_key) : std::string()},
+                         former_sites(lead->committed)};
   for (const Member& member : members.all()) {
     if (member.id == config.self) continue;
     const HostStatus status =
         lead->permits.status(member.id, now, timing, std::nullopt, config.mutations);
-    if (!status.heard) tell_members(member.id);
+    if (!status.heard) send(member.id, call);
   }
 }
 

@@ -7,6 +7,7 @@
 //   (8-10, 12, 15) member_changes.cpp  (23) catalog_leader.cpp  recovery, writes (5, 20)  site.cpp
 //   starting a site, lost state (22)  recovery.cpp  a site made anew from one voter (22)
 #pragma once
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <set>
@@ -85,7 +86,8 @@ struct Leadership {
   Stamp members_version;         // Of the committed members, once no change is under way.
   std::vector<HostId> farewell;  // Removed by the change that is being finished.
   Time leave_at = Time::max();   // Its own vote was removed: hands over then. (rule 23)
-  Time next_call{};              // Of the hosts that have not joined the recovered site. (rule 22)
+  Time next_call{};              // Of the hosts that have not joined the recovered site, (rule 22)
+  unsigned calls = 0;            // and how often that was done.
 };
 
 // What the others said about their state, for a host without one. (rule 22)
@@ -139,7 +141,8 @@ struct Node::State {
 
   // voter.cpp
   bool has_state() const { return voter ? record.votes : !record.site.empty(); }
-  bool can_vote(Time now) const { return record.votes && now >= wait_until; }
+  bool can_vote(Time now) const { return record.votes && now >= votes_from(); }
+  Time votes_from() const { return std::max(wait_until, called_until); }
   bool may_lead() const { return voter && members.stays_voter(config.self); }
   void promise(Term term);
   void stop_suspecting();
@@ -214,6 +217,7 @@ struct Node::State {
   std::optional<RecoveryRefusal> recovery_refused(Time now, const std::set<HostId>& lost) const;
   void leave_site(Time now, const std::string& site);
   void recover_site(Time now, const Recovery& recovery);
+  void called(Time now);
   bool join_recovered(Time now);
   void call_former_members(Time now);
 
@@ -222,7 +226,8 @@ struct Node::State {
   Stamp members_as_of;  // Of the catalog that they are in. Zero: they are the file's.
   bool voter = false;   // Of either set. (rule 23)
   Time started{};
-  Time wait_until{};  // A restarted voter has forgotten its grants. (rule 7)
+  Time wait_until{};    // A restarted voter has forgotten its grants. (rule 7)
+  Time called_until{};  // Called into a recovered site: neither stands nor votes. (rule 22)
 
   Record record;
   bool record_changed = false;

@@ -29,7 +29,7 @@ struct HostRow {
   std::string name;
   std::string state;  // alive suspect lost held
   bool voter = false;
-  bool witness = false;  // It votes and runs nothing.
+  bool witness = false;  // It runs nothing, and votes unless the site's recovery took its vote.
   std::string address;
   std::string reason;  // Why it is not simply alive: "no report for 12 s"; empty if nothing.
   std::uint64_t memory_total_kib = 0, memory_free_kib = 0;  // 0 and 0: not known.

@@ -100,7 +100,7 @@ std::string show_hosts(const api::StatusView& view, bool colour) {
          {host.name},
          state_cell(host.state),
          {leads          ? "leader"
-          : host.witness ? "witness"
+          : host.witness ? (host.voter ? "witness" : "witness, no vote")
           : host.voter   ? "voter"
                          : "-"},
          {host.address},

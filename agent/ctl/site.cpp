@@ -13,7 +13,9 @@ namespace {
 
 constexpr const char* danger =
     "If one of the lost hosts still runs, its VMs run twice and may destroy their data; before it "
-    "is switched on again its state folder must be emptied.";
+    "is switched on again its state folder must be emptied. Changes that only the others had "
+    "stored "
+    "are gone. Recover on one host only: two recoveries make two sites that run the same.";
 
 Refusal needs_yes(const Options& options, const api::RecoverView& view) {
   std::string command = "agentctl --socket " + quoted(options.socket) + " site recover --yes";

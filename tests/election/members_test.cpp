@@ -30,6 +30,7 @@ TEST(MembersTextTest, DecodesWhatItEncodes) {
   std::vector<Member> all = voters({1, 2, 3});
   all[1].witness = true;
   all.push_back({n4, "node4", false, false, "", ""});
+  all.push_back({HostId{5}, "node5", false, true, "", "key5"});  // Waits for its vote. (rule 22)
   const Members members = joint(Members(voters({1, 2})), all, version);
   const auto back = decode_members(encode(members));
   ASSERT_TRUE(back);

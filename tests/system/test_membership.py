@@ -167,6 +167,7 @@ def test_a_wrong_address_ends_the_leader_and_the_site_is_recovered(site):
     alive(site, "node3")
     assert hypervisors_of(left)["one-node-1"] == before, "the same process runs on"
     assert not rows(site)["node3"]["voter"]
+    assert rows(site)["node3"]["witness"], "it runs no VMs, with or without its vote"
     change(site, "set", "node3", "--witness")
     assert rows(site)["node3"]["witness"]
     site.boot(lost)  # With the state of the former site.

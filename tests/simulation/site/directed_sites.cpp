@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "agent/desired.hpp"
+#include "agent/net/codec_api.hpp"
 #include "tests/simulation/site/declared.hpp"
 #include "tests/simulation/site/site.hpp"
 
@@ -12,12 +14,14 @@ using namespace std::chrono_literals;
 using Failures = std::vector<std::string>;
 
 const Declared shop{1, 6};  // Spread over the three hosts.
-constexpr HostId node3{3};
+constexpr HostId node1{1}, node2{2}, node3{3}, node4{4}, node5{5};
 
 // Three hosts on which the shop runs.
 struct Calm {
   explicit Calm(const RulesOff& off) : Calm(options(off), manifest(shop)) {}
-  Calm(const SiteOptions& options, const std::string& declared) : site(options) {
+  // `full`: a host that has no room for VMs.
+  Calm(const SiteOptions& options, const std::string& declared, HostId full = {}) : site(options) {
+    if (full != HostId{}) site.provider(full).add_foreign_domain(1ULL << 40, 1 << 20);
     await([this] { return site.leader().has_value(); }, "a leader");
     if (site.leader()) (void)site.apply(*site.leader(), declared);
     await([this] { return serves(); }, "everything declared");
@@ -140,6 +144,81 @@ Failures most_hosts_lose_power(const RulesOff& off) {
   return calm.site.checker().failures();
 }
 
+// ---- A site that is recovered. (rule 22)
+
+void part(Site& site, HostId one, HostId other) {
+  site.befall(fault::Cut{one, other});
+  site.befall(fault::Cut{other, one});
+}
+
+// Node 1 led. Now it is cut off, and node 2, which has no room for VMs, leads all the others,
+// whatever is said of it on node 1. What node 1 ran runs elsewhere.
+void part_from_node1(Calm& calm) {
+  for (std::uint32_t id = 2; id <= calm.site.hosts(); ++id) part(calm.site, node1, HostId{id});
+  calm.await([&] { return calm.site.leader() == node2; }, "node 2 leads");
+  calm.site.run_for(10s);
+}
+
+// On node 1. The answer's status; 0: none.
+int recover(Calm& calm, const std::vector<std::string>& lost) {
+  api::RecoverRequest request;
+  request.lost = lost;
+  const auto reply = calm.site.request(node1, "POST", "/v1/site/recover", api::to_json(request));
+  (void)calm.site.run_until([&] { return reply->has_value(); }, 10s);
+  return reply->has_value() ? (*reply)->status : 0;
+}
+
+void must_recover(Calm& calm, const std::vector<std::string>& lost) {
+  if (recover(calm, lost) != 200) calm.site.checker().fail(calm.site.now(), "setup: not recovered");
+}
+
+// Of node 3, which node 2 leads, nobody says that it is lost.
+Failures recovered_beside_a_leader(const RulesOff& off) {
+  Calm calm(Calm::options(off), manifest(shop), node2);
+  part_from_node1(calm);
+  must_recover(calm, {"node2"});
+  calm.site.run_for(20s);
+  return calm.site.checker().failures();
+}
+
+// The same with five hosts; node 5, which has no vote, hears node 1 again, and node 2 as well.
+Failures called_while_it_is_led(const RulesOff& off) {
+  SiteOptions options = Calm::options(off);
+  options.hosts = 5;
+  Calm calm(options, manifest(shop), node2);
+  part_from_node1(calm);
+  must_recover(calm, {"node2"});
+  calm.site.befall(fault::Mend{});
+  for (const HostId host : {node2, node3, node4}) part(calm.site, node1, host);
+  calm.site.run_for(20s);
+  return calm.site.checker().failures();
+}
+
+// Nodes 2 and 3 lead and store a change; nobody says of either that it is lost.
+Failures recovered_without_need(const RulesOff& off) {
+  Calm calm(off);
+  part_from_node1(calm);
+  const Declared more{2, 4};
+  const auto reply = calm.site.apply(node2, manifest(more));
+  calm.await([&] { return reply->has_value() && (*reply)->status == 200; }, "stored");
+  calm.site.promises().acknowledged(resource_key({name_of(more)}));
+  (void)recover(calm, {});
+  calm.site.run_for(5s);
+  return calm.site.checker().failures();
+}
+
+// Nodes 2 and 3 lose their power, are called lost, and are switched on together, with their state.
+Failures lost_hosts_come_back_together(const RulesOff& off) {
+  Calm calm(off);
+  for (const HostId host : {node2, node3}) calm.site.befall(fault::PowerCut{host});
+  calm.site.run_for(10s);
+  must_recover(calm, {"node2", "node3"});
+  calm.site.run_for(20s);
+  for (const HostId host : {node2, node3}) calm.site.befall(fault::Boot{host});
+  calm.site.run_for(20s);
+  return calm.site.checker().failures();
+}
+
 }  // namespace
 
 RulesOff without_rule(const std::string& rule) {
@@ -164,6 +243,10 @@ const std::vector<DirectedSite>& directed_sites() {
        shared_disks_are_cut_off},
       {"17", "every command arrives twice", "S2", commands_arrive_twice},
       {"19", "most hosts lose power at once", "rule 19", most_hosts_lose_power},
+      {"22-unjoined", "recovered where others lead", "S2", recovered_beside_a_leader},
+      {"22-alone", "called into the recovered site while led", "S2", called_while_it_is_led},
+      {"22-suffice", "recovered without need", "S3", recovered_without_need},
+      {"22-called", "hosts called lost come back together", "S2", lost_hosts_come_back_together},
   };
   return all;
 }

@@ -133,6 +133,7 @@ void Site::look(Host& host) {
   if (host.agent) {
     const election::Node& node = host.agent->node();
     sight.authority_until = node.authority_until();
+    sight.site = &node.record().site;
     const Time clock = host.machine.clock.read(now());
     promises_.permit(now(), host.index, now() + (node.deadline() - clock));
     if (node.ready(clock)) promises_.acts(host.index, node.committed());
@@ -200,7 +201,9 @@ void Site::deliver(HostId from, HostId to, const PeerMessage& message, Duration 
                  const auto receive = [this, &receiver, from, message] {
                    ++receiver.traffic.received;
                    const auto* said = std::get_if<election::Message>(message.get());
-                   if (said != nullptr && std::holds_alternative<election::Heartbeat>(said->body)) {
+                   // What another site's leader says is nothing to it. (rule 22)
+                   if (said != nullptr && std::holds_alternative<election::Heartbeat>(said->body) &&
+                       said->site == receiver.agent->node().record().site) {
                      promises_.heard(receiver.index,
                                      std::get<election::Heartbeat>(said->body).term);
                    }

@@ -26,8 +26,9 @@ void SiteChecker::after(Time now, const Sight& sight) {
     }
   }
   if (host.authority_until == Time{} || !has_authority(sight.host)) return;
+  if (sight.site != nullptr && host.site != *sight.site) host.site = *sight.site;
   for (const HostIndex other : claims_) {
-    if (other == sight.host || !has_authority(other)) continue;
+    if (other == sight.host || !has_authority(other) || hosts_[other].site != host.site) continue;
     fail(now, "S1: hosts " + std::to_string(sight.host + 1) + " and " + std::to_string(other + 1) +
                   " both have authority");
   }

@@ -1,7 +1,7 @@
 // What must hold at every instant of a simulated site, judged from outside: by the hypervisors
 // themselves and by true time, never by what agents say of them.
 //
-// S1  At most one agent has authority.
+// S1  At most one agent of a site has authority. One that was recovered is another site. (rule 22)
 // S2  No instance runs (unpaused) twice; and of those with a shared disk none runs while a process
 //     elsewhere, paused or not, still has that disk open.
 //
@@ -31,6 +31,7 @@ class SiteChecker {
     HostIndex host = 0;
     const SimulatedProvider* hypervisor = nullptr;
     Time authority_until{};  // On the host's clock; zero: none.
+    const std::string* site = nullptr;  // In which; null: no agent.
   };
   void after(Time now, const Sight& sight);
 
@@ -53,6 +54,7 @@ class SiteChecker {
   struct Host {
     std::uint64_t changes = 0;  // Of its hypervisor, when it was looked at.
     Time authority_until{};
+    std::string site;
     bool counts = true;  // What runs on it does, for S2.
     std::map<InstanceName, Incarnation> running;
     std::set<InstanceName> shares;  // Domains whose disk is shared, paused or not.

@@ -143,6 +143,17 @@ TEST_F(Sites, a_guard_that_does_not_pause_is_noticed) {
   EXPECT_NE(failures.find("S2"), std::string::npos) << failures;
 }
 
+TEST_F(Sites, every_rule_of_a_recovery_has_a_schedule) {
+  for (const election::Mutation mutation : election::all_mutations()) {
+    const std::string rule = election::to_string(mutation);
+    if (!rule.starts_with("22-")) continue;
+    const auto& all = directed_sites();
+    EXPECT_TRUE(std::any_of(all.begin(), all.end(), [&](const auto& one) {
+      return one.rule == rule;
+    })) << rule;
+  }
+}
+
 TEST_F(Sites, every_rule_with_a_schedule_is_missed_by_it) {
   for (const DirectedSite& directed : directed_sites()) {
     EXPECT_EQ(joined(directed.run({})), "") << directed.story;
