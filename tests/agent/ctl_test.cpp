@@ -4,98 +4,12 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include <deque>
-#include <fstream>
-#include <map>
-#include <mutex>
-#include <sstream>
-
-#include "agent/ctl/command_line.hpp"
-#include "agent/net/codec_api.hpp"
 #include "agent/net/keys.hpp"
 #include "manifests/parse.hpp"
-#include "tests/agent/api_server.hpp"
+#include "tests/agent/ctl_bed.hpp"
 
 namespace cierzo::ctl {
 namespace {
-
-using api::ApiResponse;
-
-class Ctl : public testing::Test {
- protected:
-  // What to answer to "GET /v1/status": one after the other, the last one for ever.
-  void script(const std::string& request, std::vector<ApiResponse> answers) {
-    const std::lock_guard lock(mutex_);
-    answers_[request] = {answers.begin(), answers.end()};
-  }
-  template <class View>
-  void script(const std::string& request, const View& view) {
-    script(request, {ApiResponse{200, api::to_json(view)}});
-  }
-
-  int run(std::vector<std::string> words, const std::string& input = {}, bool asks = false) {
-    words.insert(words.begin(), {"agentctl", "--socket", server_.socket()});
-    return run_bare(words, input, asks);
-  }
-  int run_bare(const std::vector<std::string>& words, const std::string& input = {},
-               bool asks = false) {
-    std::vector<const char*> argv;
-    for (const std::string& word : words) argv.push_back(word.c_str());
-    std::istringstream in(input);
-    std::ostringstream out, err;
-    Terminal terminal{in, out, err, asks, false, colour_, std::chrono::milliseconds(1)};
-    const int code = ctl::run(static_cast<int>(argv.size()), argv.data(), terminal);
-    out_ = out.str();
-    err_ = err.str();
-    return code;
-  }
-
-  std::string file(const std::string& name, const std::string& text) {
-    const std::string path = folder_.path + "/" + name;
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-    std::ofstream(path) << text;
-    return path;
-  }
-  // A type of its own, so that these tests do not change with those that come with the program.
-  std::string types() {
-    file("types/pair/type.yaml",
-         "type: pair\nsummary: Two of something\nroles:\n"
-         "  one: {count: 1, start: go}\n  other: {count: 0.., after: [one], start: go}\n");
-    file("types/pair/go", "#!/bin/sh\nexit 0\n");
-    return folder_.path + "/types";
-  }
-  std::string requests() {
-    const std::lock_guard lock(mutex_);
-    std::string all;
-    for (const auto& request : requests_) all += request.method + " " + request.target + "\n";
-    return all;
-  }
-  api::ApiRequest last_request() {
-    const std::lock_guard lock(mutex_);
-    return requests_.back();
-  }
-
-  std::string out_, err_;
-  bool colour_ = false;
-  test::ScratchFolder folder_;
-
- private:
-  ApiResponse next(const api::ApiRequest& request) {
-    const std::lock_guard lock(mutex_);
-    requests_.push_back(request);
-    const auto found = answers_.find(request.method + " " + request.target);
-    if (found == answers_.end()) return api::not_found("not in the script: " + request.target);
-    const ApiResponse answer = found->second.front();
-    if (found->second.size() > 1) found->second.pop_front();
-    return answer;
-  }
-
-  std::mutex mutex_;
-  std::map<std::string, std::deque<ApiResponse>> answers_;
-  std::vector<api::ApiRequest> requests_;
-  test::ApiServer server_{
-      [this](const api::ApiRequest& request, const api::Answer& answer) { answer(next(request)); }};
-};
 
 api::StatusView site(const std::string& state, const std::string& one, const std::string& other,
                      const std::string& reason = {}) {
@@ -312,75 +226,6 @@ TEST_F(Ctl, DeleteAsksOrRefuses) {
   EXPECT_EQ(out_,
             "mine: removed\n   0 s  mine-one-1: stopping (node1)\n"
             "mine: deleted\ndone in 0 s\n");
-}
-
-// It says what would be started, and the danger; without a terminal it names the command that does
-// not ask, and changes nothing.
-TEST_F(Ctl, ConfirmLostAsksOrRefuses) {
-  api::ConfirmView view;
-  view.hosts = {{"node2", "confirmed"}, {"node3", "unchanged"}};
-  view.actions = {{"start", "mine-one-1", "node1", "host node2 lost",
-                   "start mine-one-1 on node1: host node2 lost"}};
-  view.warnings = {"node2 is held"};
-  script("POST /v1/confirm-lost", view);
-  const auto dry_run = [this] {
-    const auto sent = api::from_json<api::ConfirmRequest>(last_request().body);
-    return std::get<api::ConfirmRequest>(sent).dry_run;
-  };
-  EXPECT_EQ(run({"confirm-lost", "node2", "node3"}), exit_failed);
-  EXPECT_NE(err_.find("confirm-lost --yes node2 node3\n"), std::string::npos) << err_;
-  EXPECT_NE(err_.find("start mine-one-1 on node1"), std::string::npos) << err_;
-  EXPECT_NE(err_.find("run twice"), std::string::npos) << err_;
-  EXPECT_TRUE(dry_run());
-  EXPECT_EQ(run({"confirm-lost", "node2", "node3"}, "n\n", true), exit_failed);
-  EXPECT_TRUE(dry_run());
-  EXPECT_EQ(run({"confirm-lost", "node2", "node3"}, "y\n", true), exit_done);
-  EXPECT_FALSE(dry_run());
-  EXPECT_NE(err_.find("warning: node2 is held"), std::string::npos) << err_;
-  EXPECT_EQ(out_,
-            "node2: confirmed lost\nnode3: was confirmed lost before\nwarning: node2 is held\n"
-            "start mine-one-1 on node1: host node2 lost\n");
-  EXPECT_EQ(run({"confirm-lost", "--yes", "node2", "--output", "json"}), exit_done);
-  EXPECT_FALSE(dry_run());
-  EXPECT_NE(out_.find("\"change\":\"confirmed\""), std::string::npos) << out_;
-  EXPECT_EQ(run({"confirm-lost"}), exit_usage);
-}
-
-// It says what becomes of every host, and wants the name of this one typed.
-TEST_F(Ctl, SiteRecoverAsksForTheNameOrRefuses) {
-  script("POST /v1/site/recover",
-         api::RecoverView{"node1", "change 7 of term 3 by node2", {"node2"}, {"node3"}});
-  const auto sent = [this] {
-    return std::get<api::RecoverRequest>(api::from_json<api::RecoverRequest>(last_request().body));
-  };
-  EXPECT_EQ(run({"site", "recover", "--lost", "node2"}), exit_failed);
-  EXPECT_NE(err_.find("site recover --yes --lost node2\n"), std::string::npos) << err_;
-  EXPECT_NE(err_.find("run twice"), std::string::npos) << err_;
-  EXPECT_TRUE(sent().dry_run);
-  EXPECT_EQ(run({"site", "recover", "--lost", "node2"}, "yes\n", true), exit_failed);
-  EXPECT_TRUE(sent().dry_run);
-  EXPECT_NE(err_.find("what was changed after that is gone"), std::string::npos) << err_;
-  EXPECT_EQ(
-      run({"site", "recover", "--lost", "node2", "--lost", "node4", "--address", "node3=10.0.0.3"},
-          "node1\n", true),
-      exit_done);
-  EXPECT_FALSE(sent().dry_run);
-  EXPECT_EQ(sent().lost, (std::vector<std::string>{"node2", "node4"}));
-  EXPECT_EQ(sent().addresses, (std::vector<std::string>{"node3=10.0.0.3"}));
-  EXPECT_EQ(run({"site", "recover", "--yes"}), exit_done);
-  EXPECT_FALSE(sent().dry_run);
-  EXPECT_EQ(run({"site"}), exit_usage);
-}
-
-TEST_F(Ctl, HostRemoveAsksOnATerminal) {
-  script("POST /v1/hosts/change", api::ApplyAnswer{{{"node4", "removed"}}, {}, "accepted", 0});
-  EXPECT_EQ(run({"host", "remove", "node4"}, "n\n", true), exit_failed);
-  EXPECT_EQ(requests(), "");
-  EXPECT_EQ(run({"host", "remove", "node4"}, "y\n", true), exit_done);
-  EXPECT_EQ(run({"host", "remove", "--yes", "node4"}, "", true), exit_done);
-  EXPECT_EQ(run({"host", "remove", "node4"}), exit_done) << "a script has decided";
-  EXPECT_EQ(run({"host", "remove", "--help"}), exit_done);
-  EXPECT_NE(out_.find("agentctl host remove node4"), std::string::npos) << out_;
 }
 
 TEST_F(Ctl, TheBrakeStandsFirst) {
