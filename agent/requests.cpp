@@ -26,6 +26,7 @@ constexpr Duration forward_deadline = 10s;   // Beyond what the leader itself is
 constexpr int no_leader_status = 503;        // api::no_leader()
 constexpr int outcome_unknown_status = 504;  // api::outcome_unknown()
 constexpr std::size_t forwards_max = 256;    // At once.
+constexpr std::size_t forwards_kept = 4096;  // That were taken: a repeated one is known again.
 
 api::ApiResponse ok(std::string body) { return {200, std::move(body)}; }
 
@@ -313,6 +314,13 @@ void Requests::forwarded(HostId from, const Forward& forward) {
     hooks_.send(from, ForwardAnswer{id, response.status, response.body});
   };
   if (hooks_.leader() == nullptr) return answer(api::no_leader(hooks_.who_is_missing()));
+  // One that arrives again, late, would undo what was asked for since: a delete, what was applied.
+  if (!forwards_seen_.insert({from, forward.id}).second) return;
+  forwards_order_.push_back({from, forward.id});
+  if (forwards_order_.size() > forwards_kept) {
+    forwards_seen_.erase(forwards_order_.front());
+    forwards_order_.pop_front();
+  }
   if (forward.method == "HOLD") return hold(from, answer);
   const auto parsed = api::parse_target(forward.method, forward.target);
   if (const auto* refused = std::get_if<api::ApiResponse>(&parsed)) return answer(*refused);

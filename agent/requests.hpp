@@ -5,6 +5,7 @@
 //                                  -> (leader: there) -> Forward -> its Requests -> ForwardAnswer
 //                                  -> answer
 #pragma once
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -118,6 +119,9 @@ class Requests {
   std::string software_, host_;
   RequestHooks hooks_;
   std::map<std::string, Waiting> waiting_;
+  // Of others, as the leader: taken once each.
+  std::set<std::pair<HostId, std::string>> forwards_seen_;
+  std::deque<std::pair<HostId, std::string>> forwards_order_;
 };
 
 }  // namespace cierzo
