@@ -196,6 +196,30 @@ TEST_F(RequestsTest, DoNotKnowWhatALostLeaderDid) {
   EXPECT_EQ(answer->status, 504);
 }
 
+// A network may deliver a message twice: a repeated delete must not end what was applied since.
+TEST_F(RequestsTest, TakeAForwardedChangeOnce) {
+  store(plain("site", "10.0.0.11"));
+  requests_.forwarded(HostId{2}, {"one", "POST", "/v1/resources/site/stop", ""});
+  ASSERT_EQ(written_.size(), 1U);
+  requests_.forwarded(HostId{2}, {"one", "POST", "/v1/resources/site/stop", ""});
+  EXPECT_EQ(written_.size(), 1U);
+  requests_.forwarded(HostId{3}, {"one", "POST", "/v1/resources/site/stop", ""});
+  EXPECT_EQ(written_.size(), 2U) << "another host's, though it calls it the same";
+  requests_.forwarded(HostId{2}, {"two", "POST", "/v1/resources/site/stop", ""});
+  EXPECT_EQ(written_.size(), 3U) << "asked anew";
+}
+
+// Who does not lead has taken nothing: the same is taken once it does.
+TEST_F(RequestsTest, TakeWhatWasForwardedTooEarlyOnceItLeads) {
+  store(plain("site", "10.0.0.11"));
+  leads_ = false;
+  requests_.forwarded(HostId{2}, {"one", "POST", "/v1/resources/site/stop", ""});
+  EXPECT_TRUE(written_.empty());
+  leads_ = true;
+  requests_.forwarded(HostId{2}, {"one", "POST", "/v1/resources/site/stop", ""});
+  EXPECT_EQ(written_.size(), 1U);
+}
+
 TEST_F(RequestsTest, StoreWhatIsAppliedWithItsType) {
   const auto applied = ask("POST", "/v1/apply", api::to_json(plain("site", "10.0.0.11")));
   ASSERT_TRUE(applied);
