@@ -1,0 +1,182 @@
+"""What the tests of batch systems share, and the scenarios that all of them live through.
+
+A job is a shell script that an ordinary user (`worker`) sends from the head. It writes into files
+of the node that runs it, and lasts until it is let go: no test depends on how quick a machine is.
+"""
+
+import time
+
+from declared import Declared
+
+
+class Cluster(Declared):
+    """The cluster `queue` of a head and two compute nodes: 10.77.3.10, 11 and 12.
+
+    A system says: `client`, which sets up a shell for its commands; `daemons`, as (role, name);
+    `idle`, `busy` and `drained`, the states of a node; `kind`, its type.
+    """
+
+    client = ""
+
+    def head(self, command):
+        """What a command prints in the head; RuntimeError when it fails."""
+        status, said = self.machine("head").shell(f"{self.client} {command}", seconds=120)
+        if status != 0:
+            raise RuntimeError(f"{command}: exit {status}: {said}")
+        return said
+
+    def send(self, word, node=None, waits=True):
+        """Sends a job called `word`; it writes WORD.began, waits for WORD.go, writes WORD.done."""
+        wait = f"until [ -e /tmp/{word}.go ]; do sleep 0.5; done; " if waits else ""
+        text = (f"echo $$ > /tmp/{word}.began; {wait}hostname > /tmp/{word}.done")
+        file = f"/tmp/{word}.sh"
+        self.head(f"printf '%s\\n' '#!/bin/sh' '{text}' > {file}; chmod 755 {file}")
+        self.head(f"su worker -c 'cd /tmp; {self.client} {self.submit(word, file, node)}'")
+
+    def submit(self, word, file, node):
+        """The command that sends a job's script."""
+        raise NotImplementedError
+
+    def nodes(self):
+        """Node -> its state, as the system says."""
+        raise NotImplementedError
+
+    def jobs(self):
+        """Job -> "runs" or "waits", as the system says."""
+        raise NotImplementedError
+
+    def kept(self):
+        """A command in the head that waits until what was told after /tmp/sent is on its disk."""
+        return "sync"
+
+    def attributes(self):
+        """The environment of the manifest's own attributes, for scripts."""
+        return {}
+
+    def run(self, script, number):
+        """Runs a script of the type in a compute node as its agent does."""
+        return self.script(
+            self.machine("compute", number), self.kind, script, CIERZO_ROLE="compute",
+            CIERZO_RESOURCE="queue", CIERZO_NAMES_HEAD="queue-head-1",
+            CIERZO_ADDRESSES_HEAD="10.77.3.10",
+            CIERZO_NAMES_COMPUTE="queue-compute-1 queue-compute-2",
+            CIERZO_ADDRESSES_COMPUTE="10.77.3.11 10.77.3.12", **self.attributes())
+
+    def process(self, word, number):
+        """The process of a job that waits on a compute node; empty when there is none."""
+        status, said = self.machine("compute", number).shell(
+            f"pid=$(cat /tmp/{word}.began) && kill -0 $pid && echo $pid")
+        return said.strip() if status == 0 else ""
+
+    def let_go(self, word, number):
+        """Lets a job end."""
+        assert self.machine("compute", number).shell(f"touch /tmp/{word}.go")[0] == 0
+
+    def done(self, word, number):
+        """True when the job has ended on that node."""
+        said = self.machine("compute", number).shell(f"cat /tmp/{word}.done")[1]
+        return said.strip() == f"{self.name}-compute-{number}"
+
+
+def made(system, site, folder, config):
+    """A generator for a fixture: the cluster, both its nodes idle; its figures at the end."""
+    queue = system(site, folder, "queue")
+    site.start_agents()
+    since = time.monotonic()
+    queue.declare("10.77.3.11-10.77.3.12")
+    queue.wait(lambda: list(queue.nodes().values()) == [queue.idle] * 2, "both nodes are idle")
+    queue.rows.append(f"from apply to two idle nodes: {time.monotonic() - since:.1f} s")
+    yield queue
+    queue.show(config, queue.kind)
+
+
+class Scenarios:
+    """What every batch system does. The fixture `queue` is the test module's."""
+
+    def test_jobs_run_on_the_nodes_they_are_sent_to(self, queue):
+        for number in (1, 2):
+            queue.send(f"first{number}", f"queue-compute-{number}", waits=False)
+        for number in (1, 2):
+            queue.wait(lambda: queue.done(f"first{number}", number), f"the job of node {number} ran")
+
+    def test_daemons_that_are_killed_are_started_again_and_jobs_run_on(self, queue):
+        for role, daemon in queue.daemons:
+            self.kill(queue, role, daemon)
+
+    @staticmethod
+    def kill(queue, role, daemon):
+        queue.send(f"kept-{daemon}", "queue-compute-1")
+        running = queue.wait(lambda: queue.process(f"kept-{daemon}", 1), "the job runs")
+        machine = queue.machine(role)
+        old = machine.shell(f"pidof {daemon}")[1].strip()
+        since = time.monotonic()
+        assert machine.shell(f"kill -9 {old}")[0] == 0
+        queue.wait(lambda: machine.shell(f"pidof {daemon}")[1].strip() not in ("", old),
+                   f"another {daemon} runs")
+        queue.rows.append(f"{daemon} killed, until another runs: {time.monotonic() - since:.1f} s")
+        queue.wait(lambda: queue.nodes()["queue-compute-1"] == queue.busy, "the head knows the job")
+        assert queue.process(f"kept-{daemon}", 1) == running, "the job was not disturbed"
+        queue.let_go(f"kept-{daemon}", 1)
+        queue.wait(lambda: queue.done(f"kept-{daemon}", 1), "the job ends")
+
+    def test_the_heads_machine_is_reset_and_the_queue_is_not_lost(self, queue):
+        for number in (1, 2):
+            queue.send(f"runs{number}", f"queue-compute-{number}")
+            queue.wait(lambda: queue.process(f"runs{number}", number), "the job runs")
+        queue.head("touch /tmp/sent")
+        queue.send("waits", "queue-compute-1", waits=False)
+        wanted = {"runs1": "runs", "runs2": "runs", "waits": "waits"}
+        queue.wait(lambda: queue.jobs() == wanted, "two jobs run, one waits")
+        queue.head(queue.kept())
+        since = time.monotonic()
+        queue.machine("head").host.virsh("reset", "queue-head-1")
+        queue.wait(lambda: queue.machine("head").shell("[ -e /tmp/sent ]")[0] == 1, "it booted")
+        queue.wait(lambda: queue.jobs() == wanted, "the queue is as it was")
+        queue.rows.append(f"head reset, until its queue is there: {time.monotonic() - since:.1f} s")
+        for number in (1, 2):
+            queue.let_go(f"runs{number}", number)
+            queue.wait(lambda: queue.done(f"runs{number}", number), "the job ends")
+        queue.wait(lambda: queue.done("waits", 1), "the job that waited has run")
+
+    def test_a_node_that_dies_costs_the_other_nothing_and_its_job_runs_again(self, queue):
+        for number in (1, 2):
+            queue.send(f"dies{number}", f"queue-compute-{number}")
+        running = queue.wait(lambda: queue.process("dies2", 2), "the second job runs")
+        queue.wait(lambda: queue.process("dies1", 1), "the first job runs")
+        since = time.monotonic()
+        queue.machine("compute", 1).host.virsh("destroy", "queue-compute-1")
+        queue.wait(lambda: queue.process("dies1", 1), "its job runs again, on the new machine")
+        queue.rows.append(f"node killed, until its job runs again: {time.monotonic() - since:.1f} s")
+        assert queue.process("dies2", 2) == running, "the job on the other node ran on"
+        for number in (1, 2):
+            queue.let_go(f"dies{number}", number)
+            queue.wait(lambda: queue.done(f"dies{number}", number), "the job ends")
+
+    def test_a_node_that_is_drained_finishes_its_job_and_takes_no_other(self, queue):
+        queue.send("last", "queue-compute-1")
+        queue.wait(lambda: queue.process("last", 1), "the job runs")
+        node = queue.machine("compute", 1)
+        begun = node.agent("guest-exec", path="/bin/sh", arg=["-c", "sleep 3; touch /tmp/last.go"])
+        assert begun["pid"] > 0
+        assert queue.run("compute-drain", 1) == (0, "")
+        assert queue.done("last", 1), "drained only when the job had ended"
+        queue.send("next", waits=False)
+        queue.wait(lambda: queue.done("next", 2), "the other node takes the next job")
+        queue.send("mine", "queue-compute-1", waits=False)
+        assert queue.nodes()["queue-compute-1"] == queue.drained
+        assert queue.run(queue.start, 1) == (0, ""), "wanted again"
+        queue.wait(lambda: queue.done("mine", 1), "it takes jobs again")
+
+    def test_a_node_comes_and_goes_and_jobs_run_on(self, queue):
+        queue.send("long", "queue-compute-1")
+        running = queue.wait(lambda: queue.process("long", 1), "the job runs")
+        queue.declare("10.77.3.11-10.77.3.13")
+        queue.wait(lambda: queue.nodes().get("queue-compute-3") == queue.idle, "the third node is idle")
+        queue.send("third", "queue-compute-3", waits=False)
+        queue.wait(lambda: queue.done("third", 3), "the third node runs a job")
+        queue.declare("10.77.3.11-10.77.3.12")
+        queue.wait(lambda: queue.gone("compute", 3) and "queue-compute-3" not in queue.nodes(),
+                   "the third node is gone")
+        assert queue.process("long", 1) == running
+        queue.let_go("long", 1)
+        queue.wait(lambda: queue.done("long", 1), "the job ends")
