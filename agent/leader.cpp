@@ -305,7 +305,7 @@ void Leader::issue(const Action& action) {
   if (auto* start = std::get_if<StartVm>(&command.action.work)) {
     start->incarnation = ledger_.next_incarnation();
   } else if (auto* resume = std::get_if<Resume>(&command.action.work)) {
-    resume->incarnation = ledger_.next_incarnation();
+    if (!renew(action.instance, *resume)) return;
   }
   const auto header = ledger_.issue(action.on, report->boot, report->state_id, spell);
   command.id = header.stamp();
@@ -321,6 +321,34 @@ void Leader::issue(const Action& action) {
                  to_string(action, host_name(action.on)));
   }
   hooks_.send(action.on, command);
+}
+
+// Whoever is resumed gets another incarnation (rule 16) and is the same copy: its open breakers are
+// stored under the new one first. False: not yet; what is stored makes the next plan.
+bool Leader::renew(const InstanceName& instance, Resume& resume) {
+  const auto waiting = renewed_.find(instance);
+  std::vector<Breaker> open;
+  bool stored = waiting != renewed_.end();
+  for (const auto& [key, breaker] : desired_.breakers()) {
+    if (key.first != instance || breaker.reset || breaker.incarnation < resume.paused) continue;
+    stored = stored && breaker.incarnation == waiting->second;
+    open.push_back(breaker);
+  }
+  if (open.empty() || stored) {
+    resume.incarnation = open.empty() ? ledger_.next_incarnation() : waiting->second;
+    renewed_.erase(instance);  // None is given twice.
+    return true;
+  }
+  if (hooks_.writing()) return false;
+  const Incarnation next = ledger_.next_incarnation();
+  std::vector<election::CatalogChange> changes;
+  for (Breaker& breaker : open) {
+    breaker.incarnation = next;
+    changes.push_back({breaker_key({breaker.instance, breaker.role}), encode_breaker(breaker)});
+  }
+  renewed_[instance] = next;
+  hooks_.write(std::move(changes));
+  return false;
 }
 
 // Results come after reports, when the command is not listed any more.
@@ -392,9 +420,10 @@ void Leader::write_breakers(const Plan& plan) {
   std::vector<election::CatalogChange> changes;
   for (const Breaker& breaker : plan.opened) {
     changes.push_back({breaker_key({breaker.instance, breaker.role}), encode_breaker(breaker)});
-    hooks_.event("breaker", breaker.instance.value,
-                 "breaker of " + breaker.role.value + " in " + breaker.instance.value +
-                     " opens: " + breaker.reason);
+    hooks_.event(
+        "breaker", breaker.instance.value,
+        "breaker of " + breaker.role.value + " in " + breaker.instance.value +
+            (breaker.reset ? " is reset: its resource is stopped" : " opens: " + breaker.reason));
   }
   for (const BreakerKey& key : plan.closed) {
     changes.push_back({breaker_key(key), std::nullopt});

@@ -96,6 +96,7 @@ class Leader {
   void converge_soon();
   void converge();
   void issue(const Action& action);
+  bool renew(const InstanceName& instance, Resume& resume);
   void send_again();
   void forget_stopped(const World& world);
   void write_breakers(const Plan& plan);
@@ -117,6 +118,8 @@ class Leader {
   election::CommandLedger ledger_;
   Term term_;
   std::map<HostId, std::map<std::uint64_t, Sent>> sent_;
+  // Of copies to be resumed, while what is known of their breakers is stored under it.
+  std::map<InstanceName, Incarnation> renewed_;
   std::map<InstanceName, std::string> told_;  // What was last told of each.
   std::map<ResourceName, std::string> told_resources_;
   std::map<InstanceName, Time> told_at_;

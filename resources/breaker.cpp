@@ -28,7 +28,8 @@ const Breaker* open_breaker(const World& world, const InstanceName& instance, co
   const auto found = world.breakers.find({instance, role});
   if (found == world.breakers.end()) return nullptr;
   const Breaker& breaker = found->second;
-  const bool of_this = breaker.incarnation == copy.incarnation && breaker.inputs == inputs;
+  // One that is ahead of its copy: it is about to be resumed, and to get that incarnation.
+  const bool of_this = breaker.incarnation >= copy.incarnation && breaker.inputs == inputs;
   return of_this && !breaker.reset ? &breaker : nullptr;
 }
 
@@ -69,6 +70,12 @@ const Breaker* Planner::open_breaker(const Subject& s, const Observed& copy,
                               s.wanted.start_digests[role]);
 }
 
+// Of any of its roles, open, reset or of an earlier try.
+bool Planner::knows_breaker(const InstanceName& instance) const {
+  const auto first = world_.breakers.lower_bound({instance, RoleName{}});
+  return first != world_.breakers.end() && first->first.first == instance;
+}
+
 // Which of them have no reason to stay. Of an instance that is absent or unknown nothing is said:
 // its next copy decides.
 void Planner::tend_breakers() {
@@ -76,7 +83,7 @@ void Planner::tend_breakers() {
   std::map<InstanceName, std::pair<std::size_t, std::size_t>> declared;
   for (std::size_t i = 0; i < world_.desired.size(); ++i) {
     const DesiredResource& desired = world_.desired[i];
-    if (desired.resource->ensure != Ensure::running) continue;
+    if (desired.resource->ensure == Ensure::absent) continue;
     for (std::size_t which = 0; which < desired.instances.size(); ++which) {
       declared.emplace(desired.instances[which].name, std::pair{i, which});
     }
@@ -90,10 +97,19 @@ void Planner::tend_breakers() {
     }
     const auto [resource, which] = found->second;
     const DesiredResource& desired = world_.desired[resource];
+    // Whoever stops it and starts it wants it tried again. Until then the entry says that what its
+    // host has counted is to be forgotten first.
+    if (desired.resource->ensure == Ensure::stopped) {
+      if (breaker.reset) continue;
+      plan_.opened.push_back(breaker);
+      plan_.opened.back().reset = true;
+      continue;
+    }
     const Copies copies = index_.copies(resource, which);
     const Observed* copy = copies.right();
     if (!copy) continue;
-    // One that is open closes by itself only when its role has been well for a while.
+    // One that is open closes by itself when its role is well and its host counts nothing: once it
+    // has been well for a while, or at the first passing check where the agent was restarted.
     const auto& roles = desired.instances[which].roles;
     const auto at = std::find(roles.begin(), roles.end(), key.second);
     bool stays = false;

@@ -80,6 +80,7 @@ class Planner {
 
   // ---- breaker.cpp
   void tend_breakers();
+  bool knows_breaker(const InstanceName& instance) const;
   bool forget_failures(const Subject& s, const Observed& copy);
   const Breaker* open_breaker(const Subject& s, const Observed& copy, std::size_t role) const;
   const Breaker* left_alone(const Subject& s, const Observed& copy,

@@ -17,8 +17,10 @@ bool comes_after(const Type& type, const RoleName& role, const RoleName& earlier
   });
 }
 
-bool is_given_up(const Observed& disk) {
-  return worn_out(disk) || disk.start.count >= starts_before_fresh_disk;
+// No VM starts on it, or none was made well on it. Where a breaker is known the latter was tried to
+// its end, with a fresh disk where that was allowed: another would be no better.
+bool is_given_up(const Observed& disk, bool has_breaker) {
+  return (worn_out(disk) && !has_breaker) || disk.start.count >= starts_before_fresh_disk;
 }
 
 // The disk of the copy that replaced this one and was stopped since; nullptr: there is none.
@@ -81,8 +83,10 @@ void Planner::keep_running(const Subject& s) {
 void Planner::start(const Subject& s) {
   if (brake_.on && s.copies.lost_unconfirmed) return block(s.instance.name, false, brake_.reason);
   const auto& disks = s.copies.disks;
-  const auto usable =
-      std::find_if(disks.begin(), disks.end(), [](const Observed* one) { return !worn_out(*one); });
+  const bool has_breaker = knows_breaker(s.instance.name);
+  const auto usable = std::find_if(disks.begin(), disks.end(), [&](const Observed* one) {
+    return has_breaker || !worn_out(*one);
+  });
   const Observed* disk = usable != disks.end() ? *usable : disks.empty() ? nullptr : disks.front();
   // The one that is not chosen is removed once the other serves. A disk without a domain has no
   // incarnation that says how old it is: where none may be lost, a person decides.
@@ -95,7 +99,7 @@ void Planner::start(const Subject& s) {
     return;
   }
   if (disk) {
-    if (!is_given_up(*disk) || !may_be_replaced(s.desired, s.instance))
+    if (!is_given_up(*disk, has_breaker) || !may_be_replaced(s.desired, s.instance))
       start_on_its_disk(s, *disk);
     else
       start_somewhere(s, disk);
@@ -118,7 +122,8 @@ void Planner::keep_room(const Subject& s) {
   const bool keeps_disk = !may_be_replaced(s.desired, s.instance);
   if (disks.empty() && keeps_disk && s.copies.lost) return;  // it returns with its host
   const HostView* there = nullptr;
-  if (!disks.empty() && (keeps_disk || !is_given_up(*disks.front()))) {
+  const bool has_breaker = knows_breaker(s.instance.name);
+  if (!disks.empty() && (keeps_disk || !is_given_up(*disks.front(), has_breaker))) {
     there = rooms_.of(disks.front()->host)->host;
     if (!could_ever_take(*there, s.instance)) return;
   } else {

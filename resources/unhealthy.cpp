@@ -27,7 +27,7 @@ bool Planner::climb_ladder(const Subject& s, const Observed& copy, std::size_t w
     block(s.instance.name, false, failing + "; it has no start to be run again");
     return true;
   }
-  if (seen.restarts >= role.tries) {
+  if (!restarts_left && seen.restarts >= role.tries) {
     open(s, copy, which_role,
          failing + "; restarted " + times(seen.restarts) + " in vain" +
              (copy.fresh_disk ? ", also on a fresh disk" : ""));

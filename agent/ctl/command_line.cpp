@@ -133,6 +133,21 @@ void add_site_verb(CLI::App& app, Options& options) {
   made->add_flag("--yes", options.yes, "do not ask");
 }
 
+// What is changed of a resource while it runs, beside its manifest.
+void add_tuning_verbs(CLI::App& app, Options& options, int& seconds) {
+  CLI::App* verb = add(app, "scale", "change how many instances a role has, while it runs",
+                       "agentctl scale myweb server=4");
+  add_name(verb, options, "of the resource", true);
+  verb->add_option("ROLE=N", options.counts, "roles, and how many of their addresses are in use")
+      ->type_name("")
+      ->required();
+  add_waiting(verb, options, seconds);
+
+  verb = add(app, "reset", "try again what has failed: closes its breakers, ends its waiting",
+             "agentctl reset myweb/myweb-server-1");
+  add_name(verb, options, "of the resource; /INSTANCE behind it: of one instance alone", true);
+}
+
 void add_verbs(CLI::App& app, Options& options, int& seconds) {
   CLI::App* verb = add(app, "apply", "make the site as the manifests say, and wait until it is",
                        "agentctl apply --timeout 5m web.yaml");
@@ -164,17 +179,7 @@ void add_verbs(CLI::App& app, Options& options, int& seconds) {
   add_name(verb, options, "of the resource", true);
   add_waiting(verb, options, seconds);
 
-  verb = add(app, "scale", "change how many instances a role has, while it runs",
-             "agentctl scale myweb server=4");
-  add_name(verb, options, "of the resource", true);
-  verb->add_option("ROLE=N", options.counts, "roles, and how many of their addresses are in use")
-      ->type_name("")
-      ->required();
-  add_waiting(verb, options, seconds);
-
-  verb = add(app, "reset", "try again what has failed: closes its breakers, ends its waiting",
-             "agentctl reset myweb/myweb-server-1");
-  add_name(verb, options, "of the resource; /INSTANCE behind it: of one instance alone", true);
+  add_tuning_verbs(app, options, seconds);
 
   verb = add(app, "delete", "stop a resource, remove its disks and forget it",
              "agentctl delete --yes myweb");

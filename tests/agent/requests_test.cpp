@@ -257,6 +257,22 @@ TEST_F(RequestsTest, DecideChangesOnWhatIsStoredNotOnWhatWas) {
   EXPECT_EQ(written_.size(), 1U);
 }
 
+// Each of them writes the whole resource: made from what is about to change, the later of two that
+// come at once would undo the earlier one.
+TEST_F(RequestsTest, MakeEveryChangeOfAResourceOnWhatIsStored) {
+  store(plain("site", "10.0.0.11"));
+  writing_ = true;
+  const std::vector<std::pair<std::string, std::string>> changes = {
+      {"/v1/apply", api::to_json(plain("site", "10.0.0.12"))},
+      {"/v1/resources/site/stop", ""},
+      {"/v1/resources/site/start", ""},
+      {"/v1/resources/site/scale", R"({"roles":{"app":0}})"},
+      {"/v1/resources/site/reset", R"({"instance":""})"}};
+  for (const auto& [path, body] : changes) EXPECT_FALSE(ask("POST", path, body, 100ms)) << path;
+  EXPECT_FALSE(ask("DELETE", "/v1/resources/site", "", 100ms));
+  EXPECT_TRUE(written_.empty());
+}
+
 TEST_F(RequestsTest, KeepTheCatalogSmallEnoughToBeFetched) {
   catalog_bytes_ = catalog_bytes_max - 10;
   const auto applied = ask("POST", "/v1/apply", api::to_json(plain("site", "10.0.0.11")));

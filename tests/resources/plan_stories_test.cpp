@@ -93,6 +93,7 @@ class Story {
   // resource shop myshop ROLE=addresses ... [image=NAME] [image.ROLE=NAME] attribute=value ...
   std::string declare(const Command& c) {
     const auto type = c.words.at(0) == "vault"   ? vault_type()
+                      : c.words.at(0) == "frail" ? frail_type()
                       : c.words.at(0) == "plain" ? plain_type()
                                                  : shop_type();
     manifests::Declaration declaration{c.words.at(0), c.words.at(1), {}, {}};
@@ -148,7 +149,8 @@ class Story {
       text += to_string(action, site_.host_name(action.on)) + "\n";
     }
     for (const Breaker& breaker : plan.opened) {
-      text += "open the breaker of " + breaker.role.value + " in " + breaker.instance.value + "\n";
+      text += (breaker.reset ? "reset" : "open") + std::string(" the breaker of ") +
+              breaker.role.value + " in " + breaker.instance.value + "\n";
     }
     for (const BreakerKey& key : plan.closed) {
       text += "close the breaker of " + key.second.value + " in " + key.first.value + "\n";

@@ -42,6 +42,17 @@ roles:
   return type;
 }
 
+std::shared_ptr<const Type> frail_type() {
+  static const auto type = read({{"type.yaml", R"(
+type: frail
+roles:
+  app: {count: 1.., start: go, check: {run: look}, tries: 2}
+)"},
+                                 {"go", "start"},
+                                 {"look", "check"}});
+  return type;
+}
+
 std::shared_ptr<const Type> plain_type() {
   static const auto type = read({{"type.yaml", "type: plain\nroles:\n  vm: {count: 1..}\n"}});
   return type;

@@ -16,6 +16,8 @@ namespace cierzo::test {
 std::shared_ptr<const Type> shop_type();
 // One role, `store`, that must not lose its disk; with start and check.
 std::shared_ptr<const Type> vault_type();
+// One role, `app`, that is tried twice; with start and check.
+std::shared_ptr<const Type> frail_type();
 // One role, `vm`, without any script.
 std::shared_ptr<const Type> plain_type();
 
