@@ -115,7 +115,9 @@ class Opener {
   Entry read_role(const Entry& entry) {
     Entry rest{entry.key, {Hash{}, entry.value.at}, entry.at};
     const auto* hash = std::get_if<Hash>(&entry.value.data);
-    std::string fields = pair("count", quoted("0.."));
+    // What is given one address, `ip`, there is one of, always; with `ips` there are some, or none.
+    const bool one = hash && manifests::find_entry(*hash, "ip") != nullptr;
+    std::string fields = pair("count", quoted(one ? "1" : "0.."));
     if (!hash) rest.value = entry.value;
     for (const Entry& field : hash ? *hash : Hash{}) {
       if (std::holds_alternative<std::monostate>(field.value.data)) continue;  // not given

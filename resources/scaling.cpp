@@ -84,7 +84,7 @@ std::vector<std::string> keep_scaled(const Resource& before, Resource& declared,
     const bool fits = mistake_of(declared, type, role, number).empty();
     const std::string manifest = count ? "its manifest says " + std::to_string(as_declared)
                                        : "its manifest has " + std::to_string(slots) + " addresses";
-    if (same && fits && number == as_declared) continue;
+    if (number == as_declared) continue;  // Nothing becomes of it: that many are declared now.
     if (same && fits) {
       declared.scaled[role] = number;
       said.push_back(what + ": stays scaled to " + std::to_string(number) + ", though " + manifest +

@@ -9,6 +9,7 @@
 #include "resources/address.hpp"
 #include "resources/instance.hpp"
 #include "resources/network.hpp"
+#include "resources/scaling.hpp"
 #include "tests/resources/read.hpp"
 
 namespace cierzo::test {
@@ -217,6 +218,35 @@ TEST(Resource, ScalingShiftsNothing) {
   EXPECT_EQ(many.size(), 10U);
   EXPECT_EQ(few.at("w-balancer-1"), "52:54:00:01:00:09");
   for (const auto& [name, mac_of_few] : few) EXPECT_EQ(many.at(name), mac_of_few) << name;
+}
+
+// In a manifest's own roles, too: `ip` is one of it, always, and `ips` are some, or none.
+TEST(Resource, WhatHasOneAddressIsNotScaledAway) {
+  const Read read = read_manifest(
+      "generic:\n  g:\n    ensure: running\n"
+      "    store: {ip: 10.0.0.5, image: s.img}\n"
+      "    front: {ips: 10.0.0.6-8, image: f.img}\n",
+      "g.yaml");
+  ASSERT_TRUE(read.resource && read.own_type);
+  Resource resource = *read.resource;
+  EXPECT_EQ(scale(resource, *read.own_type, {{"store", 0}}).size(), 1U);
+  EXPECT_EQ(scale(resource, *read.own_type, {{"front", 0}}), Lines{});
+}
+
+TEST(Resource, NothingIsSaidOfAScaleThatTheManifestHasCaughtUpWith) {
+  const auto declared = [](const std::string& count) {
+    return web(std::string(good) + "server: {ips: 10.0.0.11-18, image: a" + count + "}")
+        .resource.value();
+  };
+  Resource before = declared("");
+  ASSERT_EQ(scale(before, built_in("web"), {{"server", 3}}), Lines{});
+  Resource same = declared(""), three = declared(", count: 3"), four = declared(", count: 4");
+  EXPECT_EQ(keep_scaled(before, same, built_in("web")).size(), 1U) << "stays scaled to 3";
+  EXPECT_EQ(wanted_count(same, RoleName{"server"}), 3);
+  EXPECT_EQ(keep_scaled(before, three, built_in("web")), Lines{});
+  EXPECT_EQ(wanted_count(three, RoleName{"server"}), 3);
+  EXPECT_EQ(keep_scaled(before, four, built_in("web")).size(), 1U) << "becomes 4";
+  EXPECT_EQ(wanted_count(four, RoleName{"server"}), 4);
 }
 
 TEST(Resource, OneAddressWithSeveralRolesIsOneVmWithTheLastImage) {

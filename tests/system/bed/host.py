@@ -128,6 +128,7 @@ class Host:
                 [*enclosure.NAMESPACES, enclosure.PYTHON, str(HOST_INIT), self.name,
                  str(self.folder)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,  # Ctrl-C at a prompt ends a command, not the hosts.
                 preexec_fn=enclosure.die_with_parent)
         wait_until((self.folder / "ready").exists, 10, f"{self.name} is up", poll=0.01)
         self.pid = children_of(self._process.pid)[0]
