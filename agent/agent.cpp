@@ -5,6 +5,7 @@
 
 #include "agent/desired.hpp"
 #include "agent/log.hpp"
+#include "agent/site_view.hpp"
 
 namespace cierzo {
 namespace {
@@ -213,6 +214,8 @@ void Agent::fact(const election::Fact& happened) {
           events_.add("start", config_.name, config_.name + " has the site's state now");
         } else if constexpr (std::is_same_v<Fact, election::SiteRecovered>) {
           site_recovered(it);
+        } else if constexpr (std::is_same_v<Fact, election::RivalSite>) {
+          events_.add("members", config_.name, rival_site(node_.members().name(it.by)));
         }
       },
       happened);

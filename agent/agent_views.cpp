@@ -106,6 +106,7 @@ std::vector<api::HostRow> Agent::host_rows() const {
     if (!kept.empty()) rows.back().reason += (rows.back().reason.empty() ? "" : "; ") + kept;
     const std::string fencing = fencer_ ? fencer_->telling(facts.id) : std::string();
     if (!fencing.empty()) rows.back().reason += "; " + fencing;
+    if (node_.is_rival(facts.id, now())) rows.back().reason += "; " + rival_site(facts.name);
     if (leader_ == nullptr && facts.id == config_.self) {
       const Report own = worker_->report();
       rows.back().reason =

@@ -78,6 +78,11 @@ std::string to_string(Ensure ensure) {
   return "unknown";
 }
 
+std::string rival_site(const std::string& host) {
+  return host + " has made another site out of this one: stop its agent and empty its state " +
+         "folder; see docs/safety.md";
+}
+
 std::string hypervisor_silent(const std::string& error) {
   return "its hypervisor does not answer" + (error.empty() ? "" : ": " + error) +
          "; look there with: systemctl status libvirtd";

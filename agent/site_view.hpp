@@ -10,6 +10,9 @@
 
 namespace cierzo {
 
+// That host has recovered the site by mistake: this one lives. (rule 22)
+[[nodiscard]] std::string rival_site(const std::string& host);
+
 // What to say, and to do, where the hypervisor of a host does not answer.
 [[nodiscard]] std::string hypervisor_silent(const std::string& error);
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "election/catalog.hpp"
 #include "election/members.hpp"
@@ -29,6 +30,9 @@ struct Record {
   // The members heard of from others, while they are newer than those of the catalog stored here:
   // a host without a vote stores none. (rule 23)
   Configuration members;
+  // Sites that were made out of this one while somebody led this host in it: calls from there are
+  // nothing to it, also when its leader has gone since. (rule 22)
+  std::vector<std::string> rivals;
   bool operator==(const Record&) const = default;
 };
 

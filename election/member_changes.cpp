@@ -123,8 +123,9 @@ bool Node::State::may_ask_for_votes(HostId from, const Stamp& as_of) const {
   return as_of > members_as_of || (voter && members.is_voter(from));
 }
 
-void Node::State::on(Time now, HostId, const MembersNews& message) {
+void Node::State::on(Time now, HostId from, const MembersNews& message) {
   const bool elsewhere = !record.site.empty() && site_of_message != record.site;
+  if (elsewhere && ignores_call(now, from)) return;
   if (elsewhere && !join_recovered(now)) return called(now);
   // A host without a site may be of none of those in its file: this is where it belongs.
   (void)hear_members(message.members);

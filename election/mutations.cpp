@@ -31,6 +31,7 @@ constexpr std::array<const char*, static_cast<std::size_t>(Mutation::count)> nam
     "22-alone",
     "22-suffice",
     "22-called",
+    "22-led",
     "23-both-majorities",
     "23-one-at-a-time",
     "23-committed-first",

@@ -34,6 +34,7 @@ enum class Mutation {
   rule_22_alone,        // a host joins the recovered site while it is led in the former one
   rule_22_suffice,      // recovered is also where the others could elect a leader
   rule_22_called,       // a host that is called into the recovered site votes in the former one
+  rule_22_led,          // a call that came while it was led counts when it is led no more
   rule_23_both_majorities,  // a change of voters needs only a majority of the new ones
   rule_23_one_at_a_time,    // the next change begins while one is not committed
   rule_23_committed_first,  // a new leader finishes a change before it has committed anything

@@ -269,6 +269,11 @@ Output Node::recover(Time now, const Recovery& recovery) {
   return state_->finish();
 }
 
+bool Node::is_rival(HostId host, Time now) const {
+  const auto heard = state_->rivals_heard.find(host);
+  return heard != state_->rivals_heard.end() && now < heard->second + 2 * state_->timing.lease;
+}
+
 Output Node::release(Time now) {
   state_->retired = true;
   state_->round.reset();

@@ -151,10 +151,14 @@ struct SiteRecovered {
   std::string former, site;
   bool here = false;  // By this host; otherwise it has joined what another made anew.
 };                    // This host belongs to another site now. (rule 22)
+struct RivalSite {
+  HostId by;
+  std::string site;
+};  // `by` leads a site that was made out of this one, which lives. Told once. (rule 22)
 using Fact = std::variant<LeaderChanged, AuthorityBegan, LeadershipReady, AuthorityEnded,
                           CatalogCommitted, WriteCommitted, WriteUnknown, WriteRefused, HostHeard,
                           HostSuspect, HostHeld, HostLost, InventoryDigest, MembersChanged,
-                          SiteFounded, StateJoined, SiteRecovered>;
+                          SiteFounded, StateJoined, SiteRecovered, RivalSite>;
 
 struct Output {
   Persist persist;  // persist.empty(): nothing to write.
@@ -210,6 +214,9 @@ class Node {
   // Only where it may, in the same instant. This host then votes alone and leads; the hosts in
   // `lost` count as confirmed lost, all others as unknown until they have joined.
   [[nodiscard]] Output recover(Time now, const Recovery& recovery);
+
+  // That host leads a site that was made out of this one, which lives, and called lately. (rule 22)
+  bool is_rival(HostId host, Time now) const;
 
   // Gives up leading or standing, so that the others elect without waiting; after it this host only
   // follows: for a clean stop. (rule 8)

@@ -8,8 +8,10 @@
 //
 // The new site has another id, so its messages and those of the former one are nothing to one
 // another. A host of the former site joins when it is called by a leader of the new one and nobody
-// has led it for as long as a permit. It brings neither its vote nor what it stored: a vote it gets
-// like any host, one at a time. (rule 23)
+// has led it for as long as a permit. One that is called while it is led knows better than he: it
+// hears no call of that site any more, so that no restart of a leader ends a site that works. It
+// brings neither its vote nor what it stored: a vote it gets like any host, one at a time. (rule
+// 23)
 #include <algorithm>
 
 #include "election/state.hpp"
@@ -20,7 +22,8 @@ namespace {
 // Beyond whatever term the lost voters may have reached unseen: what they commanded must be older
 // than what is commanded from now on. (rules 16, 17)
 constexpr std::uint64_t terms_skipped = 1'000'000;
-constexpr std::size_t former_max = 16;  // Sites that are remembered.
+constexpr std::size_t former_max = 16;  // Sites that are remembered,
+constexpr std::size_t rivals_max = 16;  // and those that are not joined.
 constexpr int calls_for_a_lease = 4;  // More than one while a voter waits after its start. (rule 7)
 constexpr unsigned calls_for_a_text = 8;
 
@@ -65,6 +68,8 @@ void Node::State::leave_site(Time now, const std::string& site) {
   grant = {};
   record.founding.clear();
   record.members = {};
+  record.rivals.clear();
+  rivals_heard.clear();
   record.site = site;
   record_changed = true;
 }
@@ -105,12 +110,29 @@ void Node::State::recover_site(Time now, const Recovery& recovery) {
   fact(SiteRecovered{former, record.site, true});
 }
 
+// Whoever is led knows that its site lives, and that the other was made by mistake. It must
+// remember that: its leader may have just restarted when the next call comes, and with a majority
+// that joined then, what the former site has stored would be gone. (S3)
+bool Node::State::ignores_call(Time now, HostId from) {
+  if (off(Mutation::rule_22_led)) return false;
+  std::vector<std::string>& rivals = record.rivals;
+  const bool known = std::find(rivals.begin(), rivals.end(), site_of_message) != rivals.end();
+  if (!known && !lead && !known_leader) return false;
+  rivals_heard[from] = now;
+  if (known) return true;
+  if (rivals.size() == rivals_max) rivals.erase(rivals.begin());
+  rivals.push_back(site_of_message);
+  record_changed = true;
+  fact(RivalSite{from, site_of_message});
+  return true;
+}
+
 // Called while it is not led, or is led no more: until it may join it stays still. Of hosts that
 // were called lost and are switched on together a majority of the former site would otherwise elect
-// a leader, before any of them has been left alone for long enough to join. Whoever is led is not
-// called away: no working leader is deposed by an administrator's mistake.
+// a leader, before any of them has been left alone for long enough to join.
 void Node::State::called(Time now) {
-  if (lead || known_leader || off(Mutation::rule_22_called)) return;
+  const bool led = lead || known_leader;  // Then it ignores the call, but where 22-led is off.
+  if (led || off(Mutation::rule_22_called)) return;
   if (candidacy) end_candidacy(now);
   stop_suspecting();
   called_until = std::max(called_until, now + timing.at_most(record.longest.permit));

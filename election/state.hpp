@@ -217,6 +217,7 @@ struct Node::State {
   std::optional<RecoveryRefusal> recovery_refused(Time now, const std::set<HostId>& lost) const;
   void leave_site(Time now, const std::string& site);
   void recover_site(Time now, const Recovery& recovery);
+  bool ignores_call(Time now, HostId from);
   void called(Time now);
   bool join_recovered(Time now);
   void call_former_members(Time now);
@@ -226,7 +227,8 @@ struct Node::State {
   Stamp members_as_of;  // Of the catalog that they are in. Zero: they are the file's.
   bool voter = false;   // Of either set. (rule 23)
   Time started{};
-  Time wait_until{};    // A restarted voter has forgotten its grants. (rule 7)
+  Time wait_until{};                    // A restarted voter has forgotten its grants. (rule 7)
+  std::map<HostId, Time> rivals_heard;  // Leaders of record.rivals.
   Time called_until{};  // Called into a recovered site: neither stands nor votes. (rule 22)
 
   Record record;

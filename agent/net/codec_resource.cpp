@@ -220,6 +220,7 @@ std::string encode_record(const election::Record& record) {
     one.set_host(host.value);
     one.set_state_id(state_id);
   }
+  for (const std::string& site : record.rivals) to.add_rivals(site);
   return to.SerializeAsString();
 }
 
@@ -244,6 +245,9 @@ std::optional<election::Record> decode_record(std::string_view bytes, std::strin
   for (const wire::HostState& one : from.founding()) {
     to.founding[codec::get_host(one.host(), check, "record: host 0")] =
         check.name(one.state_id(), "record: state id too long");
+  }
+  for (const std::string& site : from.rivals()) {
+    to.rivals.push_back(check.name(site, "record: site id too long"));
   }
   if (!check.ok()) return std::nullopt;
   return to;

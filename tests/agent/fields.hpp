@@ -65,7 +65,7 @@ inline constexpr int count<election::MembersNews> = 3;
 template <>
 inline constexpr int count<election::Message> = 2;
 template <>
-inline constexpr int count<election::Record> = 11;
+inline constexpr int count<election::Record> = 12;
 template <>
 inline constexpr int count<Instance> = 14;
 template <>
@@ -141,6 +141,9 @@ auto all(T& x) {
   } else if constexpr (n == 11) {
     auto& [a, b, c, d, e, f, g, h, i, j, k] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k);
+  } else if constexpr (n == 12) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l] = x;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l);
   } else if constexpr (n == 13) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m);

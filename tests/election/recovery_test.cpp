@@ -3,6 +3,7 @@
 // tests/simulation/site/directed_sites.cpp.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -148,6 +149,43 @@ TEST(RecoveryTest, WhoIsCalledJoinsWhenNobodyHasLedItForAPermit) {
   (void)called->step(started + 3s, n1, {"new", call});
   EXPECT_EQ(called->record().site, "new");
   EXPECT_FALSE(called->record().votes);
+}
+
+// Its leader, node 1, has restarted when the other site calls again; so has it itself.
+TEST(RecoveryTest, WhoIsCalledWhileLedIgnoresThatSiteForGood) {
+  const Members members(voters({1, 2, 3}));
+  auto led = node(n2, members);
+  Time now = later;
+  (void)led->step(now, n1, {"former", Coordinator{{9, n1}, default_timing(), {}}});
+  (void)led->step(now, n1, {"former", Heartbeat{{9, n1}, 1, {}, {}, default_timing()}});
+  ASSERT_TRUE(led->leader());
+  const MembersNews call{{1'000'003, n3}, {}, {"former"}};
+  const Output told = led->step(now, n3, {"new", call});
+  ASSERT_TRUE(told.persist.record) << "before anything else happens";
+  EXPECT_EQ(told.persist.record->rivals, std::vector<std::string>{"new"});
+  EXPECT_TRUE(std::any_of(told.facts.begin(), told.facts.end(), [](const Fact& fact) {
+    return std::holds_alternative<RivalSite>(fact);
+  }));
+  EXPECT_TRUE(led->is_rival(n3, now));
+  EXPECT_FALSE(led->is_rival(n1, now));
+
+  Durable durable{*told.persist.record, led->local_view()};
+  Config config;
+  config.self = n2;
+  config.members = members.all();
+  config.key = "key2";
+  config.timing = default_timing();
+  led = std::make_unique<Node>(std::move(config), std::move(durable), now);
+  bool stood = false;
+  for (const Time end = now + 10s; now < end; now += 100ms) {
+    EXPECT_TRUE(led->step(now, n3, {"new", call}).facts.empty()) << "it was told";
+    (void)led->tick(now);
+    stood = stood || led->role() == Role::candidate;
+  }
+  EXPECT_EQ(led->record().site, "former");
+  EXPECT_TRUE(stood) << "nor does it stay still";
+  (void)led->step(now, n3, {"newer", MembersNews{{2'000'003, n3}, {}, {"former", "new"}}});
+  EXPECT_EQ(led->record().site, "newer") << "that one it did not hear while it was led";
 }
 
 }  // namespace

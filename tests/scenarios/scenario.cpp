@@ -127,7 +127,7 @@ std::string Scenario::begin(const test::Command& command) {
   options.on_event = [this](Time now, const api::EventRow& event) { told(now, event); };
   site_ = std::make_unique<Site>(std::move(options));
   if (const std::string small = command.option("small"); !small.empty()) {
-    site_->provider(host(small)).add_foreign_domain(1ULL << 40, 1 << 20);
+    site_->provider(host(small)).add_foreign_domain(1ULL << 40, 0);
   }
   if (!site_->run_until([this] { return site_->leader().has_value(); }, 20s)) {
     return "nobody leads\n";

@@ -115,6 +115,9 @@ struct DescribeFact {
   std::string operator()(const SiteRecovered& f) const {
     return f.here ? "recovers the site" : "joins the recovered site";
   }
+  std::string operator()(const RivalSite& f) const {
+    return "hears that " + name(f.by) + " has made another site";
+  }
 };
 
 }  // namespace

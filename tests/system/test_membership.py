@@ -169,6 +169,7 @@ def test_a_wrong_address_ends_the_leader_and_the_site_is_recovered(site):
     assert not rows(site)["node3"]["voter"]
     assert rows(site)["node3"]["witness"], "it runs no VMs, with or without its vote"
     change(site, "set", "node3", "--witness")
+    site.wait_until(lambda: rows(site)["node3"]["voter"], 30, "node3 votes again")
     assert rows(site)["node3"]["witness"]
     site.boot(lost)  # With the state of the former site.
     alive(site, lost.name)

@@ -1,5 +1,6 @@
 #include "tests/simulation/site/directed_sites.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "agent/desired.hpp"
@@ -181,16 +182,45 @@ Failures recovered_beside_a_leader(const RulesOff& off) {
   return calm.site.checker().failures();
 }
 
-// The same with five hosts; node 5, which has no vote, hears node 1 again, and node 2 as well.
+// The same with five hosts. Node 5, which has no vote, does not hear node 2 for longer than a lease
+// and less than a permit; then it hears node 1 alone.
 Failures called_while_it_is_led(const RulesOff& off) {
   SiteOptions options = Calm::options(off);
   options.hosts = 5;
   Calm calm(options, manifest(shop), node2);
   part_from_node1(calm);
   must_recover(calm, {"node2"});
+  part(calm.site, node2, node5);
+  calm.site.run_for(800ms);
   calm.site.befall(fault::Mend{});
   for (const HostId host : {node2, node3, node4}) part(calm.site, node1, host);
+  part(calm.site, node2, node5);
   calm.site.run_for(20s);
+  return calm.site.checker().failures();
+}
+
+// Node 1 hears the others again, and calls. A change is stored; then node 2, which leads, restarts,
+// and for some instants nobody leads.
+Failures leader_restarts_while_called(const RulesOff& off) {
+  Calm calm(Calm::options(off), manifest(shop), node2);
+  part_from_node1(calm);
+  must_recover(calm, {"node2"});
+  calm.site.befall(fault::Mend{});
+  calm.site.run_for(5s);
+  const Declared more{2, 4};
+  const auto reply = calm.site.apply(node2, manifest(more));
+  calm.await([&] { return reply->has_value() && (*reply)->status == 200; }, "stored");
+  calm.site.befall(fault::RestartAgent{node2, 5ms});
+  calm.site.run_for(20s);
+  const auto status = calm.site.request(node3, "GET", "/v1/status", "");
+  calm.await([&] { return status->has_value(); }, "answered");
+  const auto view = api::from_json<api::StatusView>(status->value_or(api::ApiResponse{}).body);
+  const auto* seen = std::get_if<api::StatusView>(&view);
+  const bool is_there =
+      seen != nullptr &&
+      std::any_of(seen->resources.begin(), seen->resources.end(),
+                  [&](const api::ResourceRow& row) { return row.name == name_of(more); });
+  if (!is_there) calm.site.checker().fail(calm.site.now(), "S3: node 3 knows nothing of it");
   return calm.site.checker().failures();
 }
 
@@ -244,7 +274,8 @@ const std::vector<DirectedSite>& directed_sites() {
       {"17", "every command arrives twice", "S2", commands_arrive_twice},
       {"19", "most hosts lose power at once", "rule 19", most_hosts_lose_power},
       {"22-unjoined", "recovered where others lead", "S2", recovered_beside_a_leader},
-      {"22-alone", "called into the recovered site while led", "S2", called_while_it_is_led},
+      {"22-alone", "called a moment after it was led", "S2", called_while_it_is_led},
+      {"22-led", "a leader restarts while it is called", "S3", leader_restarts_while_called},
       {"22-suffice", "recovered without need", "S3", recovered_without_need},
       {"22-called", "hosts called lost come back together", "S2", lost_hosts_come_back_together},
   };
