@@ -44,6 +44,14 @@ void fill_in(HostFacts& facts, const election::HostStatus& host, Time now) {
   }
 }
 
+// Of the leader: its site was recovered, and nobody else keeps what is declared. (rule 22)
+std::string votes_alone(const election::Members& members, const election::Catalog& committed) {
+  const bool alone = members.voters().size() < 2 && members.all().size() > 1;
+  if (!alone || !election::first_term(committed)) return {};
+  return "votes alone since the site was recovered: when others have joined, agentctl host set "
+         "NAME --voter yes";
+}
+
 }  // namespace
 
 std::vector<HostFacts> Agent::host_facts() const {
@@ -102,11 +110,13 @@ std::vector<api::HostRow> Agent::host_rows() const {
       rows.back().reason.clear();  // Its hypervisor is nobody's concern.
       continue;
     }
-    const std::string kept = leader_ ? kept_on(facts.id, leader_->kept()) : std::string();
-    if (!kept.empty()) rows.back().reason += (rows.back().reason.empty() ? "" : "; ") + kept;
-    const std::string fencing = fencer_ ? fencer_->telling(facts.id) : std::string();
-    if (!fencing.empty()) rows.back().reason += "; " + fencing;
-    if (node_.is_rival(facts.id, now())) rows.back().reason += "; " + rival_site(facts.name);
+    const auto add = [&reason = rows.back().reason](const std::string& text) {
+      if (!text.empty()) reason += (reason.empty() ? "" : "; ") + text;
+    };
+    if (leader_) add(kept_on(facts.id, leader_->kept()));
+    if (fencer_) add(fencer_->telling(facts.id));
+    if (node_.is_rival(facts.id, now())) add(rival_site(facts.name));
+    if (leader_ && facts.id == config_.self) add(votes_alone(node_.members(), node_.committed()));
     if (leader_ == nullptr && facts.id == config_.self) {
       const Report own = worker_->report();
       rows.back().reason =

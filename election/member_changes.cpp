@@ -185,11 +185,18 @@ void Node::State::begin_change(Time now) {
   delta.changes.push_back({members_key, encode(then)});
   for (const Member& member : then.all()) {
     if (members.is_member(member.id) && members.key(member.id) == member.key) continue;
+    delta.changes.push_back({held_key(member.id), std::nullopt});
+    // The former site may have had it, by a change that this catalog never had. (rule 22)
+    const std::vector<std::string> former = former_sites(lead->committed);
+    if (!members.is_member(member.id) && !former.empty()) {
+      delta.changes.push_back({lost_key(member.id), std::nullopt});
+      delta.changes.push_back({unjoined_key(member.id), former.back()});
+      continue;
+    }
     // A new machine: until it is heard it is known that nothing is there. (rule 14)
     LostMark mark;
     mark.added = true;
     delta.changes.push_back({lost_key(member.id), encode(mark)});
-    delta.changes.push_back({held_key(member.id), std::nullopt});
     delta.changes.push_back({unjoined_key(member.id), std::nullopt});
   }
   begin_batch(now, std::move(delta), {write});

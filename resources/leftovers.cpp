@@ -31,13 +31,15 @@ std::string Planner::why_left(const InstanceName& name) const {
 }
 
 std::string why_kept(const Kept& kept) {
-  const std::string text =
-      "is not declared since the site was recovered, and is kept as it is: apply the manifest of ";
+  const std::string text = "is not declared since the site was recovered, and is kept";
   if (kept.resource.value.empty()) {
-    return text + "its resource, and if it is not wanted delete that (agentctl delete)";
+    return text +
+           ": nothing says whose disk it is; apply the manifest of its resource, or remove " +
+           kept.instance.value + ".qcow2 there by hand";
   }
-  return text + kept.resource.value + ", or remove it (agentctl delete " + kept.resource.value +
-         ")";
+  const std::string& name = kept.resource.value;
+  return text + ", a VM paused: apply the manifest of " + name +
+         " and it runs on, or remove it (agentctl delete " + name + ")";
 }
 
 void Planner::remove_leftovers() {

@@ -138,8 +138,10 @@ std::string show_confirmed(const api::ConfirmView& view) {
 }
 
 std::string show_recovery(const api::RecoverView& view) {
-  std::string out = view.host + ": votes alone; others get their votes again one at a time\n" +
-                    "kept: what " + view.host + " has stored, " + view.catalog +
+  std::string out = view.host +
+                    ": votes alone, so only its disk keeps what is declared; when others " +
+                    "have joined give them votes, one at a time: agentctl host set NAME --voter " +
+                    "yes\n" + "kept: what " + view.host + " has stored, " + view.catalog +
                     "; what was changed after that is gone\n";
   for (const std::string& name : view.lost) {
     out += name + ": confirmed lost: what it ran is started elsewhere\n";
@@ -148,7 +150,8 @@ std::string show_recovery(const api::RecoverView& view) {
     out +=
         name + ": joins by itself when it is reached; until then what it may run is left alone\n";
   }
-  return out;
+  return out + "hosts that are not named here are not known to " + view.host +
+         ": if there are any, do not recover on it\n";
 }
 
 std::string show_types(const api::TypesView& view) {
