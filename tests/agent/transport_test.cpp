@@ -336,8 +336,9 @@ class Breaker {
   void accept() {
     acceptor_.async_accept([this](boost::system::error_code error, const Tcp::socket&) {
       if (error) return;
-      // No wait for anything: each moment of the handshake has its turn to be the last one.
-      std::this_thread::sleep_for(std::chrono::microseconds(dropped_ * 37 % 300));
+      // Each moment of the handshake has its turn to be the last one.
+      const std::chrono::microseconds moment(dropped_ * 37 % 300);
+      std::this_thread::sleep_for(moment);  // No wait for anything: when it breaks is what varies.
       ++dropped_;
       accept();
     });
