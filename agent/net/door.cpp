@@ -6,7 +6,8 @@
 namespace cierzo {
 
 std::optional<int> Door::accepted(int connection, std::string address, Instant now) {
-  open_[connection] = {std::move(address), now, std::nullopt};
+  open_.insert_or_assign(
+      connection, Connection{std::move(address), now, std::nullopt, Budget::for_connection(now)});
   std::map<std::string, std::size_t> silent;
   std::size_t count = 0;
   for (const auto& [fd, one] : open_) {
@@ -45,6 +46,11 @@ std::optional<int> Door::spoke(int connection, HostId from, Instant now) {
   }
   if (count <= of_host_max) return std::nullopt;
   return open_.extract(oldest).key();
+}
+
+bool Door::admits(int connection, std::size_t bytes, Instant now) {
+  const auto known = open_.find(connection);
+  return known != open_.end() && known->second.budget.admit(bytes, now);
 }
 
 std::vector<int> Door::overdue(Instant now) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/net/budget.hpp"
 #include "resources/ids.hpp"
 
 namespace cierzo {
@@ -39,7 +40,12 @@ class Door {
   // Those that have been silent for too long.
   [[nodiscard]] std::vector<int> overdue(Instant now);
 
-  void ended(int connection) { open_.erase(connection); }
+  // A message of so many bytes came over it. True: its own share of what is read suffices.
+  [[nodiscard]] bool admits(int connection, std::size_t bytes, Instant now);
+
+  // True: it was known. One that is hung up on is forgotten at once, so that it does not count
+  // among those of its host, and what it had sent before ends nobody else's.
+  bool ended(int connection) { return open_.erase(connection) != 0; }
 
   void set_hosts(std::size_t count) { hosts_ = count; }  // Of the site.
 
@@ -50,6 +56,7 @@ class Door {
     std::string address;
     Instant since;
     std::optional<HostId> host;  // Proven.
+    Budget budget;
   };
 
   std::size_t hosts_ = 0;

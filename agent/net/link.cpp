@@ -62,7 +62,7 @@ zmq::socket_t sending_socket(PeerLink::Shared& shared, const Peer& peer,
 }  // namespace
 
 PeerLink::PeerLink(Shared& shared, Peer peer, Instant now)
-    : shared_(shared), peer_(std::move(peer)), pause_(pause_least), budget_(now) {
+    : shared_(shared), peer_(std::move(peer)), pause_(pause_least), budget_(Budget::for_host(now)) {
   link_.id = peer_.id;
   connect(now);
 }
@@ -248,9 +248,9 @@ void PeerLink::take_event(const Endpoint::Frames& frames) {
   }
 }
 
-bool PeerLink::received(std::size_t bytes, Instant now) {
+bool PeerLink::received(std::size_t bytes, bool admitted, Instant now) {
   ++link_.received;
-  if (budget_.admit(bytes, now)) return true;
+  if (admitted || budget_.admit(bytes, now)) return true;
   if (++link_.unread % unread_told_every == 1) {
     shared_.log("warning: " + peer_.name + " sends far more than an agent does: hung up, and " +
                 std::to_string(link_.unread) +

@@ -49,9 +49,9 @@ class PeerLink {
   // breaks) or noticed by who sends.
   [[nodiscard]] bool calm() const;
   void heard(const Hello& hello, Instant now);
-  // A message of so many bytes came. False: it is beyond what is read of a peer; do not even decode
-  // it, and hang up.
-  [[nodiscard]] bool received(std::size_t bytes, Instant now);
+  // A message of so many bytes came; `admitted`: its connection's own share suffices. False: it is
+  // beyond what is read of a peer; do not even decode it, and hang up.
+  [[nodiscard]] bool received(std::size_t bytes, bool admitted, Instant now);
   void understood() { rubbish_in_a_row_ = 0; }
   // True: it says nothing else any more; hang up.
   [[nodiscard]] bool rubbish(const std::string& why);

@@ -230,7 +230,10 @@ void Transport::Impl::on_frames(Endpoint::Frames frames) {
   PeerLink& link = links_.at(from);
   std::size_t bytes = 0;
   for (const zmq::message_t& frame : frames) bytes += frame.size();
-  if (!link.received(bytes, now)) return hang_up(connection);
+  if (!link.received(bytes, door_.admits(connection, bytes, now), now)) {
+    if (door_.ended(connection)) hang_up(connection);
+    return;
+  }
   std::string error = "it has more than one part";
   std::optional<PeerMessage> message;
   if (frames.size() == 1) message = decode(frames.front().to_string_view(), error);
@@ -266,7 +269,10 @@ void Transport::Impl::door_event(const Endpoint::Frames& frames) {
   std::memcpy(&kind, frames[0].data(), sizeof kind);
   std::memcpy(&connection, static_cast<const char*>(frames[0].data()) + sizeof kind,
               sizeof connection);
-  if (kind == ZMQ_EVENT_DISCONNECTED) return door_.ended(connection);
+  if (kind == ZMQ_EVENT_DISCONNECTED) {
+    door_.ended(connection);
+    return;
+  }
   const auto ends = ends_of(connection);
   if (!ends) return;  // It has gone already; its end will be told.
   const auto leaves = door_.accepted(connection, ends->far, instant_now());

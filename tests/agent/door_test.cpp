@@ -80,18 +80,36 @@ TEST(Door, a_number_that_is_used_again_is_another_connection) {
   EXPECT_EQ(door.overdue(start + 2h), std::vector<int>{5});
 }
 
+// Whoever floods with a host's key, over connections that are made again and again, takes nothing
+// of what its own agent may send over the one that lasts.
+TEST(Door, each_connection_has_a_share_that_no_other_uses_up) {
+  Door door;
+  (void)door.accepted(10, "192.0.2.1", start);
+  EXPECT_FALSE(door.admits(10, 100, start)) << "it begins with nothing";
+  EXPECT_FALSE(door.admits(99, 100, start + 1s)) << "nobody told of that one";
+  int read_of_flood = 0;
+  for (int i = 0; i < 100; ++i) {
+    const Door::Instant now = start + 1s + 100ms * i;
+    (void)door.accepted(11, "192.0.2.9", now);
+    for (int k = 0; k < 5000; ++k) read_of_flood += door.admits(11, 100, now + 1ms) ? 1 : 0;
+    EXPECT_TRUE(door.ended(11));
+    EXPECT_TRUE(door.admits(10, 100, now + 2ms)) << i;
+  }
+  EXPECT_EQ(read_of_flood, 0) << "connecting again and again gains nothing";
+}
+
 TEST(Budget, what_an_agent_sends_is_read_and_a_flood_is_not) {
-  Budget budget(start);
+  Budget budget = Budget::for_host(start);
   for (int i = 0; i < 100'000; ++i) EXPECT_TRUE(budget.admit(1000, start + 2ms * i));
-  Budget flooded(start);
+  Budget flooded = Budget::for_host(start);
   int read = 0;
   for (int i = 0; i < 1'000'000; ++i) read += flooded.admit(1000, start + 1us * i) ? 1 : 0;
-  EXPECT_LE(read, Budget::messages_burst + Budget::messages_per_second + 1);
+  EXPECT_LE(read, Budget::of_host.messages_burst + Budget::of_host.messages_per_second + 1);
   EXPECT_TRUE(flooded.admit(1000, start + 10s));
 }
 
 TEST(Budget, large_messages_count_by_their_bytes) {
-  Budget budget(start);
+  Budget budget = Budget::for_host(start);
   int read = 0;
   for (int i = 0; i < 1000; ++i) read += budget.admit(8 << 20, start) ? 1 : 0;
   EXPECT_EQ(read, 16);

@@ -232,8 +232,12 @@ TEST_F(Hostile, a_host_that_sends_nothing_but_rubbish_is_hung_up_on) {
   EXPECT_LE(lines, 3);
 }
 
-// More than is read: the rest is not even decoded, and the others are heard in time.
+// More than is read: the rest is not even decoded, and the others are heard in time. So is the host
+// whose key it is, over the connection that its own agent has.
 TEST_F(Hostile, a_host_that_floods_is_read_only_so_far) {
+  zmq::socket_t own = stranger(host_, &keys_two_);
+  say(own, encode(result("before")));
+  ASSERT_TRUE(eventually(io_, [&] { return host_.has("before"); }));
   const std::size_t before = resident_mib();
   std::atomic<bool> over = false;
   std::thread flood([&, endpoint = host_.transport->endpoint()] {
@@ -255,6 +259,11 @@ TEST_F(Hostile, a_host_that_floods_is_read_only_so_far) {
   EXPECT_TRUE(eventually(
       io_, [&] { return link_of_two().unread > 1000; }, 30s));
   expect_others_are_heard([] {}, "beside a flood");
+  for (int i = 0; i < 50; ++i) {
+    const std::string text = "own " + std::to_string(i);
+    say(own, encode(result(text)));
+    EXPECT_TRUE(eventually(io_, [&] { return host_.has(text); })) << text;
+  }
   over = true;
   flood.join();
   EXPECT_TRUE(host_.has_said("node2 sends far more than an agent does"));

@@ -2,9 +2,7 @@
 
 The attackers reach the port of the agent that leads, some of them with the key of a host. Before
 and after each: who leads in which term, the hypervisors' processes, and what the kernel says of the
-agent (descriptors, memory). Every host must have been heard all the while: no host was suspect, but
-for one: who has a host's key and sends more than an agent does uses up what is read of that host,
-and its true agent may go unheard as long as that lasts.
+agent (descriptors, memory). Every host must have been heard all the while: no host was suspect.
 """
 
 import hashlib
@@ -25,7 +23,7 @@ DESCRIPTORS_MAX = 200  # Of its own some 40; 35 of strangers, 2 for each host.
 IDLE = 10_000          # Connections, opened as fast as they can be.
 # Of these some more pass through: libzmq accepts whoever comes, and the agent hangs up once its loop
 # has been told. 140 were seen on a busy machine, 256 once, and 3,245 where nobody hangs up.
-DESCRIPTORS_PASSING_MAX = IDLE / 10
+DESCRIPTORS_PASSING_MAX = IDLE / 20
 RSS_MAX = 500 << 20    # bytes; at rest some 30 MB
 
 
@@ -69,12 +67,10 @@ def grants(site):
     return view["leader"]["term"], hypervisors()
 
 
-def disturbances(site, after, unheard):
-    """The leader's events since then: a leader or a host in another state. `unheard` may be suspect,
-    never lost."""
+def disturbances(site, after):
+    """The leader's events since then: a leader or a host in another state."""
     return [row for row in site.events(site.leader())
-            if row["sequence"] > after and row["kind"] in ("leader", "host", "host-lost")
-            and (row["kind"], row["subject"]) != ("host", unheard)]
+            if row["sequence"] > after and row["kind"] in ("leader", "host", "host-lost")]
 
 
 def log_of(host):
@@ -101,7 +97,7 @@ def test_the_leader_under_attack(running, kind, seconds, line):
                 server_key=server_key) as process:
         begin = time.monotonic()
         while time.monotonic() < begin + seconds or (line and line not in log_of(leader)):
-            assert time.monotonic() < begin + 180, "the log says nothing of it"
+            assert time.monotonic() < begin + 60, "the log says nothing of it"
             most_descriptors = max(most_descriptors, descriptors(leader))
             most_rss = max(most_rss, rss(leader))
             asked = time.monotonic()
@@ -111,8 +107,7 @@ def test_the_leader_under_attack(running, kind, seconds, line):
                            "strangers hold few descriptors while they are at it")
         assert process.poll() is None, "the attacker was still at it"
     assert grants(running) == before, "the same leader in the same term, the same machines"
-    unheard = liar.name if kind in ("flood", "large") else None
-    assert disturbances(running, last, unheard) == [], "every other host was heard all the while"
+    assert disturbances(running, last) == [], "every host was heard all the while"
     assert most_descriptors < (DESCRIPTORS_PASSING_MAX if kind == "idle" else DESCRIPTORS_MAX)
     assert most_rss < RSS_MAX, f"{most_rss >> 20} MiB"
     running.wait_until(lambda: descriptors(leader) < 80, 30, "what was opened is closed again")
