@@ -18,7 +18,8 @@ void check(bool holds, const char* what) {
 }
 
 void check_roles(const Type& type) {
-  check(!type.name.empty() && !type.roles.empty(), "a name and a role");
+  check(!type.name.empty(), "a name");
+  check(type.roles.empty() == type.roles_in_manifest, "roles of its own, or the manifest's");
   for (const RoleType& role : type.roles) {
     check(type.role(role.name) != nullptr, "a role is found by its name");
     check(!role.most || *role.most >= role.least, "at least as many at most");
