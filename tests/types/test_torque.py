@@ -1,0 +1,174 @@
+"""The torque type's scripts of the head against the stand-in for TORQUE (tests/standins/torque), on
+this machine: no guest is needed for what they ask of the server.
+
+The enclosure has a file system and processes of its own: TORQUE's folder and /etc/hosts are made here.
+"""
+
+import os
+import pathlib
+import re
+import stat
+import subprocess
+
+import pytest
+
+from bed.site import IMAGES, REPOSITORY
+from bed.thesis import STAND_INS
+from bed.waiting import wait_until
+
+SCRIPTS = REPOSITORY / "resources" / "types" / "torque"
+HOME = pathlib.Path("/var/spool/torque")
+PROGRAMS = ["pbs_server", "pbs_mom", "pbs_sched", "trqauthd", "qmgr", "qsub", "qstat", "qterm",
+            "pbsnodes"]
+DAEMONS = ["trqauthd", "pbs_server", "pbs_sched"]
+
+
+class Head:
+    """A TORQUE head on this machine."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for program in PROGRAMS:
+            (folder / program).symlink_to(STAND_INS / "torque")
+        # busybox's pidof, as in the guests: another one does not see scripts.
+        subprocess.run(["cpio", "--extract", "--quiet", "--make-directories", "bin/busybox"], cwd=folder, check=True,
+                       stdin=open(IMAGES / "boot" / "mini.cpio", "rb"))
+        (folder / "pidof").symlink_to(folder / "bin" / "busybox")
+
+    def run(self, command, user=None, **variables):
+        """Runs a command of the shell; (exit status, what it said)."""
+        environment = {
+            **os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}", "CIERZO_NAME": "q-head-1",
+            "CIERZO_RESOURCE": "q", "CIERZO_ATTRIBUTE_TORQUE_HOME": str(HOME),
+            "CIERZO_ATTRIBUTE_SCHEDULER": "pbs_sched", "CIERZO_ATTRIBUTE_NODE_SLOTS": "1",
+            "CIERZO_NAMES_COMPUTE": "q-compute-1 q-compute-2", **variables}
+        done = subprocess.run(["/bin/sh", "-c", command], env=environment, timeout=120, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                              user=user, cwd="/")
+        return done.returncode, done.stdout
+
+    def script(self, name, **variables):
+        return self.run((SCRIPTS / name).read_text(encoding="utf-8"), **variables)
+
+    def nodes(self):
+        """Node -> (the set of its states, np)."""
+        said = self.run("pbsnodes -x")[1]
+        found = re.findall(r"<name>(.*?)</name><state>(.*?)</state><np>(.*?)</np>", said)
+        return {name: (set(states.split(",")), int(np)) for name, states, np in found}
+
+    def offline(self):
+        """The nodes that take no jobs."""
+        return {name for name, (states, _) in self.nodes().items() if "offline" in states}
+
+    def pid(self, daemon):
+        """The process of a daemon; 0: there is none. It asks others in processes of its own."""
+        return min([int(word) for word in self.run(f"pidof {daemon}")[1].split()], default=0)
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory):
+    """A head that was started once; the stand-in's files are readable for the user who sends jobs."""
+    folder = tmp_path_factory.mktemp("torque")
+    for path in (folder, folder.parent, folder.parent.parent):
+        path.chmod(0o755)
+    HOME.mkdir(parents=True, exist_ok=True)
+    hosts = folder / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n127.0.0.1 q-head-1\n" + "".join(
+        f"10.9.9.{number} q-compute-{number}\n" for number in (1, 2, 3)), encoding="utf-8")
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(HOME)], check=True)
+    subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
+    made = Head(folder)
+    assert made.script("head-start") == (0, "")
+    yield made
+    for daemon in DAEMONS:
+        made.run(f"kill -9 $(pidof {daemon})")
+    subprocess.run(["umount", "/etc/hosts"], check=True)
+    subprocess.run(["umount", str(HOME)], check=True)
+
+
+def send_job(head):
+    """Sends a job, which no node takes: none has a pbs_mom; its number."""
+    status, said = head.run("echo true | qsub", user="nobody")
+    assert status == 0, said
+    return said.split(".")[0]
+
+
+def test_a_new_head_has_nodes_that_may_take_jobs_and_folders_as_torque_wants_them(head):
+    nodes = head.nodes()
+    assert set(nodes) == {"q-compute-1", "q-compute-2"}
+    assert head.offline() == set(), "a node that was just made is offline until it is cleared"
+    modes = {name: stat.S_IMODE((HOME / name).stat().st_mode)
+             for name in ("spool", "undelivered", "server_priv", "sched_priv")}
+    assert modes == {"spool": 0o1777, "undelivered": 0o1777, "server_priv": 0o750,
+                     "sched_priv": 0o750}
+    assert head.script("head-check") == (0, "")
+
+
+def test_a_second_start_changes_nothing(head):
+    before = [head.pid(daemon) for daemon in DAEMONS], head.nodes()
+    assert head.script("head-start") == (0, "")
+    assert ([head.pid(daemon) for daemon in DAEMONS], head.nodes()) == before
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_a_daemon_that_was_killed_fails_the_check_and_a_start_brings_it_and_keeps_the_queue(
+        head, daemon):
+    job = send_job(head)
+    head.run(f"kill -9 $(pidof {daemon})")  # One that it forked may be gone by itself meanwhile.
+    wait_until(lambda: not head.pid(daemon), 10, f"{daemon} is gone")
+    status, said = head.script("head-check")
+    assert status == 1 and said == f"{daemon} is not running\n"
+    assert head.script("head-start") == (0, "")
+    assert head.script("head-check") == (0, "")
+    assert f"{job}.q-head-1 Q" in head.run("qstat")[1], "`-t create` would have wiped it"
+
+
+def test_a_setup_that_was_interrupted_is_done_again(head):
+    assert head.run("qmgr -c 'set queue batch started = false'")[0] == 0
+    assert head.script("head-start") == (0, "")
+    assert "batch started false" in (HOME / "server_priv/serverdb").read_text(encoding="utf-8"), \
+        "what an administrator stopped is not started"
+    (HOME / "server_priv" / "cierzo.setting-up").touch()
+    assert head.script("head-start") == (0, "")
+    assert "batch started true" in (HOME / "server_priv/serverdb").read_text(encoding="utf-8")
+
+
+def test_a_creation_of_a_node_that_was_interrupted_is_finished(head):
+    assert head.run("pbsnodes -o q-compute-1")[0] == 0
+    (HOME / "server_priv" / "cierzo.new.q-compute-1").touch()
+    assert head.script("head-start") == (0, "")
+    assert head.offline() == set()
+
+
+def test_what_an_administrator_took_offline_stays_so_and_what_we_drained_does_not(head):
+    assert head.run("pbsnodes -o -N 'disk is slow' q-compute-1")[0] == 0
+    assert head.script("compute-drain", CIERZO_NAME="q-compute-2") == (0, "")
+    assert head.offline() == {"q-compute-1", "q-compute-2"}
+    assert head.script("head-start") == (0, "")
+    assert head.offline() == {"q-compute-1"}
+    assert head.run("pbsnodes -c -N '' q-compute-1")[0] == 0
+
+
+def test_nodes_and_slots_follow_the_manifest_and_nodes_of_others_are_left_alone(head):
+    assert head.run("qmgr -c 'create node localhost'")[0] == 0
+    assert head.script("head-start", CIERZO_NAMES_COMPUTE="q-compute-2 q-compute-3",
+                       CIERZO_ATTRIBUTE_NODE_SLOTS="4") == (0, "")
+    assert {name: np for name, (_, np) in head.nodes().items()} == {
+        "q-compute-2": 4, "q-compute-3": 4, "localhost": 1}
+    assert head.script("head-start") == (0, "")
+
+
+def test_a_command_that_the_server_refuses_is_told_with_its_reason(head):
+    status, said = head.script("head-start", CIERZO_NAMES_COMPUTE="q-compute-1 nobody-knows-it")
+    assert status == 1
+    assert "head-start: qmgr refuses 'create node nobody-knows-it np=1'" in said
+    assert "cannot resolve name" in said
+
+
+def test_a_head_that_is_stopped_keeps_its_queue(head):
+    job = send_job(head)
+    assert head.script("head-stop") == (0, "")
+    assert [head.pid(daemon) for daemon in DAEMONS] == [0, 0, 0]
+    assert head.script("head-stop") == (0, ""), "stopping what does not run is success"
+    assert head.script("head-start") == (0, "")
+    assert f"{job}.q-head-1 Q" in head.run("qstat")[1]
