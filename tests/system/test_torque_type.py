@@ -1,7 +1,8 @@
 """The torque type's scripts of the head against the stand-in for TORQUE (tests/standins/torque), on
 this machine: no guest is needed for what they ask of the server.
 
-The enclosure has a file system and processes of its own: TORQUE's folder and /etc/hosts are made here.
+The enclosure has a file system and processes of its own: TORQUE's folder and /etc/hosts are made
+here.
 """
 
 import os
@@ -31,8 +32,8 @@ class Head:
         for program in PROGRAMS:
             (folder / program).symlink_to(STAND_INS / "torque")
         # busybox's pidof, as in the guests: another one does not see scripts.
-        subprocess.run(["cpio", "--extract", "--quiet", "--make-directories", "bin/busybox"], cwd=folder, check=True,
-                       stdin=open(IMAGES / "boot" / "mini.cpio", "rb"))
+        subprocess.run(["cpio", "--extract", "--quiet", "--make-directories", "bin/busybox"],
+                       cwd=folder, check=True, stdin=open(IMAGES / "boot" / "mini.cpio", "rb"))
         (folder / "pidof").symlink_to(folder / "bin" / "busybox")
 
     def run(self, command, user=None, **variables):
