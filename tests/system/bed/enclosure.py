@@ -20,7 +20,8 @@ import sys
 import tempfile
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-SCRATCH_BASE = REPOSITORY / "build" / "sites"
+# Several who run at once may each have a folder of their own.
+SCRATCH_BASE = REPOSITORY / os.environ.get("CIERZO_SITES", "build/sites")
 PYTHON = "/usr/bin/python3"
 PR_SET_PDEATHSIG = 1
 
