@@ -63,8 +63,17 @@ void Promises::look(Time now, HostIndex host, const SimulatedProvider& hyperviso
   hosts_[host].disks = std::move(left);
 }
 
+void Promises::ordered(const Command& command) {
+  if (const auto* start = std::get_if<StartVm>(&command.action.work))
+    ordered_ = std::max(ordered_, start->incarnation);
+}
+
 void Promises::has(Time now, const InstanceName& name, const SimulatedProvider::Copy& copy,
                    HostIndex host) {
+  const auto before = ordered_before_.find(name);
+  if (before != ordered_before_.end() && copy.incarnation <= before->second) {
+    condemned_[name].emplace(host, copy.disk);
+  }
   if (condemned_[name].contains({host, copy.disk})) return;
   const Disk disk{host, copy.disk, copy.incarnation, hosts_[host].spell};
   const auto known = last_.find(name);
@@ -73,9 +82,9 @@ void Promises::has(Time now, const InstanceName& name, const SimulatedProvider::
   const auto [last, first] = last_.emplace(name, disk);
   if (first || undeclared_.contains(name)) return;
   if (last->second.incarnation > copy.incarnation) return;
-  const Host& before = hosts_[last->second.host];
-  const bool interrupted = last->second.number == lost || before.spell != last->second.spell ||
-                           before.permit_until < now;
+  const Host& had_it = hosts_[last->second.host];
+  const bool interrupted = last->second.number == lost || had_it.spell != last->second.spell ||
+                           had_it.permit_until < now;
   if (!(last->second == disk) && !interrupted && !fresh_[name].contains({host, copy.disk})) {
     fail_("disks: " + name.value + " got another disk than its own, on " + name_of(host) +
           ", and its start did not say so");
@@ -100,6 +109,7 @@ void Promises::declared(const std::set<InstanceName>& names) {
   for (const InstanceName& name : names) {
     if (undeclared_.erase(name) == 0) continue;
     last_.erase(name);
+    ordered_before_[name] = ordered_;
     for (HostIndex host = 0; host < hosts_.size(); ++host) {
       const auto disk = hosts_[host].disks.find(name);
       if (disk != hosts_[host].disks.end()) condemned_[name].emplace(host, disk->second);

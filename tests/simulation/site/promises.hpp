@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/messages.hpp"
 #include "election/catalog.hpp"
 #include "resources/providers/simulated.hpp"
 #include "tests/simulation/site/timeline.hpp"
@@ -40,6 +41,8 @@ class Promises {
 
   // ---- Disks
   void look(Time now, HostIndex host, const SimulatedProvider& hypervisor);
+  // A leader sends it.
+  void ordered(const Command& command);
   // Until when, in true time, the host's VMs may run, by what its agent says now.
   void permit(Time now, HostIndex host, Time until);
   void disks_lost(HostIndex host);
@@ -74,8 +77,11 @@ class Promises {
   std::vector<Term> heard_;
   std::set<InstanceName> undeclared_;
   // Of what was undeclared and is declared again: disks from before. Commands of that time may
-  // still remove them.
+  // still remove them. So may they those that a start of that time makes only now, since it waited
+  // for a hypervisor: what a copy has whose incarnation is no newer than the last start before.
   std::map<InstanceName, std::set<std::pair<HostIndex, std::uint64_t>>> condemned_;
+  Incarnation ordered_;  // The newest of any start.
+  std::map<InstanceName, Incarnation> ordered_before_;
   std::map<InstanceName, Disk> last_;
   std::map<InstanceName, std::set<std::pair<HostIndex, std::uint64_t>>> fresh_;  // Starts said so.
   std::vector<Host> hosts_;

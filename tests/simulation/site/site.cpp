@@ -173,7 +173,10 @@ bool Site::send(Host& from, HostId to, const PeerMessage& message) {
   if (to.value == 0 || to.value > hosts_.size()) return false;
   ++from.traffic.sent;
   if (options_.on_message) options_.on_message(from.id, to, message);
-  if (const auto* command = std::get_if<Command>(&message)) brake_watch_.ordered(now(), *command);
+  if (const auto* command = std::get_if<Command>(&message)) {
+    brake_watch_.ordered(now(), *command);
+    promises_.ordered(*command);
+  }
   if (cut_.contains({from.id, to})) return true;
   Duration delay{};
   if (to != from.id) {
