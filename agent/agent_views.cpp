@@ -7,6 +7,8 @@
 namespace cierzo {
 namespace {
 
+constexpr Duration forward_valid_max = std::chrono::minutes(1);  // Whatever its sender says.
+
 HostState state_of(election::Liveness liveness) {
   switch (liveness) {
     case election::Liveness::alive:
@@ -168,8 +170,8 @@ std::string Agent::taken_out() const {
   if (replaced && members.key(config_.self) == key) return {};
   return std::string(replaced ? "another machine has this host's number now"
                               : "this host was removed from the site") +
-         "; to bring it back stop its agent, empty its state folder " + config_.state +
-         ", add it on a host of the site (agentctl host add" +
+         "; to bring it back stop its agent, rm " + config_.state +
+         "/state.db*, add it on a host of the site (agentctl host add" +
          (replaced ? ", under another number" : " " + config_.name) + "), and start it";
 }
 
@@ -196,6 +198,16 @@ RequestHooks Agent::request_hooks() {
     if (!leader || leader->owner == config_.self) return std::nullopt;
     return leader->owner;
   };
+  hooks.leader_term = [this] { return node_.leader(); };
+  hooks.newest_beat = [this] { return node_.newest_beat(); };
+  hooks.lease = [this] { return node_.timing().lease; };
+  hooks.in_time = [this](const Forward& forward) {
+    const auto age = node_.age_of({forward.term, forward.heard}, now());
+    const Duration valid = std::min(forward.valid, forward_valid_max);
+    return (age && *age <= node_.timing().at_least(valid)) ||
+           has(seams_.mutations, election::Mutation::rule_10_late);
+  };
+  hooks.own_run = [this] { return process_; };
   hooks.fresh_id = seams_.random_id;
   hooks.who_is_missing = [this] { return who_is_missing(); };
   hooks.send = [this](HostId to, const PeerMessage& message) { return seams_.send(to, message); };

@@ -43,10 +43,15 @@ struct ReportRequest {
 };
 
 // Any agent -> leader and back: an HTTP request of the control socket that only the leader can
-// answer.
+// answer. A change is begun only by the leader in `term`, and at most `valid` after it had sent the
+// heartbeat that the sender heard last, by its own clock; so never after the sender has said that
+// nobody knows what became of it. (rule 10)
 struct Forward {
-  std::string id;  // Random; matches the answer.
+  std::string id;  // Random; matches the answer. Another each time that it is sent.
   std::string method, target, body;
+  Term term{};
+  Time heard{};  // election::Heartbeat::at of that one, given back.
+  Duration valid{};
 };
 struct ForwardAnswer {
   std::string id;

@@ -17,33 +17,9 @@
 namespace cierzo {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr Duration leader_patience =
-    2s;  // An election takes less; so nobody is refused because of one.
-constexpr Duration leader_look = 50ms;
-constexpr Duration forward_deadline = 10s;   // Beyond what the leader itself is asked to wait.
-constexpr int no_leader_status = 503;        // api::no_leader()
 constexpr int outcome_unknown_status = 504;  // api::outcome_unknown()
-constexpr std::size_t forwards_max = 256;    // At once.
-constexpr std::size_t forwards_kept = 4096;  // That were taken: a repeated one is known again.
 
 api::ApiResponse ok(std::string body) { return {200, std::move(body)}; }
-
-bool only_here(api::Route route) {
-  return route == api::Route::types || route == api::Route::version ||
-         route == api::Route::health || route == api::Route::recover;
-}
-
-bool reads(api::Route route) {
-  return route == api::Route::status || route == api::Route::hosts || route == api::Route::events;
-}
-
-bool changes(api::Route route) {
-  return route == api::Route::apply || route == api::Route::stop || route == api::Route::start ||
-         route == api::Route::remove || route == api::Route::scale || route == api::Route::reset ||
-         route == api::Route::confirm_lost || route == api::Route::members;
-}
 
 // The resources and types of a request, checked again: what the catalog holds must be usable by
 // every leader.
@@ -259,106 +235,6 @@ Requests::Requests(Executor& executor, Events& events, std::string software, std
       host_(std::move(host)),
       hooks_(std::move(hooks)) {}
 
-void Requests::handle(const api::ApiRequest& request, const api::Answer& answer) {
-  const auto parsed = api::parse_target(request.method, request.target);
-  if (const auto* refused = std::get_if<api::ApiResponse>(&parsed)) return answer(*refused);
-  const auto& target = std::get<api::Target>(parsed);
-  if (!only_here(target.route)) {
-    return route(request, target, answer, executor_.now() + leader_patience);
-  }
-  if (target.route == api::Route::types) return answer(ok(api::to_json(hooks_.types())));
-  if (target.route == api::Route::recover) return recover(request.body, answer);
-  answer(ok(api::to_json(api::VersionView{software_, host_})));
-}
-
-// To the leader, wherever it is; while there is none, or it cannot answer yet, a moment's patience.
-void Requests::route(const api::ApiRequest& request, const api::Target& target,
-                     const api::Answer& answer, Time give_up) {
-  if (Leader* leader = hooks_.leader()) {
-    const bool waits = changes(target.route) && hooks_.writing();
-    if (!waits) return lead(*leader, request, target, answer);
-  } else if (const auto elsewhere = hooks_.leader_elsewhere()) {
-    return forward(*elsewhere, request, target, answer, give_up);
-  }
-  route_again(request, target, answer, give_up);
-}
-
-void Requests::route_again(const api::ApiRequest& request, const api::Target& target,
-                           const api::Answer& answer, Time give_up) {
-  if (executor_.now() >= give_up) return without_leader(target, answer);
-  executor_.after(leader_look, [this, request, target, answer, give_up] {
-    route(request, target, answer, give_up);
-  });
-}
-
-void Requests::forward(HostId leader, const api::ApiRequest& request, const api::Target& target,
-                       const api::Answer& answer, Time give_up) {
-  const std::string id = hooks_.fresh_id();
-  const Forward message{id, request.method, request.target, request.body};
-  if (waiting_.size() >= forwards_max || !hooks_.send(leader, message)) {
-    return route_again(request, target, answer, give_up);
-  }
-  waiting_[id] = {leader, request, target, answer, give_up};
-  executor_.after(forward_deadline + target.wait, [this, id, target] {
-    const auto found = waiting_.find(id);
-    if (found == waiting_.end()) return;
-    const api::Answer late = std::move(found->second.answer);
-    waiting_.erase(found);
-    if (reads(target.route)) return without_leader(target, late);
-    late(api::outcome_unknown("the leader has not answered"));
-  });
-}
-
-void Requests::forwarded(HostId from, const Forward& forward) {
-  const api::Answer answer = [this, from, id = forward.id](const api::ApiResponse& response) {
-    hooks_.send(from, ForwardAnswer{id, response.status, response.body});
-  };
-  if (hooks_.leader() == nullptr) return answer(api::no_leader(hooks_.who_is_missing()));
-  // One that arrives again, late, would undo what was asked for since: a delete, what was applied.
-  if (!forwards_seen_.insert({from, forward.id}).second) return;
-  forwards_order_.push_back({from, forward.id});
-  if (forwards_order_.size() > forwards_kept) {
-    forwards_seen_.erase(forwards_order_.front());
-    forwards_order_.pop_front();
-  }
-  if (forward.method == "HOLD") return hold(from, answer);
-  const auto parsed = api::parse_target(forward.method, forward.target);
-  if (const auto* refused = std::get_if<api::ApiResponse>(&parsed)) return answer(*refused);
-  route({forward.method, forward.target, forward.body, 0, 0}, std::get<api::Target>(parsed), answer,
-        executor_.now() + leader_patience);
-}
-
-void Requests::forward_answered(HostId from, const ForwardAnswer& message) {
-  const auto found = waiting_.find(message.id);
-  if (found == waiting_.end() || found->second.leader != from) return;
-  const Waiting waiting = std::move(found->second);
-  waiting_.erase(found);
-  // It did not lead any more, or not yet.
-  const bool again = message.status == no_leader_status && executor_.now() < waiting.give_up;
-  if (again) return route_again(waiting.request, waiting.target, waiting.answer, waiting.give_up);
-  waiting.answer({message.status, message.body});
-}
-
-void Requests::leader_changed() {
-  const auto leader = hooks_.leader_elsewhere();
-  std::vector<Waiting> stale;
-  for (auto entry = waiting_.begin(); entry != waiting_.end();) {
-    if (leader && entry->second.leader == *leader) {
-      ++entry;
-      continue;
-    }
-    stale.push_back(std::move(entry->second));
-    entry = waiting_.erase(entry);
-  }
-  for (const Waiting& waiting : stale) {
-    if (reads(waiting.target.route)) {
-      route(waiting.request, waiting.target, waiting.answer, executor_.now() + leader_patience);
-    } else {
-      waiting.answer(api::outcome_unknown("the leader changed before it answered"));
-    }
-  }
-}
-
 // Reads show what this host knows itself, labelled as such; everything else is refused. (rule 21)
 void Requests::without_leader(const api::Target& target, const api::Answer& answer) {
   if (target.route == api::Route::status || target.route == api::Route::hosts) {
@@ -549,9 +425,13 @@ void Requests::members(Leader& leader, const std::string& body, const api::Answe
 }
 
 // The mark names the agent's run: only a later start of it ends the mark. (rule 14)
-void Requests::hold(HostId host, const api::Answer& answer) {
+void Requests::hold(HostId host, const std::string& asked_by, const api::Answer& answer) {
   const std::string run = hooks_.held_run(host);
   if (run.empty()) return answer(api::refused("this host has not reported to this leader", {}));
+  // An agent of an earlier version does not say which run it is.
+  if (!asked_by.empty() && asked_by != run) {
+    return answer(api::refused("the agent of this host was started again since", {}));
+  }
   HeldRecord held;
   if (const Leader* leader = hooks_.leader()) held.instances = leader->may_hold(host);
   // It speaks, so whatever proved its loss is void; left there it would end what is written now.
@@ -567,13 +447,14 @@ void Requests::hold_self(std::function<void(Hold)> done) {
          : response.status == outcome_unknown_status ? Hold::unknown
                                                      : Hold::refused);
   };
+  const std::string run = hooks_.own_run();
   if (hooks_.leader() != nullptr) {
-    if (const auto view = hooks_.leader_view()) return hold(HostId{view->id}, answer);
+    if (const auto view = hooks_.leader_view()) return hold(HostId{view->id}, run, answer);
   }
   const auto elsewhere = hooks_.leader_elsewhere();
   if (!elsewhere) return answer(api::no_leader(hooks_.who_is_missing()));
   const api::Target target{api::Route::stop, {}, 0, {}};
-  forward(*elsewhere, {"HOLD", "/v1/hosts/self", "", 0, 0}, target, answer, executor_.now());
+  forward(*elsewhere, {"HOLD", "/v1/hosts/self", run, 0, 0}, target, answer, executor_.now());
 }
 
 }  // namespace cierzo

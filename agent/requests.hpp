@@ -33,6 +33,12 @@ using WriteDone = std::function<void(WriteOutcome, const std::string& why)>;
 struct RequestHooks {
   std::function<Leader*()> leader;  // This host leads and may act; null: it does not.
   std::function<std::optional<HostId>()> leader_elsewhere;
+  std::function<std::optional<Term>()> leader_term;            // Of whoever leads.
+  std::function<std::optional<election::Beat>()> newest_beat;  // Of the leader elsewhere.
+  std::function<Duration()> lease;
+  // What was forwarded to this host may be begun now: it leads in that term, and it is not too long
+  // ago. (rule 10)
+  std::function<bool(const Forward&)> in_time;
   std::function<std::string()> who_is_missing;  // (rule 21)
   std::function<std::string()> fresh_id;        // For what is forwarded: never twice.
   std::function<bool(HostId, const PeerMessage&)> send;
@@ -50,7 +56,8 @@ struct RequestHooks {
   // `leaves` gets nothing to run from now on, unless it fails. (rule 23)
   std::function<void(std::vector<election::Member>, HostId leaves, WriteDone)> change_members;
   std::function<std::string(HostId)> held_run;  // The run of that host's agent, as it reported it.
-  std::function<Stamp()> stored;                // Of the catalog on this host's disk.
+  std::function<std::string()> own_run;
+  std::function<Stamp()> stored;  // Of the catalog on this host's disk.
   // Why this host may not make the site anew, and making it. (rule 22)
   std::function<std::optional<election::RecoveryRefusal>(const std::set<HostId>& lost)>
       recovery_refused;
@@ -71,8 +78,9 @@ class Requests {
   void forwarded(HostId from, const Forward& forward);
   void forward_answered(HostId from, const ForwardAnswer& answer);
 
-  // Whoever was asked may never answer: reads go to the new leader, of writes nobody knows. (rule
-  // 10)
+  // Whoever was asked may never answer: reads go to the new leader. A change may still be begun by
+  // the one that was asked, until another term's leader is heard, or it is too old: only then it is
+  // said that nobody knows. (rule 10)
   void leader_changed();
 
   // A clean stop: asks the leader, this host or another, to mark this host held. (rule 14)
@@ -81,7 +89,7 @@ class Requests {
 
  private:
   struct Waiting {
-    HostId leader;
+    Term leader;  // To whom it was sent, as the leader in this term.
     api::ApiRequest request;
     api::Target target;
     api::Answer answer;
@@ -94,6 +102,8 @@ class Requests {
                    const api::Answer& answer, Time give_up);
   void forward(HostId leader, const api::ApiRequest& request, const api::Target& target,
                const api::Answer& answer, Time give_up);
+  void begin(HostId from, const Forward& forward, const api::Target& target,
+             const api::Answer& answer);
   void without_leader(const api::Target& target, const api::Answer& answer);
   void lead(Leader& leader, const api::ApiRequest& request, const api::Target& target,
             const api::Answer& answer);
@@ -109,7 +119,7 @@ class Requests {
   void write(std::vector<election::CatalogChange> changes, api::ApplyAnswer accepted,
              const api::Answer& answer);
   void members(Leader& leader, const std::string& body, const api::Answer& answer);
-  void hold(HostId host, const api::Answer& answer);
+  void hold(HostId host, const std::string& asked_by, const api::Answer& answer);
   void recover(const std::string& body, const api::Answer& answer);
   void recovered(std::string text, const api::Answer& answer, Time give_up);
   [[nodiscard]] api::StatusView status_view(const api::Target& target) const;
@@ -119,7 +129,7 @@ class Requests {
   std::string software_, host_;
   RequestHooks hooks_;
   std::map<std::string, Waiting> waiting_;
-  // Of others, as the leader: taken once each.
+  // Of others: each is taken, or refused, once.
   std::set<std::pair<HostId, std::string>> forwards_seen_;
   std::deque<std::pair<HostId, std::string>> forwards_order_;
 };

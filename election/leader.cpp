@@ -79,7 +79,7 @@ void Node::State::heartbeat(Time now) {
     if (member.id == config.self) continue;
     // Echoes, that is permits, only with authority; this runs right after it was checked. (rule 12)
     send(member.id, Heartbeat{lead->term, lead->seq, lead->permits.echo(member.id, timing),
-                              committed, timing});
+                              committed, timing, now});
     if (!members.is_voter(member.id)) continue;
     // A lost Coordinator is repeated to those that have not accepted. (rule 5)
     if (lead->accepted.count(member.id) == 0)

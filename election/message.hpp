@@ -69,6 +69,7 @@ struct Heartbeat {
   std::optional<BootTime> echo;  // The receiver's newest stamp, given back: a permit. (rule 12)
   Stamp committed;               // Of the newest committed catalog. (rule 20)
   Timing timing;
+  Time at{};  // The leader's clock at sending: comes back with what is forwarded to it. (rule 10)
 };
 
 struct HeartbeatAck {

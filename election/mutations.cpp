@@ -13,6 +13,7 @@ constexpr std::array<const char*, static_cast<std::size_t>(Mutation::count)> nam
     "8-deadline",
     "8-every-term",
     "9-granted",
+    "10-late",
     "12",
     "12-boot",
     "14",

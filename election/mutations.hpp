@@ -16,6 +16,7 @@ enum class Mutation {
   rule_8_deadline,      // a Release leaves the host's own deadline as it was
   rule_8_every_term,    // a failed candidate that still leads an older term goes on leading it
   rule_9_granted,       // every acknowledgement counts as a vote
+  rule_10_late,         // what was forwarded is begun however long it was on its way
   rule_12,              // permits run from the receipt of a heartbeat, not from the echoed stamp
   rule_12_boot,         // echoes of another boot count
   rule_14,              // a host is lost when it is silent, not when its bound has passed

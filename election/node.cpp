@@ -310,6 +310,16 @@ bool Node::ready(Time now) const {
 Time Node::authority_until() const {
   return state_->lead ? state_->lead->authority.until() : Time{};
 }
+std::optional<Beat> Node::newest_beat() const {
+  const Beat& beat = state_->newest_beat;
+  if (state_->known_leader != beat.term || beat.term == Term{}) return std::nullopt;
+  return beat;
+}
+std::optional<Duration> Node::age_of(const Beat& beat, Time now) const {
+  const bool ours = state_->lead && state_->lead->term == beat.term;
+  if (!ours || beat.at <= Time{} || beat.at > now) return std::nullopt;
+  return now - beat.at;
+}
 Shortage Node::shortage(Time now) const { return state_->shortage(now); }
 const Members& Node::members() const { return state_->members; }
 const Timing& Node::timing() const { return state_->timing; }

@@ -190,6 +190,14 @@ enum class RecoveryRefusal {
   others_suffice,  // Those that are not lost could elect a leader without this host.
 };
 
+// A heartbeat that was heard: of which term, and the leader's clock when it was sent. Whoever asks
+// a leader for something names the newest: then the leader knows by its own clock how old the asking
+// can be at most. (rule 10)
+struct Beat {
+  Term term;
+  Time at{};
+};
+
 class Node {
  public:
   Node(Config config, Durable durable, Time now);
@@ -240,6 +248,9 @@ class Node {
   bool has_authority(Time now) const;  // Ask with a fresh clock, at each effect. (rule 10)
   bool ready(Time now) const;          // Authority, and the catalog recovered: may act. (rule 5)
   Time authority_until() const;        // Zero: none.
+  std::optional<Beat> newest_beat() const;  // Of leader(), where it is another host.
+  // Since that one was sent, as the leader in its term; none: it is not of this leadership.
+  std::optional<Duration> age_of(const Beat& beat, Time now) const;
   Shortage shortage(Time now) const;   // Who can be heard, of how many needed. (rule 21)
   const Members& members() const;      // In force here; maybe not committed yet. (rule 23)
   const Timing& timing() const;        // In force.

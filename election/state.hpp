@@ -246,6 +246,7 @@ struct Node::State {
   bool guarded = true;
   std::optional<Term> known_leader;
   Time known_until{};
+  Beat newest_beat;  // Of whatever leader.
   std::string digest;
   std::string site_of_message;  // Of the message being handled.
 

@@ -86,6 +86,8 @@ void Node::State::on(Time now, HostId from, const Heartbeat& message) {
     record_changed = true;
   }
   use_timing(message.timing);
+  if (newest_beat.term != message.term || newest_beat.at < message.at)
+    newest_beat = {message.term, message.at};
   permit.hear(message.term, message.echo, message.timing.permit, now, config.mutations);
 
   // A grant comes from the promise to exactly this term; during rule 7's wait too: a heartbeat of

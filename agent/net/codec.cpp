@@ -48,6 +48,9 @@ void put(const Forward& from, wire::Envelope& to) {
   forward.set_method(from.method);
   forward.set_target(from.target);
   forward.set_body(from.body);
+  *forward.mutable_term() = codec::put(from.term);
+  forward.set_heard(from.heard.count());
+  forward.set_valid(from.valid.count());
 }
 void put(const ForwardAnswer& from, wire::Envelope& to) {
   to.mutable_forward_answer()->set_id(from.id);
@@ -70,7 +73,12 @@ Forward get(const wire::Forward& from, Checker& check) {
   check.require(!from.id().empty() && !from.method().empty() && !from.target().empty(),
                 "forward: a part is missing");
   return {check.name(from.id(), "forward: id too long"),
-          check.name(from.method(), "forward: method too long"), from.target(), from.body()};
+          check.name(from.method(), "forward: method too long"),
+          from.target(),
+          from.body(),
+          codec::get(from.term()),
+          Time(from.heard()),
+          Duration(from.valid())};
 }
 
 ForwardAnswer get(const wire::ForwardAnswer& from, Checker& check) {

@@ -118,6 +118,7 @@ void put(const election::Heartbeat& from, wire::ElectionMessage& to) {
   if (from.echo) *heartbeat.mutable_echo() = codec::put(*from.echo);
   *heartbeat.mutable_committed() = codec::put(from.committed);
   *heartbeat.mutable_timing() = codec::put(from.timing);
+  heartbeat.set_at(from.at.count());
 }
 election::Heartbeat get(const wire::Heartbeat& from, Checker& check) {
   check.require(from.has_committed() && from.has_timing(), "heartbeat: a part is missing");
@@ -127,6 +128,7 @@ election::Heartbeat get(const wire::Heartbeat& from, Checker& check) {
   if (from.has_echo()) to.echo = codec::get(from.echo(), check);
   to.committed = codec::get(from.committed(), check);
   to.timing = codec::get(from.timing(), check);
+  to.at = Time(from.at());
   return to;
 }
 

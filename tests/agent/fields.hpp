@@ -41,7 +41,7 @@ inline constexpr int count<election::Accept> = 7;
 template <>
 inline constexpr int count<election::Refuse> = 4;
 template <>
-inline constexpr int count<election::Heartbeat> = 5;
+inline constexpr int count<election::Heartbeat> = 6;
 template <>
 inline constexpr int count<election::HeartbeatAck> = 13;
 template <>
@@ -111,7 +111,7 @@ inline constexpr int count<CommandResult> = 4;
 template <>
 inline constexpr int count<ReportRequest> = 1;
 template <>
-inline constexpr int count<Forward> = 4;
+inline constexpr int count<Forward> = 7;
 template <>
 inline constexpr int count<ForwardAnswer> = 3;
 template <>

@@ -80,6 +80,11 @@ SiteOptions options_of(const test::Command& command) {
   options.skewed_clocks = false;
   options.fences = hosts_of(command.option("fences"));
   options.fences_failing = hosts_of(command.option("failing"));
+  if (const Duration way = length(command.option("forwards", "0s")); way > Duration::zero()) {
+    options.takes_longer = [way](const PeerMessage& message) {
+      return std::holds_alternative<Forward>(message) ? way : Duration::zero();
+    };
+  }
   options.hypervisor.memory_total_kib = number(command, "memory", "16") * 1024ULL * 1024;
   return options;
 }

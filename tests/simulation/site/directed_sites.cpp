@@ -145,6 +145,27 @@ Failures most_hosts_lose_power(const RulesOff& off) {
   return calm.site.checker().failures();
 }
 
+// A delete is asked for on node 2, and is twenty seconds on its way to node 1, which leads. Its
+// client is told that nobody knows what became of it, applies the same once more, and is told that
+// this is stored.
+Failures forwarded_request_is_late(const RulesOff& off) {
+  SiteOptions options = Calm::options(off);
+  options.takes_longer = [](const PeerMessage& message) {
+    return std::holds_alternative<Forward>(message) ? Duration(20s) : Duration::zero();
+  };
+  Calm calm(options, manifest(shop));
+  const auto removed = calm.site.request(node2, "DELETE", "/v1/resources/" + name_of(shop));
+  const auto answered = [](const Site::Reply& reply, int status) {
+    return reply->has_value() && (*reply)->status == status;
+  };
+  calm.await([&] { return answered(removed, 504); }, "told that nobody knows");
+  const auto applied = calm.site.apply(node1, manifest(shop));
+  calm.await([&] { return answered(applied, 200); }, "stored");
+  calm.site.promises().acknowledged(resource_key({name_of(shop)}));
+  calm.site.run_for(20s);
+  return calm.site.checker().failures();
+}
+
 // ---- A site that is recovered. (rule 22)
 
 void part(Site& site, HostId one, HostId other) {
@@ -265,6 +286,7 @@ RulesOff without_rule(const std::string& rule) {
 
 const std::vector<DirectedSite>& directed_sites() {
   static const std::vector<DirectedSite> all = {
+      {"10-late", "a forwarded request is late", "S3", forwarded_request_is_late},
       {"13-pause", "a host is cut off, and lives", "S2", host_is_cut_off},
       {"13-thaw", "a whole host stands still and goes on", "S2", host_thaws},
       {"13-generation", "a request to continue is late", "S2", late_request_to_continue},

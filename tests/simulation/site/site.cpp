@@ -187,6 +187,7 @@ bool Site::send(Host& from, HostId to, const PeerMessage& message) {
     const bool straggles = options_.straggling > 0 && random.chance(options_.straggling);
     delay = random.between(options_.network.min,
                            straggles ? options_.straggle_max : options_.network.max);
+    if (options_.takes_longer) delay += options_.takes_longer(message);
   }
   deliver(from.id, to, message, delay);
   return true;

@@ -54,6 +54,8 @@ struct SiteOptions {
   std::function<void(Time now, const api::EventRow& event)> on_event{};
   // Every message when it is sent.
   std::function<void(HostId from, HostId to, const PeerMessage& message)> on_message{};
+  // How much longer than others such a message takes to another host.
+  std::function<Duration(const PeerMessage& message)> takes_longer{};
   bool measure_cpu = false;  // Of every agent.
   double brake_share = 0.5;
 };
