@@ -20,7 +20,9 @@ std::string refusal(election::RecoveryRefusal why, const std::vector<std::string
   switch (why) {
     case election::RecoveryRefusal::no_vote:
       return "this host does not vote, or has lost its state: recover on a voter that has its own; "
-             "where none has, empty the state folders of all hosts and start a new site";
+             "where none has, start a new site: stop the agents of all hosts, on each of them rm "
+             "/var/lib/cierzo/state.db* (in the folder that its configuration calls state), and "
+             "start them";
     case election::RecoveryRefusal::led:
       return "there is a leader, so nothing is to be recovered; see: agentctl hosts";
     case election::RecoveryRefusal::led_lately:

@@ -79,8 +79,9 @@ std::string to_string(Ensure ensure) {
 }
 
 std::string rival_site(const std::string& host) {
-  return host + " has made another site out of this one: stop its agent and empty its state " +
-         "folder; see docs/safety.md";
+  return host + " has made another site out of this one: there stop its agent, and " +
+         "rm /var/lib/cierzo/state.db* (in the folder that its configuration calls state); see " +
+         "docs/safety.md";
 }
 
 std::string hypervisor_silent(const std::string& error) {
@@ -94,6 +95,8 @@ api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
   row.id = host.id.value;
   row.name = host.name;
   row.state = to_string(host.state);
+  const bool away = host.state == HostState::suspect || host.state == HostState::lost;
+  if (away && host.unjoined) row.state = "unjoined";  // However long it is silent. (rule 22)
   row.voter = voter;
   row.address = host.address;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(silent).count();
@@ -118,8 +121,8 @@ api::HostRow host_row(const HostFacts& host, bool voter, const Report* report,
       }
       if (host.unjoined) {
         row.reason =
-            "not heard since the site was recovered, so what it ran may run on: start its agent, "
-            "or if it is off for good: agentctl confirm-lost " +
+            "not heard since the site was recovered, so what it ran may run on, and is not started "
+            "elsewhere: start its agent, or if it is off for good: agentctl confirm-lost " +
             host.name;
         break;
       }

@@ -96,6 +96,7 @@ std::vector<HostView> Inventory::views(const std::vector<HostFacts>& hosts) cons
     view.state = host.state;
     view.held_instances = host.held_instances;
     view.in_brake = host.in_brake;
+    view.unjoined = host.unjoined;
     view.lost_proof = host.lost_proof;
     view.disks_released_at = host.disks_released_at;
     view.proof_due = host.proof_due;

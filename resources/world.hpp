@@ -94,6 +94,7 @@ struct HostView {
   bool confirmed_lost = false;  // By an administrator, and not heard since: the brake lets it go.
   // It was confirmed while the brake was on: as one of many, it counts until no other is away.
   bool in_brake = false;
+  bool unjoined = false;  // Not heard since the site was recovered: suspect, however long.
   // It has reported under this leader: what it does not report it does not have.
   bool inventory_known = false;
   bool hypervisor_answers = true;

@@ -93,6 +93,35 @@ TEST(RecoveryTest, KeepsWitnessesAsSuchAndForgetsWhatWasSettledBefore) {
   EXPECT_LE(*first_term(one->local_view()), one->term());
 }
 
+// What is not in the recovered catalog may have been a host of the former site, and run anything;
+// elsewhere nothing can be on a host that is new. (rules 14, 22)
+TEST(RecoveryTest, AHostThatIsAddedAfterwardsIsUnknownAndElsewhereEmpty) {
+  const auto marks_of_added = [](Node& leads, Time now, std::vector<Member> members) {
+    members.push_back(voters({4}).front());
+    members.back().voter = false;
+    (void)leads.change_members(now, WriteId{1}, members);
+    for (int i = 0; i < 100; ++i) (void)leads.tick(now += 10ms);
+    EXPECT_TRUE(leads.committed().entries.contains(members_key));
+    EXPECT_TRUE(leads.members().is_member(n4));
+    const auto& entries = leads.committed().entries;
+    return std::pair{entries.contains(unjoined_key(n4)), entries.contains(lost_key(n4))};
+  };
+  const std::vector<Member> members = voters({1, 2});
+  const auto recovered = node(n1, Members(members));
+  (void)recovered->recover(later, Recovery{"new", members, {n2}});
+  Time now = later;
+  for (int i = 0; i < 100 && !recovered->ready(now); ++i) (void)recovered->tick(now += 10ms);
+  ASSERT_TRUE(recovered->ready(now));
+  const std::vector<Member> alone = recovered->members().all();
+  EXPECT_EQ(marks_of_added(*recovered, now, alone), (std::pair{true, false}));
+
+  const auto never = node(n1, Members(voters({1})));
+  now = later;
+  for (int i = 0; i < 100 && !never->ready(now); ++i) (void)never->tick(now += 100ms);
+  ASSERT_TRUE(never->ready(now));
+  EXPECT_EQ(marks_of_added(*never, now, voters({1})), (std::pair{false, true}));
+}
+
 // A voter that has just started waits for a lease: it must have heard a call by then. And it may
 // know this host under a wrong address, so it must be told the members, too.
 TEST(RecoveryTest, TheOthersAreCalledOftenAndToldTheMembers) {
@@ -149,6 +178,36 @@ TEST(RecoveryTest, WhoIsCalledJoinsWhenNobodyHasLedItForAPermit) {
   (void)called->step(started + 3s, n1, {"new", call});
   EXPECT_EQ(called->record().site, "new");
   EXPECT_FALSE(called->record().votes);
+}
+
+// Rule 10: by a leader's heartbeat it is known how old at most is what was forwarded to it.
+TEST(BeatTest, TheNewestOfTheLeaderIsKnownAndItsAgeToTheLeaderAlone) {
+  const Members members(voters({1, 2, 3}));
+  auto led = node(n2, members);
+  const Term term{9, n1};
+  EXPECT_FALSE(led->newest_beat());
+  (void)led->step(later, n1, {"former", Coordinator{term, default_timing(), {}}});
+  const auto hear = [&](std::uint64_t seq, Time at) {
+    (void)led->step(later, n1, {"former", Heartbeat{term, seq, {}, {}, default_timing(), at}});
+    return led->newest_beat()->at;
+  };
+  EXPECT_EQ(hear(2, 7s), Time(7s)) << "of another clock";
+  EXPECT_EQ(hear(1, 6s), Time(7s)) << "an older one that comes later";
+  EXPECT_EQ(led->newest_beat()->term, term);
+  EXPECT_FALSE(led->age_of(*led->newest_beat(), later)) << "it does not lead";
+  (void)led->tick(later + 1min);
+  EXPECT_FALSE(led->newest_beat()) << "nobody leads that it knows of";
+
+  auto leads = node(n1, Members(voters({1})));
+  Time now = later;
+  for (int i = 0; i < 100 && !leads->has_authority(now); ++i) (void)leads->tick(now += 100ms);
+  ASSERT_TRUE(leads->has_authority(now));
+  const Term own = *leads->leader();
+  EXPECT_FALSE(leads->newest_beat());
+  EXPECT_EQ(leads->age_of({own, now - 3s}, now), Duration(3s));
+  EXPECT_FALSE(leads->age_of({own, now + 1ns}, now)) << "never sent";
+  EXPECT_FALSE(leads->age_of({own, Time{}}, now)) << "by a version that names none";
+  EXPECT_FALSE(leads->age_of({{own.counter - 1, n1}, now - 3s}, now)) << "of an earlier term";
 }
 
 // Its leader, node 1, has restarted when the other site calls again; so has it itself.
