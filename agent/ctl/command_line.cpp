@@ -120,8 +120,11 @@ void add_site_verb(CLI::App& app, Options& options) {
   verb->require_subcommand(1);
   CLI::App* made = add(*verb, "recover",
                        "as root, on a voter that has its state, where no majority is left: it "
-                       "votes alone from then on",
-                       "agentctl site recover --lost node2 --lost node3\n"
+                       "votes alone from then on. Not while the others may come back, not where "
+                       "somebody still leads, not on two hosts, not where a newer host was added: "
+                       "then VMs run twice",
+                       "agentctl site recover --lost node2 --lost node3 --dry-run\n"
+                       "  agentctl site recover --lost node2 --lost node3\n"
                        "  agentctl site recover --address node2=192.0.2.12");
   made->add_option("--lost", options.recover.lost,
                    "a host that is gone for good, or has lost its state")
@@ -130,6 +133,8 @@ void add_site_verb(CLI::App& app, Options& options) {
   made->add_option("--address", options.recover.addresses, "where a host really is")
       ->type_name("HOST=ADDRESS")
       ->allow_extra_args(false);
+  made->add_flag("--dry-run", options.dry_run,
+                 "say what is kept, and what becomes of every host; change nothing");
   made->add_flag("--yes", options.yes, "do not ask");
 }
 

@@ -58,8 +58,16 @@ TEST_F(Ctl, SiteRecoverAsksForTheNameOrRefuses) {
   EXPECT_FALSE(sent().dry_run);
   EXPECT_EQ(sent().lost, (std::vector<std::string>{"node2", "node4"}));
   EXPECT_EQ(sent().addresses, (std::vector<std::string>{"node3=10.0.0.3"}));
+  EXPECT_NE(out_.find("Next:\n  agentctl hosts "), std::string::npos) << out_;
   EXPECT_EQ(run({"site", "recover", "--yes"}), exit_done);
   EXPECT_FALSE(sent().dry_run);
+  EXPECT_EQ(run({"site", "recover", "--yes", "--dry-run"}), exit_done) << "needs no terminal";
+  EXPECT_TRUE(sent().dry_run);
+  EXPECT_NE(out_.find("kept: what node1 has stored, change 7 of term 3"), std::string::npos);
+  EXPECT_NE(out_.find("nothing was changed"), std::string::npos) << out_;
+  EXPECT_EQ(out_.find("Next:"), std::string::npos) << out_;
+  EXPECT_EQ(run({"site", "recover", "--help"}), exit_done);
+  EXPECT_NE(out_.find("then VMs run twice"), std::string::npos) << out_;
   EXPECT_EQ(run({"site"}), exit_usage);
 }
 
