@@ -427,8 +427,13 @@ void Leader::write_breakers(const Plan& plan) {
   }
   for (const BreakerKey& key : plan.closed) {
     changes.push_back({breaker_key(key), std::nullopt});
+    // A reset writes one down also where none was open: it makes hosts forget what they counted.
+    const auto known = desired_.breakers().find(key);
+    const bool was_open = known == desired_.breakers().end() || !known->second.reason.empty();
+    const std::string what = key.second.value + " in " + key.first.value;
     hooks_.event("breaker", key.first.value,
-                 "breaker of " + key.second.value + " in " + key.first.value + " is closed");
+                 was_open ? "breaker of " + what + " is closed"
+                          : what + " is reset: it begins at the foot of the ladder");
   }
   hooks_.write(std::move(changes));
 }

@@ -83,7 +83,8 @@ std::vector<std::string> keep_scaled(const Resource& before, Resource& declared,
     const bool same = count == declared_count(before, role);
     const bool fits = mistake_of(declared, type, role, number).empty();
     const std::string manifest = count ? "its manifest says " + std::to_string(as_declared)
-                                       : "its manifest has " + std::to_string(slots) + " addresses";
+                                       : "its manifest has " + std::to_string(slots) +
+                                             (slots == 1 ? " address" : " addresses");
     if (number == as_declared) continue;  // Nothing becomes of it: that many are declared now.
     if (same && fits) {
       declared.scaled[role] = number;

@@ -95,7 +95,11 @@ int finish_change(const Options& options, Terminal& terminal, api::ApplyAnswer a
   std::ostream& words = options.output == Output::table ? terminal.out : terminal.err;
   words << show_changes(answer) << std::flush;
   if (options.no_wait) {
-    print(options, terminal, answer, "stored; look with: agentctl status\n");
+    const bool same = std::all_of(answer.changes.begin(), answer.changes.end(),
+                                  [](const auto& row) { return row.change == "unchanged"; });
+    print(options, terminal, answer,
+          same ? "stored before; look with: agentctl status\n"
+               : "stored; look with: agentctl status\n");
     return exit_done;
   }
   Progress progress(goals);
@@ -112,12 +116,13 @@ int finish_change(const Options& options, Terminal& terminal, api::ApplyAnswer a
   }
   answer.outcome = outcome == Outcome::failed ? "failed" : "timed out";
   for (const std::string& line : progress.open()) terminal.err << line << "\n";
-  terminal.err << options.verb << " failed: "
-               << (outcome == Outcome::failed
-                       ? "it does not come up"
-                       : "not reached within " + std::to_string(options.timeout.count()) + " s")
-               << "; it is stored, and the site goes on trying\n"
-               << "look with: agentctl status\n";
+  terminal.err
+      << options.verb << " failed: "
+      << (outcome == Outcome::failed
+              ? "it does not come up"
+              : "not reached within " + std::to_string(options.timeout.count()) + " s")
+      << "; it is stored, and the site goes on trying, but for what an open breaker has ended\n"
+      << "look with: agentctl status\n";
   print(options, terminal, answer, {});
   return exit_failed;
 }

@@ -129,6 +129,17 @@ TEST_F(Ctl, ApplySendsEverythingAndWaitsThroughALeaderChange) {
   EXPECT_EQ(requests().rfind("POST /v1/apply\nGET /v1/status\n", 0), 0u);
 }
 
+TEST_F(Ctl, WithoutWaitingItSaysWhetherAnythingWasStored) {
+  script("POST /v1/resources/mine/stop",
+         api::ApplyAnswer{{{"mine", "changed"}}, {}, "accepted", 0});
+  EXPECT_EQ(run({"stop", "--no-wait", "mine"}), exit_done);
+  EXPECT_EQ(out_, "mine: changed\nstored; look with: agentctl status\n");
+  script("POST /v1/resources/mine/stop",
+         api::ApplyAnswer{{{"mine", "unchanged"}}, {}, "accepted", 0});
+  EXPECT_EQ(run({"stop", "--no-wait", "mine"}), exit_done);
+  EXPECT_EQ(out_, "mine: unchanged\nstored before; look with: agentctl status\n");
+}
+
 TEST_F(Ctl, ApplySendsResourcesWithTheTypesTheyUse) {
   script("POST /v1/apply", api::ApplyAnswer{});
   EXPECT_EQ(run({"apply", "--no-wait", "--types", types(), file("m.yaml", manifest)}), exit_done);
