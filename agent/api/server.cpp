@@ -138,6 +138,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   void on_request(error_code error);
   void hand_over();
+  [[nodiscard]] bool client_has_gone();
   void answer(std::uint64_t request, ApiResponse response);
   [[nodiscard]] std::optional<ApiResponse> not_allowed(const Access& access) const;
 
@@ -182,8 +183,11 @@ void Connection::hand_over() {
   if (auto refusal = not_allowed(server->access)) {
     return write(std::move(*refusal), parser_->keep_alive());
   }
-  stream_.expires_never();  // It is the handler's time now.
   auto& request = parser_->get();
+  // An agent that stood still finds changes that were asked for long ago: who gave one up was told
+  // that nothing answers, and may have asked for something else. (rule 10)
+  if (request.method() != http::verb::get && client_has_gone()) return close();
+  stream_.expires_never();  // It is the handler's time now.
   ApiRequest out;
   out.method = std::string(request.method_string());
   out.target = std::string(request.target());
@@ -196,6 +200,11 @@ void Connection::hand_over() {
                   [weak = weak_from_this(), number = ++requests_](ApiResponse response) {
                     if (const auto self = weak.lock()) self->answer(number, std::move(response));
                   });
+}
+
+bool Connection::client_has_gone() {
+  char next = 0;
+  return ::recv(stream_.socket().native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 // A path that is none is for the handler to refuse, but a stranger does not even learn that.

@@ -27,7 +27,7 @@ struct LeaderView {
 struct HostRow {
   std::uint32_t id = 0;
   std::string name;
-  std::string state;  // alive suspect lost held
+  std::string state;  // alive suspect lost held unjoined
   bool voter = false;
   bool witness = false;  // It runs nothing, and votes unless the site's recovery took its vote.
   std::string address;

@@ -135,6 +135,30 @@ TEST(Api, RefusesWhatIsNoHttpAndWhatIsTooLarge) {
   EXPECT_EQ(answer_of(ask(server.socket(), "POST", "/", most, patience)).status, 200);
 }
 
+// The agent stood still; its clients have sent what they wanted, and one has given up meanwhile.
+TEST(Api, DoesNotBeginTheChangeOfAClientThatHasGone) {
+  std::vector<std::string> begun;
+  ApiServer server([&begun](const ApiRequest& request, const Answer& answer) {
+    begun.push_back(request.method + " " + request.target);
+    answer({200, "done"});
+  });
+  const auto request = [](const std::string& line) {
+    return line + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+  };
+  auto gone = std::make_unique<RawClient>(server.socket());
+  const RawClient there(server.socket());
+  server.on_loop([&] {  // Nothing is read before this has returned.
+    gone->send(request("DELETE /given-up"));
+    gone.reset();
+    there.send(request("DELETE /waited-for"));
+  });
+  EXPECT_NE(there.until("done"), "");
+  EXPECT_EQ(answer_of(ask(server.socket(), "GET", "/later", "", patience)).status, 200);
+  server.on_loop([&] {
+    EXPECT_EQ(begun, (std::vector<std::string>{"DELETE /waited-for", "GET /later"}));
+  });
+}
+
 // Whichever agent is asked, the request must reach the one that leads.
 TEST(Api, ARequestFitsIntoOneMessageBetweenAgents) {
   const Forward most{std::string(64, 'i'), "POST", std::string(header_max, 't'),
