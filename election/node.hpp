@@ -191,7 +191,7 @@ enum class RecoveryRefusal {
 };
 
 // A heartbeat that was heard: of which term, and the leader's clock when it was sent. Whoever asks
-// a leader for something names the newest: then the leader knows by its own clock how old the asking
+// a leader for something names the newest: then the leader knows by its own clock how old that
 // can be at most. (rule 10)
 struct Beat {
   Term term;

@@ -22,8 +22,7 @@ std::string why_silent(const HostView& host) {
            "is down (agentctl confirm-lost " + host.name + ")";
   }
   if (host.unjoined) {
-    return "host " + host.name + " has not joined the recovered site, and may run what it ran: " +
-           "start its agent, or agentctl confirm-lost " + host.name + " if it is off for good";
+    return "host " + host.name + " has not joined the recovered site (see agentctl hosts)";
   }
   if (host.state == HostState::suspect) return "host " + host.name + " is suspect, not yet lost";
   const std::string why = host.hypervisor_error.empty() ? "" : ": " + host.hypervisor_error;

@@ -199,7 +199,7 @@ TEST_F(Ctl, ApplyGivesUpInTime) {
             exit_failed);
   EXPECT_NE(err_.find("mine-other-1: absent: no host can take it\n"
                       "apply failed: not reached within 1 s; it is stored, and the site goes on "
-                      "trying\n"),
+                      "trying, but for what an open breaker has ended\n"),
             std::string::npos)
       << err_;
   EXPECT_EQ(out_.rfind("{\"changes\":[],\"warnings\":[],\"outcome\":\"timed out\",", 0), 0u)
