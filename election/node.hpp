@@ -251,9 +251,9 @@ class Node {
   std::optional<Beat> newest_beat() const;  // Of leader(), where it is another host.
   // Since that one was sent, as the leader in its term; none: it is not of this leadership.
   std::optional<Duration> age_of(const Beat& beat, Time now) const;
-  Shortage shortage(Time now) const;   // Who can be heard, of how many needed. (rule 21)
-  const Members& members() const;      // In force here; maybe not committed yet. (rule 23)
-  const Timing& timing() const;        // In force.
+  Shortage shortage(Time now) const;  // Who can be heard, of how many needed. (rule 21)
+  const Members& members() const;     // In force here; maybe not committed yet. (rule 23)
+  const Timing& timing() const;       // In force.
 
   // This host's permit
   bool permit_valid(Time now) const;  // Of the highest term heard, by a fresh clock. (rules 12, 17)
