@@ -6,6 +6,7 @@
 #include "resources/address.hpp"
 #include "resources/attribute.hpp"
 #include "resources/domain_xml_template.hpp"
+#include "resources/instance.hpp"
 #include "resources/open_roles.hpp"
 #include "resources/role_values.hpp"
 
@@ -58,7 +59,9 @@ class ResourceReader {
     }
     fill_defaults();
     check_layout();
+    check_apart();
     check_cardinality();
+    check_most_of();
     warn_of_shared_machines();
     warn_of_images();
     places_.title = to_string(declaration_.at);
@@ -267,27 +270,68 @@ class ResourceReader {
     return text;
   }
 
-  // Of the layouts that name any declared role, all but the first are a mistake.
+  // The layout is the one with most of the declared roles, the first of those that have as many;
+  // each declared role that only others have is a mistake.
   void check_layout() {
     if (type_.layouts.empty()) return;
-    layout_ = &type_.layouts.front();
-    std::optional<RoleName> chosen;
+    const auto declared_of = [&](const std::set<RoleName>& layout) {
+      return std::count_if(role_at_.begin(), role_at_.end(),
+                           [&](const auto& declared) { return layout.count(declared.first) != 0; });
+    };
+    layout_ = &*std::max_element(
+        type_.layouts.begin(), type_.layouts.end(),
+        [&](const auto& a, const auto& b) { return declared_of(a) < declared_of(b); });
+    std::string chosen;  // a declared role of it
     for (const RoleType& role : type_.roles) {
-      if (role_at_.count(role.name) == 0) continue;
-      const auto holds = [&](const std::set<RoleName>& layout) {
-        return layout.count(role.name) != 0;
-      };
-      if (chosen && holds(*layout_)) continue;
-      const auto found = std::find_if(type_.layouts.begin(), type_.layouts.end(), holds);
-      if (found == type_.layouts.end()) continue;
-      if (chosen) {
-        error(role_at_.at(role.name), prefix_ + role.name.value,
-              "cannot be mixed with " + chosen->value + ": use roles of {" + names_of(*layout_) +
-                  "} or of {" + names_of(*found) + "}");
-        continue;
+      if (role_at_.count(role.name) != 0 && layout_->count(role.name) != 0 && chosen.empty()) {
+        chosen = role.name.value;
       }
-      chosen = role.name;
-      layout_ = &*found;
+    }
+    for (const RoleType& role : type_.roles) {
+      if (role_at_.count(role.name) == 0 || in_use(role)) continue;
+      const auto found = std::find_if(
+          type_.layouts.begin(), type_.layouts.end(),
+          [&](const std::set<RoleName>& layout) { return layout.count(role.name) != 0; });
+      error(role_at_.at(role.name), prefix_ + role.name.value,
+            "cannot be mixed with " + chosen + ": use roles of {" + names_of(*layout_) +
+                "} or of {" + names_of(*found) + "}");
+    }
+  }
+
+  // Roles that the type wants on machines of their own.
+  void check_apart() {
+    for (const std::set<RoleName>& apart : type_.apart) {
+      std::map<std::string, RoleName> taken;  // by address
+      for (const RoleType& role : type_.roles) {
+        const auto slots = resource_.slots.find(role.name);
+        if (slots == resource_.slots.end() || apart.count(role.name) == 0) continue;
+        for (const Slot& slot : slots->second) {
+          const auto [first, added] = taken.emplace(slot.address, role.name);
+          if (added || first->second == role.name) continue;
+          error(role_at_.at(role.name), prefix_ + role.name.value,
+                slot.address + " is in the role " + first->second.value +
+                    ", too: a machine has only one of {" + names_of(apart) + "}");
+        }
+      }
+    }
+  }
+
+  // Attributes that count machines of a role. Not held against one that is wrong otherwise.
+  void check_most_of() {
+    if (manifests::has_errors(diagnostics_)) return;
+    for (const auto& [name, attribute] : type_.attributes) {
+      const auto given = resource_.attributes.find(name);
+      if (!attribute.most_of || given == resource_.attributes.end()) continue;
+      const RoleName& counted = *attribute.most_of;
+      const auto machines = expand(resource_, type_);
+      const auto count = std::count_if(machines.begin(), machines.end(), [&](const Instance& one) {
+        return std::find(one.roles.begin(), one.roles.end(), counted) != one.roles.end();
+      });
+      if (std::stoll(given->second) <= count) continue;
+      const Value* said = manifests::find(declaration_.attributes, name);
+      error(said ? said->at : declaration_.at, prefix_ + name,
+            "at most " + std::to_string(count) + ", as many as there are machines in the role " +
+                counted.value + ", got " + given->second);
     }
   }
 

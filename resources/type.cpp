@@ -54,6 +54,13 @@ void read_range(const YamlNode& node, const std::string& where, AttributeType& a
   if (attribute.least && attribute.most && *attribute.least > *attribute.most) {
     fields.error(node.at, where, "has a min above its max");
   }
+  if (const YamlNode* role = node.find("most_of")) {
+    attribute.most_of = RoleName{role->text};
+    if (attribute.kind != AttributeKind::integer || !where.starts_with("attributes.")) {
+      fields.error(role->at, where + ".most_of",
+                   "must be of an attribute of the type, of a kind that is a whole number");
+    }
+  }
   const YamlNode* choices = node.find("choices");
   if (!choices) return;
   for (const YamlNode& choice : choices->children) {
@@ -75,7 +82,7 @@ std::map<std::string, AttributeType> read_attributes(const YamlNode& node, const
     }
     fields.known_keys(
         entry.value, at,
-        {"kind", "min", "max", "choices", "default", "required", "secret", "summary"});
+        {"kind", "min", "max", "most_of", "choices", "default", "required", "secret", "summary"});
     if (const YamlNode* kind = entry.value.find("kind")) {
       read_kind(*kind, at, attribute, fields);
     }
@@ -247,17 +254,31 @@ RoleType* find_role(Type& type, const RoleName& name) {
   return nullptr;
 }
 
-// What is said about several roles at once: layouts, composites, taken_by.
-void read_relations(const YamlNode& root, Type& type, TypeFields& fields) {
-  if (const YamlNode* layouts = root.find("layouts")) {
-    for (const YamlNode& layout : layouts->children) {
-      std::set<RoleName> roles;
-      for (const YamlNode& role : layout.children) {
-        roles.insert(fields.role(role.text, role.at, "layouts"));
-      }
-      if (roles.empty()) fields.error(layout.at, "layouts", "must be lists of roles");
-      type.layouts.push_back(std::move(roles));
+// The list of sets of roles under a key.
+std::vector<std::set<RoleName>> read_role_sets(const YamlNode& root, const char* key,
+                                               TypeFields& fields) {
+  std::vector<std::set<RoleName>> sets;
+  const YamlNode* node = root.find(key);
+  if (!node) return sets;
+  for (const YamlNode& one : node->children) {
+    std::set<RoleName> roles;
+    for (const YamlNode& role : one.children) {
+      roles.insert(fields.role(role.text, role.at, key));
     }
+    if (roles.empty()) fields.error(one.at, key, "must be lists of roles");
+    sets.push_back(std::move(roles));
+  }
+  return sets;
+}
+
+// What is said about several roles at once: layouts, apart, composites, taken_by, and most_of.
+void read_relations(const YamlNode& root, Type& type, TypeFields& fields) {
+  type.layouts = read_role_sets(root, "layouts", fields);
+  type.apart = read_role_sets(root, "apart", fields);
+  for (const auto& [name, attribute] : type.attributes) {
+    if (!attribute.most_of) continue;
+    const YamlNode* node = root.find("attributes")->find(name)->find("most_of");
+    fields.role(attribute.most_of->value, node->at, "attributes." + name + ".most_of");
   }
   if (const YamlNode* composites = root.find("composites")) {
     for (const YamlEntry& entry : fields.entries(*composites, "composites")) {
@@ -337,8 +358,8 @@ TypeRead read_type(const std::map<std::string, std::string>& files, const std::s
   type.scripts.erase("type.yaml");
   type.digest = digest_of(files);
   fields.known_keys(root, "",
-                    {"type", "summary", "attributes", "roles", "layouts", "composites", "taken_by",
-                     "shared_machines", "roles_in_manifest"});
+                    {"type", "summary", "attributes", "roles", "layouts", "apart", "composites",
+                     "taken_by", "shared_machines", "roles_in_manifest"});
   if (const YamlNode* name = root.find("type")) type.name = name->text;
   if (!manifests::is_type_name(type.name)) {
     fields.error(root.at, "type", "required: the name of the type, in lower case");

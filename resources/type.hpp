@@ -20,7 +20,8 @@ struct AttributeType {
   AttributeKind kind = AttributeKind::string;
   std::optional<std::int64_t> least, most;  // Of an integer; none: any.
   std::vector<std::string> choices;         // Of a string; empty: any.
-  std::optional<std::string> fallback;      // As text, in the form of its kind.
+  std::optional<RoleName> most_of;  // Of an integer: no more than this role has machines in use.
+  std::optional<std::string> fallback;  // As text, in the form of its kind.
   bool required = false;
   // Kept in the state database and on the wire only; redacted everywhere else.
   bool secret = false;
@@ -76,8 +77,10 @@ struct Type {
   std::string name, summary;
   std::string digest;           // SHA-256 of everything in the folder; hexadecimal.
   std::vector<RoleType> roles;  // In the order of the file.
-  // Sets of roles of which only one may be used. Empty: all mix.
+  // Sets of roles: all that are declared must be of one of them. Empty: all mix.
   std::vector<std::set<RoleName>> layouts;
+  // Sets of roles of which no machine has two.
+  std::vector<std::set<RoleName>> apart;
   // One machine in several roles is ordinary here; elsewhere it draws a warning, since it may as
   // well be an address copied by mistake.
   bool shared_machines = false;

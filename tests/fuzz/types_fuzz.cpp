@@ -34,12 +34,29 @@ void check_roles(const Type& type) {
   }
 }
 
+// What is said about several roles is about roles that there are.
+void check_relations(const Type& type) {
+  if (type.roles.empty()) return;  // They come with a manifest.
+  for (const auto& sets : {type.layouts, type.apart}) {
+    for (const auto& roles : sets) {
+      check(!roles.empty(), "a set of roles has some");
+      for (const RoleName& role : roles) check(type.role(role) != nullptr, "a set of roles");
+    }
+  }
+  for (const auto& [name, attribute] : type.attributes) {
+    check(!attribute.most_of || type.role(*attribute.most_of) != nullptr, "machines of a role");
+    check(!attribute.most_of || attribute.kind == AttributeKind::integer, "a number of machines");
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   const TypeRead read = read_type({{"type.yaml", text}, {"go", "#!/bin/sh\n"}}, "t");
   check(read.type.has_value() != manifests::has_errors(read.diagnostics), "refused with a reason");
-  if (read.type) check_roles(*read.type);
+  if (!read.type) return 0;
+  check_roles(*read.type);
+  check_relations(*read.type);
   return 0;
 }

@@ -142,7 +142,8 @@ TEST(Resource, ThesisAppscaleIsOneMasterWithManyRolesAndTwoOpen) {
                                      "myappscale-open-2 155.210.155.77 /var/tmp/lucid-app2.img"}));
   std::string roles;
   for (const RoleName& role : instances.at(0).roles) roles += role.value + " ";
-  EXPECT_EQ(roles, "master appengine database login zookeeper shadow load_balancer ");
+  EXPECT_EQ(roles,
+            "master appengine database login zookeeper memcache rabbitmq load_balancer shadow ");
 }
 
 TEST(Resource, BothSyntaxesGiveTheSame) {
@@ -340,7 +341,8 @@ TEST(Resource, AppscaleLayoutsDoNotMix) {
   EXPECT_NE(said("    controller: [10.0.0.1, i]\n    master: [10.0.0.2, i]\n")
                 .find("appscale.a.master: cannot be mixed with controller"),
             std::string::npos);
-  EXPECT_EQ(said("    controller: [10.0.0.1, i]\n"), "a.yaml:2:3: appscale.a.servers: required\n");
+  EXPECT_EQ(said("    controller: [10.0.0.1, i]\n"), "");
+  EXPECT_EQ(said("    servers: [10.0.0.1, i]\n"), "a.yaml:2:3: appscale.a.controller: required\n");
   EXPECT_EQ(said("    master: [10.0.0.1, i]\n    appengine: [10.0.0.2, i]\n"),
             "a.yaml:2:3: appscale.a.database: required\n");
   EXPECT_NE(said("    controller: [10.0.0.1, i]\n    servers: [10.0.0.2, i]\n"
@@ -353,6 +355,36 @@ TEST(Resource, AppscaleLayoutsDoNotMix) {
                  two)
                 .find("appscale.a.login: at most 1 address, got 2"),
             std::string::npos);
+}
+
+// As AppScale's tools of 2012 expand them, and give to others what nobody was given.
+TEST(Resource, AppscaleMachinesHaveTheRolesThatAppscaleGivesThem) {
+  const auto roles_of = [](const std::string& text) {
+    const Read read = read_manifest("appscale:\n  a:\n    ensure: running\n" + text, "a.yaml");
+    std::string all;
+    if (!read.resource) return all;
+    for (const Instance& instance : expand(*read.resource, built_in("appscale"))) {
+      all += instance.name.value + ":";
+      for (const RoleName& role : instance.roles) all += " " + role.value;
+      all += "\n";
+    }
+    return all;
+  };
+  EXPECT_EQ(roles_of("    controller: [10.0.0.1, i]\n"),
+            "a-controller-1: controller appengine database login zookeeper memcache rabbitmq "
+            "load_balancer shadow\n");
+  EXPECT_EQ(roles_of("    controller: [10.0.0.1, i]\n    servers: [10.0.0.2, i]\n"),
+            "a-controller-1: controller database login zookeeper memcache rabbitmq load_balancer "
+            "shadow\n"
+            "a-servers-1: servers appengine database memcache rabbitmq load_balancer\n");
+  EXPECT_EQ(roles_of("    master: [10.0.0.1, i]\n    appengine: [10.0.0.2, i]\n"
+                     "    database: [10.0.0.3, i]\n    login: [10.0.0.4, i]\n"
+                     "    rabbitmq: [10.0.0.5, i]\n    zookeeper: [10.0.0.5, i]\n"),
+            "a-master-1: master zookeeper load_balancer shadow\n"
+            "a-appengine-1: appengine load_balancer\n"
+            "a-database-1: database memcache\n"
+            "a-login-1: login load_balancer\n"
+            "a-zookeeper-1: zookeeper rabbitmq\n");
 }
 
 TEST(Resource, ConflictsNameBoth) {

@@ -47,7 +47,8 @@ TEST(Type, EveryMistakeIsReportedAtOnce) {
       said("type: t\nrols: {}\nroles:\n  a: {count: many, after: [b], start: go}\n"
            "  c: {chek: x, check: {run: go, every: 5}}\nlayouts: [[a, d]]\n"),
       "t/type.yaml:2:1: rols: unknown field; did you mean 'roles'? (accepted: type, summary, "
-      "attributes, roles, layouts, composites, taken_by, shared_machines, roles_in_manifest)\n"
+      "attributes, roles, layouts, apart, composites, taken_by, shared_machines, "
+      "roles_in_manifest)\n"
       "t/type.yaml:4:14: roles.a.count: must be a number, '0..1' or '1..', got 'many'\n"
       "t/type.yaml:4:28: roles.a.after: unknown role 'b'; did you mean 'a'? (accepted: a, c)\n"
       "t/type.yaml:4:39: roles.a.start: there is no script 'go'\n"
