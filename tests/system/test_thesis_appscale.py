@@ -1,4 +1,4 @@
-"""The thesis' common scenarios for its AppScale platform: one machine with the roles of master,
+"""The thesis' acceptance run for its AppScale platform: one machine with the roles of master,
 appengine, database and login, and two open ones beside it.
 
 It serves when the dashboard answers and shows every machine with its roles, its AppController
@@ -15,7 +15,9 @@ from thesis_scenarios import CommonScenarios, Day
 DASHBOARD = "http://155.210.155.73:1080/"
 OPEN = ["myappscale-open-1", "myappscale-open-2"]
 MASTER = "myappscale-master-1"
-MASTERS_ROLES = {"master", "appengine", "database", "login", "shadow", "load_balancer", "zookeeper"}
+DAEMONS = [(MASTER, "AppController")]
+MASTERS_ROLES = {"master", "appengine", "database", "login", "shadow", "load_balancer", "zookeeper",
+                 "memcache", "rabbitmq"}
 
 
 def dashboard():
@@ -46,7 +48,7 @@ def site():
 def day(site, request):
     """The platform; at the end the times are printed."""
     made = Day(site, enclosure.scratch() / "thesis-appscale", "appscale.pp", "myappscale", [MASTER, *OPEN],
-               OPEN, serves)
+               OPEN, serves, DAEMONS)
     yield made
     made.table.show(request.config, "AppScale")
 

@@ -1,4 +1,4 @@
-"""The thesis' common scenarios for its TORQUE cluster: a head and three compute nodes.
+"""The thesis' acceptance run for its TORQUE cluster: a head and three compute nodes.
 
 It serves when the head lists every compute node as free, and a job sent to each of them by an
 ordinary user has run there. TORQUE is a stand-in (tests/standins/torque).
@@ -13,6 +13,7 @@ from thesis_scenarios import CommonScenarios, Day
 
 HEAD = "mytorque-head-1"
 COMPUTE = ["mytorque-compute-1", "mytorque-compute-2", "mytorque-compute-3"]
+DAEMONS = [(HEAD, "trqauthd"), (HEAD, "pbs_server"), (HEAD, "pbs_sched"), (COMPUTE[0], "pbs_mom")]
 
 
 # A job on a node that does not answer stays queued: it is not waited for long, and sent again.
@@ -73,7 +74,7 @@ def site():
 def day(site, request):
     """The cluster; at the end the times are printed."""
     made = Day(site, enclosure.scratch() / "thesis-torque", "torque.pp", "mytorque", [HEAD, *COMPUTE],
-               COMPUTE[:2], serves)
+               COMPUTE[:2], serves, DAEMONS)
     yield made
     made.table.show(request.config, "TORQUE")
 

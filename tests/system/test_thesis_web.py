@@ -1,4 +1,4 @@
-"""The thesis' common scenarios for its web site: a balancer, two servers and a database.
+"""The thesis' acceptance run for its web site: a balancer, two servers and a database.
 
 It serves when pages come from both servers, each with a visit that the database has counted.
 """
@@ -12,6 +12,9 @@ from thesis_scenarios import CommonScenarios, Day
 
 PAGE = "http://155.210.155.175/"
 SERVERS = ["myweb-server-1", "myweb-server-2"]
+# The web server's pages are processes of the same name, of busybox: its own is written down.
+DAEMONS = [("myweb-balancer-1", "nginx"), (SERVERS[0], "cat /run/cierzo-web-server.pid # httpd"),
+           ("myweb-database-1", "redis-server")]
 INSTANCES = ["myweb-balancer-1", "myweb-database-1", *SERVERS]
 
 
@@ -40,7 +43,7 @@ def site():
 def day(site, request):
     """The web site; at the end the times are printed."""
     made = Day(site, enclosure.scratch() / "thesis-web", "web-thesis.pp", "myweb", INSTANCES, SERVERS,
-               serves)
+               serves, DAEMONS)
     yield made
     made.table.show(request.config, "web")
 
