@@ -5,6 +5,7 @@ The enclosure has a file system and processes of its own: TORQUE's folder and /e
 here.
 """
 
+import contextlib
 import os
 import pathlib
 import re
@@ -94,6 +95,43 @@ def send_job(head):
     return said.split(".")[0]
 
 
+@contextlib.contextmanager
+def broken(head, program, text):
+    """Another program in place of a client, for as long: a shell's text; `$real` is that client."""
+    path = head.folder / program
+    real = head.folder / "real" / program
+    real.parent.mkdir(exist_ok=True)
+    path.rename(real)
+    path.write_text(f"#!/bin/sh\nreal={real}\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+    try:
+        yield
+    finally:
+        real.rename(path)
+
+
+@contextlib.contextmanager
+def job_on(head, node):
+    """A job runs on a node, for as long, as the server's database has it."""
+    def restart(change):
+        assert head.script("head-stop") == (0, "")
+        database = HOME / "server_priv" / "serverdb"
+        database.write_text(change(database.read_text(encoding="utf-8")), encoding="utf-8")
+        assert head.run("trqauthd; pbs_server; pbs_sched")[0] == 0
+        wait_until(lambda: head.run("qmgr -c 'list server'")[0] == 0, 30, "the server answers")
+    job = {"id": "900.q-head-1", "user": "1", "queue": "batch", "node": "1", "script": "-",
+           "state": "R", "on": node, "exit": "-", "output": "-"}
+    line = "job " + " ".join("x" + word.encode().hex() for pair in job.items() for word in pair)
+    restart(lambda text: text + line + "\n")
+    try:
+        yield
+    finally:
+        # The server writes a job's words in any order.
+        ident = "x" + job["id"].encode().hex()
+        restart(lambda text: "".join(
+            one + "\n" for one in text.splitlines() if ident not in one.split()))
+
+
 def test_a_new_head_has_nodes_that_may_take_jobs_and_folders_as_torque_wants_them(head):
     nodes = head.nodes()
     assert set(nodes) == {"q-compute-1", "q-compute-2"}
@@ -141,10 +179,54 @@ def test_a_creation_of_a_node_that_was_interrupted_is_finished(head):
     assert head.offline() == set()
 
 
+def test_a_node_whose_creation_was_interrupted_may_take_itself_offline(head):
+    database = HOME / "server_priv" / "serverdb"
+    operators = re.compile(r"^server operators .*$", re.MULTILINE)
+    assert head.run("qmgr -c 'set server operators = root@q-head-1'")[0] == 0
+    assert head.script("head-start") == (0, "")
+    text = operators.search(database.read_text(encoding="utf-8")).group()
+    assert set(text.split()[2:]) == {"root@q-head-1", "root@q-compute-1", "root@q-compute-2"}
+    assert head.script("head-start") == (0, "")
+    assert operators.search(database.read_text(encoding="utf-8")).group() == text, "added once"
+
+
+def test_a_node_with_jobs_that_is_declared_no_more_is_offline_and_deleted_without_them(head):
+    with job_on(head, "q-compute-1"):
+        assert head.script("head-start", CIERZO_NAMES_COMPUTE="q-compute-2") == (0, "")
+        assert set(head.nodes()) == {"q-compute-1", "q-compute-2"}
+        assert head.offline() == {"q-compute-1"}
+        assert head.script("head-start") == (0, ""), "wanted again"
+        assert head.offline() == set()
+        assert head.script("head-start", CIERZO_NAMES_COMPUTE="q-compute-2") == (0, "")
+    assert head.script("head-start", CIERZO_NAMES_COMPUTE="q-compute-2") == (0, "")
+    assert set(head.nodes()) == {"q-compute-2"}
+    assert head.script("head-start") == (0, "")
+
+
+def test_a_node_that_the_head_does_not_know_or_tell_of_is_not_drained(head):
+    # One that takes it offline and does not know it: it was deleted between the two.
+    for said in ("<Data></Data>", "", "<Data><Node><name>q-compute-2</name></Node></Data>"):
+        with broken(head, "pbsnodes", f"[ $1 != -x ] || echo '{said}'"):
+            status, text = head.script("compute-drain", CIERZO_NAME="q-compute-1")
+            assert status == 1
+            assert text == "the head does not know the node q-compute-1\n"
+
+
+@pytest.mark.parametrize("answer", ["echo 'cannot connect' >&2; exit 1", "exit 0"])
+def test_a_head_that_does_not_say_which_nodes_it_has_is_no_head_without_nodes(head, answer):
+    before = head.nodes()
+    with broken(head, "pbsnodes", f"[ $1 != -x ] || {{ {answer}; }}; exec $real \"$@\""):
+        status, said = head.script("head-start", CIERZO_NAMES_COMPUTE="q-compute-2")
+    assert status == 1 and "pbsnodes -x does not say which nodes there are" in said
+    assert head.nodes() == before
+
+
 def test_what_an_administrator_took_offline_stays_so_and_what_we_drained_does_not(head):
     assert head.run("pbsnodes -o -N 'disk is slow' q-compute-1")[0] == 0
-    assert head.script("compute-drain", CIERZO_NAME="q-compute-2") == (0, "")
+    for node in ("q-compute-1", "q-compute-2"):
+        assert head.script("compute-drain", CIERZO_NAME=node) == (0, "")
     assert head.offline() == {"q-compute-1", "q-compute-2"}
+    assert "<note>disk is slow</note>" in head.run("pbsnodes -x")[1]
     assert head.script("head-start") == (0, "")
     assert head.offline() == {"q-compute-1"}
     assert head.run("pbsnodes -c -N '' q-compute-1")[0] == 0
@@ -160,10 +242,16 @@ def test_nodes_and_slots_follow_the_manifest_and_nodes_of_others_are_left_alone(
 
 
 def test_a_command_that_the_server_refuses_is_told_with_its_reason(head):
-    status, said = head.script("head-start", CIERZO_NAMES_COMPUTE="q-compute-1 nobody-knows-it")
+    head.run("kill -9 $(pidof pbs_sched)")
+    wait_until(lambda: not head.pid("pbs_sched"), 10, "pbs_sched is gone")
+    assert head.run("qmgr -c 'delete node q-compute-2'")[0] == 0
+    status, said = head.script("head-start",
+                               CIERZO_NAMES_COMPUTE="nobody-knows-it q-compute-1 q-compute-2")
     assert status == 1
-    assert "head-start: qmgr refuses 'create node nobody-knows-it np=1'" in said
+    assert "qmgr refuses 'create node nobody-knows-it np=1'" in said
     assert "cannot resolve name" in said
+    assert "q-compute-2" in head.nodes(), "the others are made"
+    assert head.script("head-check") == (0, ""), "and take jobs"
 
 
 def test_a_head_that_is_stopped_keeps_its_queue(head):
