@@ -5,6 +5,7 @@ The enclosure has a file system and processes of its own: /root is made here. Th
 addresses of the loopback, on which somebody takes every order of the tools.
 """
 
+import contextlib
 import os
 import re
 import socketserver
@@ -138,6 +139,7 @@ LAYOUTS = {
 def test_the_tools_of_2012_accept_the_layout_that_is_written_for_them(master, name):
     master.install(["appscale-run-instances", "appscale-terminate-instances"])
     roles, ips, _ = LAYOUTS[name]
+    roles = {**roles, "load_balancer": A}  # Not one by itself.
     assert master.script("controller-start", **roles) == (0, "")
     assert master.ips() == ips
     noted = master.home / ".appscale" / "locations-appscale.yaml"
@@ -162,6 +164,69 @@ def test_the_last_tools_accept_the_layout_that_is_written_for_them(master, name)
     assert master.script("controller-start", **roles) == (0, ""), "what ran is ended first"
     assert master.script("controller-stop", **roles) == (0, "")
     assert not noted.exists()
+
+
+@contextlib.contextmanager
+def ports_open(*ports):
+    """Takes orders at these ports of every address, for as long."""
+    with contextlib.ExitStack() as stack:
+        for port in ports:
+            server = stack.enter_context(socketserver.ThreadingTCPServer(("", port), Orders))
+            server.daemon_threads = True
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            stack.callback(server.shutdown)
+        yield
+
+
+CONTROLLER, DASHBOARD = 17443, 1080
+
+
+@pytest.mark.parametrize("ends", ["controller-start", "controller-stop"])
+def test_the_last_tools_file_is_no_hindrance_when_the_controller_is_down(master, ends):
+    master.install(["appscale"])
+    assert master.script("controller-start", **THESIS) == (0, "")
+    noted = master.home / ".appscale" / "locations-appscale.json"
+    noted.write_text("of before the reset", encoding="utf-8")
+    assert master.script(ends, **THESIS) == (0, "")
+    assert not noted.exists() or noted.read_text(encoding="utf-8") != "of before the reset"
+
+
+def test_the_last_tools_are_asked_to_end_what_has_a_controller(master):
+    master.install(["appscale"])
+    assert master.script("controller-start", **THESIS) == (0, "")
+    with ports_open(CONTROLLER):
+        (master.home / "cierzo" / "AppScalefile").write_text("not one\n", encoding="utf-8")
+        status, said = master.script("controller-start", **THESIS)
+        assert status == 1 and "appscale down failed" in said
+
+
+@pytest.mark.parametrize("tools", ["appscale", "appscale-run-instances"])
+@pytest.mark.parametrize("change", [
+    {"replication": "2"}, {"app_password": "another"}, {"app_email": "me@x.org"},
+    {"servers": f"{B} {C} {D}"}])
+def test_what_cannot_change_while_the_platform_runs_is_refused(master, tools, change):
+    master.install([tools])
+    roles = {**SIMPLE, "replication": "3", "app_password": "secret", "app_email": "you@x.org"}
+    assert master.script("controller-start", **roles) == (0, "")
+    with ports_open(CONTROLLER, DASHBOARD):
+        assert master.script("controller-start", **roles) == (0, "")
+        for _ in range(2):  # Being refused does not make it what runs.
+            status, said = master.script("controller-start", **{**roles, **change})
+            assert status == 1 and "stop and start the resource" in said
+        assert master.script("controller-start", **roles) == (0, "")
+        assert master.script("controller-check", **roles) == (0, "")
+
+
+@pytest.mark.parametrize("role", ["search", "search2", "load_balancer"])
+def test_a_machine_with_a_role_of_the_last_tools_alone_is_a_member_for_them(master, role):
+    roles = {"master": A, "compute": B, "database": C, "zookeeper": A, "load_balancer": A}
+    roles[role] = f"{D} {roles.get(role, '')}".strip()
+    master.install(["appscale"])
+    assert master.script("controller-start", **roles) == (0, "")
+    assert master.appscalefile()[0][D] == {role}
+    master.install(["appscale-run-instances"])
+    status, said = master.script("controller-start", **roles)
+    assert status == 1 and "of AppScale's last tools, and this image has older ones" in said
 
 
 def test_the_administrator_of_the_manifest_is_told_to_the_tools_as_it_is(master):
