@@ -20,7 +20,7 @@ class Budget {
   };
   static constexpr double mib = 1024.0 * 1024;
   static constexpr Rates of_host{1000, 4000, 32 * mib, 128 * mib};
-  static constexpr Rates of_connection{200, 200, mib, mib};
+  static constexpr Rates of_connection{200, 200, mib, 8 * mib};
 
   // A host begins with its whole burst. A connection begins with nothing, or connecting again and
   // again would be worth it.

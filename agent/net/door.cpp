@@ -6,8 +6,8 @@
 namespace cierzo {
 
 std::optional<int> Door::accepted(int connection, std::string address, Instant now) {
-  open_.insert_or_assign(
-      connection, Connection{std::move(address), now, std::nullopt, Budget::for_connection(now)});
+  open_.insert_or_assign(connection, Connection{std::move(address), now, std::nullopt,
+                                                Budget::for_connection(now), 0});
   std::map<std::string, std::size_t> silent;
   std::size_t count = 0;
   for (const auto& [fd, one] : open_) {
@@ -38,19 +38,29 @@ std::optional<int> Door::spoke(int connection, HostId from, Instant now) {
   known->second.host = from;
   known->second.since = now;
   std::size_t count = 0;
-  auto oldest = known;
+  auto leaves = known;
   for (auto it = open_.begin(); it != open_.end(); ++it) {
     if (it->second.host != from) continue;
     ++count;
-    if (it->second.since < oldest->second.since) oldest = it;
+    const Connection &one = it->second, &worst = leaves->second;
+    if (one.unread > worst.unread || (one.unread == worst.unread && one.since < worst.since)) {
+      leaves = it;
+    }
   }
   if (count <= of_host_max) return std::nullopt;
-  return open_.extract(oldest).key();
+  return open_.extract(leaves).key();
 }
 
 bool Door::admits(int connection, std::size_t bytes, Instant now) {
   const auto known = open_.find(connection);
   return known != open_.end() && known->second.budget.admit(bytes, now);
+}
+
+bool Door::unread(int connection) {
+  const auto known = open_.find(connection);
+  if (known == open_.end() || ++known->second.unread < unread_max) return false;
+  open_.erase(known);
+  return true;
 }
 
 std::vector<int> Door::overdue(Instant now) {

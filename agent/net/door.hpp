@@ -7,6 +7,7 @@
 // end of the connection was told.
 #pragma once
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -30,12 +31,17 @@ class Door {
   static constexpr std::chrono::seconds silent_for_most{15};
   // Of one host: the one in use, and one that it has given up and that nobody noticed yet.
   static constexpr std::size_t of_host_max = 2;
+  // Of a connection, before it is hung up on: while somebody floods with the key of its host, the
+  // first words of a new one have nothing to draw on.
+  static constexpr std::uint64_t unread_max = 64;
 
   // Each returns whom to hang up on; they are forgotten here already.
   // Too many silent ones: the oldest of the address that has most of them, so that one address
   // cannot keep the others out; of several such addresses the oldest of all.
   [[nodiscard]] std::optional<int> accepted(int connection, std::string address, Instant now);
-  // A message came whose sender's key is listed. Too many of one host: its oldest.
+  // A message came whose sender's key is listed. Too many of one host: the one of which most was
+  // left unread, so that somebody who floods with its key does not push its own agent out; of those
+  // with as much its oldest.
   [[nodiscard]] std::optional<int> spoke(int connection, HostId from, Instant now);
   // Those that have been silent for too long.
   [[nodiscard]] std::vector<int> overdue(Instant now);
@@ -43,9 +49,11 @@ class Door {
   // A message of so many bytes came over it. True: its own share of what is read suffices.
   [[nodiscard]] bool admits(int connection, std::size_t bytes, Instant now);
 
-  // True: it was known. One that is hung up on is forgotten at once, so that it does not count
-  // among those of its host, and what it had sent before ends nobody else's.
-  bool ended(int connection) { return open_.erase(connection) != 0; }
+  // A message that came over it is left unread. True: so many were that it must be hung up on; it
+  // is forgotten already, so that it does not count among those of its host.
+  [[nodiscard]] bool unread(int connection);
+
+  void ended(int connection) { open_.erase(connection); }
 
   void set_hosts(std::size_t count) { hosts_ = count; }  // Of the site.
 
@@ -57,6 +65,7 @@ class Door {
     Instant since;
     std::optional<HostId> host;  // Proven.
     Budget budget;
+    std::uint64_t unread = 0;
   };
 
   std::size_t hosts_ = 0;

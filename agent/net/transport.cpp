@@ -231,7 +231,7 @@ void Transport::Impl::on_frames(Endpoint::Frames frames) {
   std::size_t bytes = 0;
   for (const zmq::message_t& frame : frames) bytes += frame.size();
   if (!link.received(bytes, door_.admits(connection, bytes, now), now)) {
-    if (door_.ended(connection)) hang_up(connection);
+    if (door_.unread(connection)) hang_up(connection);
     return;
   }
   std::string error = "it has more than one part";

