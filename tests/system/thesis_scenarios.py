@@ -109,23 +109,46 @@ class Day:
         command = daemon if " " in daemon else f"pidof {daemon}"
         return set(self.machine(machine).shell(command, seconds=5)[1].split())
 
+    def runs(self, machine, victims):
+        """Victim -> its processes; None where the guest agent does not tell of them in time: it is
+        slow, or was killed with the question.
+        """
+        try:
+            return {victim: self.pids(machine, victim) for victim in victims}
+        except (Timeout, OSError, ValueError, LookupError, RuntimeError):
+            return None
+
     def kills(self, scenario, machine, victims, kind):
         """Kills all processes of all `victims` in a machine at one moment; waits until others run
         in their place and it serves, on the same machines. Notes the seconds.
         """
         machines = self.machines()
-        before = {victim: self.pids(machine, victim) for victim in victims}
+        before = self.site.wait_until(lambda: self.runs(machine, victims), SECONDS,
+                                      f"{machine} tells what runs")
         assert all(before.values()), f"not running: {before}"
         doomed = " ".join(pid for pids in before.values() for pid in sorted(pids))
         since = time.monotonic()
-        # Not before the guest agent has answered: it may be among them.
-        self.machine(machine).agent("guest-exec", path="/bin/sh",
-                                    arg=["-c", f"(sleep 0.3; kill -9 {doomed}) &"])
+
+        ordered = False
+
+        def killed():
+            # Where no answer came it may have been done all the same: what is seen decides, and
+            # what is not seen is waited for.
+            nonlocal ordered
+            if ordered:
+                now = self.runs(machine, victims)
+                if now is None or all(not now[victim] & before[victim] for victim in victims):
+                    return now is not None
+            ordered = True
+            # Not before the guest agent has answered: it may be among them.
+            self.machine(machine).agent("guest-exec", path="/bin/sh",
+                                        arg=["-c", f"(sleep 0.3; kill -9 {doomed}) &"])
+            return True
+        self.site.wait_until(killed, SECONDS, f"{scenario}: the order to kill is taken", poll=1)
 
         def healed():
-            try:
-                now = {victim: self.pids(machine, victim) for victim in victims}
-            except Timeout:  # The guest agent that took the question was killed with it.
+            now = self.runs(machine, victims)
+            if now is None:
                 return False
             return all(now[victim] and not now[victim] & before[victim] for victim in victims)
         self.site.wait_until(healed, SECONDS, f"{scenario}: others run", poll=0.2)
