@@ -209,6 +209,7 @@ RequestHooks Agent::request_hooks() {
   };
   hooks.own_run = [this] { return process_; };
   hooks.fresh_id = seams_.random_id;
+  hooks.fresh_secret = [this] { return seams_.random_id() + seams_.random_id(); };
   hooks.who_is_missing = [this] { return who_is_missing(); };
   hooks.send = [this](HostId to, const PeerMessage& message) { return seams_.send(to, message); };
   hooks.write = [this](std::vector<election::CatalogChange> changes, WriteDone done) {

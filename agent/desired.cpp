@@ -11,6 +11,7 @@ namespace {
 constexpr const char* resource_prefix = "resource/";
 constexpr const char* type_prefix = "type/";
 constexpr const char* breaker_prefix = "breaker/";
+constexpr const char* outputs_prefix = "outputs/";
 
 }  // namespace
 
@@ -20,6 +21,10 @@ std::string type_key(const std::string& digest) { return type_prefix + digest; }
 
 std::string breaker_key(const BreakerKey& key) {
   return breaker_prefix + key.first.value + "/" + key.second.value;
+}
+
+std::string outputs_key(const RoleKey& key) {
+  return outputs_prefix + key.first.value + "/" + key.second.value;
 }
 
 std::string held_instances_key(HostId host) {
@@ -32,9 +37,11 @@ void Desired::update(const election::Catalog& catalog) {
   update_types(catalog);
   update_breakers(catalog);
   update_recovered(catalog);
+  update_outputs(catalog);
   for (auto seen = seen_.begin(); seen != seen_.end();) {
     const auto now = catalog.entries.find(seen->first);
-    if (now != catalog.entries.end() && now->second == seen->second.bytes) {
+    const bool same = now != catalog.entries.end() && now->second == seen->second.bytes;
+    if (same && seen->second.outputs == outputs_[seen->second.name]) {
       ++seen;
       continue;
     }
@@ -88,6 +95,22 @@ void Desired::update_breakers(const election::Catalog& catalog) {
   }
 }
 
+// Of one that cannot be read it is as if nothing had been said: it is said again.
+void Desired::update_outputs(const election::Catalog& catalog) {
+  outputs_.clear();
+  const std::string prefix = outputs_prefix;
+  for (auto entry = catalog.entries.lower_bound(prefix);
+       entry != catalog.entries.end() && entry->first.starts_with(prefix); ++entry) {
+    std::string error;
+    auto said = decode_outputs(entry->second, error);
+    if (!said) {
+      mistakes_.push_back("catalog entry " + entry->first + ": " + error);
+      continue;
+    }
+    outputs_[said->resource][said->key] = std::move(said->outputs);
+  }
+}
+
 void Desired::update_resource(const std::string& key, const std::string& bytes) {
   const ResourceName name{key.substr(std::string_view(resource_prefix).size())};
   const auto leave_out = [&](const std::string& why) {
@@ -105,9 +128,10 @@ void Desired::update_resource(const std::string& key, const std::string& bytes) 
     return leave_out("its type " + resource->type +
                      " is not in the catalog, or not usable; apply it again");
   }
-  seen_[key] = {bytes, name};
+  seen_[key] = {bytes, name, outputs_[name]};
   resources_.insert_or_assign(
-      name, make_desired(std::make_shared<const Resource>(std::move(*resource)), type->second));
+      name, make_desired(std::make_shared<const Resource>(std::move(*resource)), type->second,
+                         outputs_[name]));
 }
 
 std::vector<election::CatalogChange> Desired::settling(const ResourceName& name) const {

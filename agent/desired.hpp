@@ -2,7 +2,7 @@
 // become resources and types again, each decoded once.
 //
 //   resource/NAME       a Resource          type/DIGEST   the files of a type
-//   breaker/INSTANCE/ROLE   a Breaker
+//   breaker/INSTANCE/ROLE   a Breaker       outputs/INSTANCE/ROLE   what it said about itself
 //   held/ID             rule 14             held-instances/ID   what ran there, if it is held
 //   settled/NAME        rule 22: declared, or deleted, since the site was recovered
 #pragma once
@@ -21,6 +21,7 @@ namespace cierzo {
 [[nodiscard]] std::string resource_key(const ResourceName& name);
 [[nodiscard]] std::string type_key(const std::string& digest);
 [[nodiscard]] std::string breaker_key(const BreakerKey& key);
+[[nodiscard]] std::string outputs_key(const RoleKey& key);
 [[nodiscard]] std::string held_instances_key(HostId host);
 
 class Desired {
@@ -51,17 +52,20 @@ class Desired {
  private:
   void update_types(const election::Catalog& catalog);
   void update_breakers(const election::Catalog& catalog);
+  void update_outputs(const election::Catalog& catalog);
   void update_resource(const std::string& key, const std::string& bytes);
   void update_recovered(const election::Catalog& catalog);
 
   struct Seen {
     std::string bytes;
     ResourceName name;
+    std::map<RoleKey, Outputs> outputs;
   };
   std::map<std::string, Seen> seen_;  // Key -> what it was made of.
   std::map<ResourceName, DesiredResource> resources_;
   std::map<std::string, std::shared_ptr<const Type>> types_;  // By digest.
   std::map<BreakerKey, Breaker> breakers_;
+  std::map<ResourceName, std::map<RoleKey, Outputs>> outputs_;
   std::vector<std::string> mistakes_;
   std::set<ResourceName> unreadable_;
   std::optional<Recovered> recovered_;

@@ -30,6 +30,15 @@ GuestProgress no_answer(const std::string& text) {
   return progress;
 }
 
+// But for how long it has been up.
+bool same_facts(const GuestKnowledge& one, const GuestKnowledge& other) {
+  const auto facts = [](const GuestKnowledge& of) {
+    return std::tie(of.network_digest, of.configured, of.outputs, of.stopped, of.drained,
+                    of.joined);
+  };
+  return facts(one) == facts(other);
+}
+
 }  // namespace
 
 GuestWatch::GuestWatch(Executor& executor, Provider& provider, InstanceName name,
@@ -116,10 +125,9 @@ void GuestWatch::take_probe(const GuestProgress& progress, unsigned changes) {
   }
   const bool rebooted = !knowledge_.boot.empty() && knowledge_.boot != knowledge.boot;
   if (rebooted) checks_.forget(now);
-  const bool same =
-      answers_ && !rebooted && knowledge_.network_digest == knowledge.network_digest &&
-      knowledge_.configured == knowledge.configured && knowledge_.stopped == knowledge.stopped;
+  const bool same = answers_ && !rebooted && same_facts(knowledge_, knowledge);
   knowledge_ = std::move(knowledge);
+  known_at_ = now;
   probe_due_ = now + (checks_.attends_anything() ? probe_every_checked : probe_every);
   answered(true);
   if (!same) changed_();
@@ -275,13 +283,43 @@ void GuestWatch::configured(const std::string& network_digest) {
 
 void GuestWatch::role_started(const RoleName& role, const std::string& digest, bool ok) {
   checks_.started(role, role_failing(role), executor_.now());
+  knowledge_.drained.erase(role);
   if (!ok) return;
   knowledge_.stopped.erase(role);
   knowledge_.configured[role] = digest;
 }
 
+void GuestWatch::ask_outputs() { probe_due_ = executor_.now(); }
+
+void GuestWatch::role_drained(const RoleName& role, bool done) {
+  knowledge_.configured.erase(role);
+  const Duration up = knowledge_.up + (executor_.now() - known_at_);
+  const auto drained = knowledge_.drained.try_emplace(role).first;
+  if (drained->second.asked_at == Duration::zero()) drained->second.asked_at = up;
+  drained->second.done = done;
+}
+
+void GuestWatch::told(const RunScript& run, bool ok) {
+  auto& joined = knowledge_.joined;
+  const bool joins = run.kind == ScriptKind::join;
+  const auto known = std::find_if(joined.begin(), joined.end(), [&run](const Joined& one) {
+    return one.on == run.role && one.member.same_as(run.member);
+  });
+  if (!joins) {
+    if (ok && known != joined.end()) joined.erase(known);
+    return;
+  }
+  const Joined now{run.role, run.member, ok ? run.input.digest : "", {}};
+  if (known == joined.end()) {
+    joined.push_back(now);
+  } else {
+    *known = now;
+  }
+}
+
 void GuestWatch::role_stopped(const RoleName& role, const std::string& digest) {
   knowledge_.configured.erase(role);
+  knowledge_.drained.erase(role);
   knowledge_.stopped[role] = digest;
 }
 
@@ -315,8 +353,15 @@ void GuestWatch::describe(Observed& observed) const {
   for (const auto& [role, digest] : knowledge_.configured) {
     observed.roles[role].configured_digest = digest;
   }
+  for (const auto& [role, outputs] : knowledge_.outputs) observed.roles[role].outputs = outputs;
   for (const auto& [role, digest] : knowledge_.stopped)
     observed.roles[role].stopped_digest = digest;
+  for (const auto& [role, drained] : knowledge_.drained) {
+    RoleObserved& seen = observed.roles[role];
+    seen.draining = drained.done ? Draining::done : Draining::asked;
+    seen.drain_since = known_at_ - knowledge_.up + drained.asked_at;
+  }
+  observed.joined = knowledge_.joined;
   checks_.describe(observed.roles);
 }
 

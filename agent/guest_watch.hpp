@@ -35,6 +35,9 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   void configured(const std::string& network_digest);
   void role_started(const RoleName& role, const std::string& digest, bool ok);
   void role_stopped(const RoleName& role, const std::string& digest);
+  void ask_outputs();  // A start may have said something: at once, not with the next probe.
+  void role_drained(const RoleName& role, bool done);
+  void told(const RunScript& run, bool ok);  // join or leave
   void was_reset();
   void forgive(const RoleName& role) { checks_.forgive(role); }
 
@@ -75,6 +78,7 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   std::function<void()> changed_;
   Checks checks_;
   GuestKnowledge knowledge_;
+  Time known_at_{};  // When it was so long up as it says.
   bool answers_ = false;
   bool stopped_ = false;
   bool asking_ = false;  // A ping or probe is under way.

@@ -43,6 +43,23 @@ Outcome how_it_failed(const GuestProgress& progress, Duration limit) {
   return {FailureKind::other, "exit status " + std::to_string(progress.exit_code) + ": " + output};
 }
 
+void note_script(GuestWatch& watch, const RunScript& run, bool ok) {
+  switch (run.kind) {
+    case ScriptKind::start:
+      watch.role_started(run.role, run.input.digest, ok);
+      if (ok && run.text.find("CIERZO_OUTPUTS") != run.text.npos) watch.ask_outputs();
+      return;
+    case ScriptKind::stop:
+      if (ok) watch.role_stopped(run.role, run.input.digest);
+      return;
+    case ScriptKind::drain:
+      return watch.role_drained(run.role, ok);
+    case ScriptKind::join:
+    case ScriptKind::leave:
+      return watch.told(run, ok);
+  }
+}
+
 // One action under way. Kept alive by the callbacks that it waits for.
 class Job : public std::enable_shared_from_this<Job> {
  public:
@@ -310,7 +327,7 @@ void Job::begin(const RunScript& run) {
   GuestCommand command;
   command.script = role_script(run);
   command.environment = run.input.environment;
-  command.log = run.role.value + (run.kind == ScriptKind::start ? "-start" : "-stop");
+  command.log = run.role.value + "-" + std::string(to_string(run.kind));
   command.timeout = run.timeout;
   watch->run(std::move(command), [self = shared_from_this(), run](const GuestProgress& progress) {
     self->script_ended(run, progress);
@@ -324,13 +341,7 @@ void Job::script_ended(const RunScript& run, const GuestProgress& progress) {
   } else if (outcome.ok() && progress.exit_code != 0) {
     outcome = how_it_failed(progress, run.timeout);
   }
-  if (const auto watch = context_.watch()) {
-    if (run.kind == ScriptKind::start) {
-      watch->role_started(run.role, run.input.digest, outcome.ok());
-    } else if (outcome.ok()) {
-      watch->role_stopped(run.role, run.input.digest);
-    }
-  }
+  if (const auto watch = context_.watch()) note_script(*watch, run, outcome.ok());
   finish(std::move(outcome));
 }
 

@@ -283,6 +283,7 @@ void Leader::converge() {
   send_again();
   forget_stopped(now);
   write_breakers(planned);
+  write_outputs(planned);
   tell_brake(planned);
   tell_kept(planned);
   if (hooks_.prove_lost) hooks_.prove_lost(planned.proof_wanted);
@@ -313,10 +314,14 @@ void Leader::issue(const Action& action) {
   command.state_id = header.state_id;
   command.permit_spell = header.permit_spell;
   sent_[action.on][header.number] = {command, executor_.now()};
-  remember(action.on, header.number, command.action);
   const bool starts = std::holds_alternative<StartVm>(action.work);
   const bool attends = std::holds_alternative<Attend>(action.work);
-  if (!attends) {
+  const auto* script = std::get_if<RunScript>(&action.work);
+  // Asked every few seconds; that the instance drains is told once, and that it has not drained yet
+  // is no failure.
+  const bool asks = script != nullptr && script->kind == ScriptKind::drain;
+  if (!asks) remember(action.on, header.number, command.action);
+  if (!asks && !attends) {
     hooks_.event(starts ? "start" : "action", action.instance.value,
                  to_string(action, host_name(action.on)));
   }
@@ -403,6 +408,9 @@ void Leader::forget_stopped(const World& world) {
     const ResourceName& name = desired.resource->name;
     if (all_known && desired.resource->ensure == Ensure::absent && !left.contains(name)) {
       changes.push_back({resource_key(name), std::nullopt});
+      for (const auto& [key, outputs] : desired.outputs) {
+        changes.push_back({outputs_key(key), std::nullopt});
+      }
     }
   }
   for (const std::string& digest : types_stored_) {
@@ -412,6 +420,21 @@ void Leader::forget_stopped(const World& world) {
     }
   }
   if (!changes.empty()) hooks_.write(std::move(changes));
+}
+
+// The values are nobody's business: they may be secrets.
+void Leader::write_outputs(const Plan& plan) {
+  if (hooks_.writing() || (plan.said.empty() && plan.unsaid.empty())) return;
+  std::vector<election::CatalogChange> changes;
+  for (const cierzo::Said& said : plan.said) {
+    changes.push_back({outputs_key(said.key), encode_outputs(said)});
+    std::string keys;
+    for (const auto& [key, value] : said.outputs) keys += (keys.empty() ? "" : ", ") + key;
+    hooks_.event("outputs", said.key.first.value,
+                 said.key.second.value + " of " + said.key.first.value + " has said: " + keys);
+  }
+  for (const RoleKey& key : plan.unsaid) changes.push_back({outputs_key(key), std::nullopt});
+  hooks_.write(std::move(changes));
 }
 
 // Planned again and again until it is stored.

@@ -100,6 +100,7 @@ class Leader {
   void send_again();
   void forget_stopped(const World& world);
   void write_breakers(const Plan& plan);
+  void write_outputs(const Plan& plan);
   void remember(HostId host, std::uint64_t number, const Action& action);
   void tell_brake(const Plan& plan);
   void tell_kept(const Plan& plan);

@@ -11,6 +11,7 @@
 #include "agent/site_view.hpp"
 #include "manifests/nearest.hpp"
 #include "resources/desired.hpp"
+#include "resources/generated.hpp"
 #include "resources/scaling.hpp"
 #include "resources/world_index.hpp"
 
@@ -123,7 +124,7 @@ std::vector<std::string> pool_warnings(const Resource& resource,
 }
 
 Declared declared(const api::ApplyRequest& request, const Desired& desired,
-                  const SiteAddresses& site) {
+                  const SiteAddresses& site, const std::function<std::string()>& fresh_secret) {
   Declared made;
   std::map<std::string, std::shared_ptr<const Type>> types;
   for (const auto& [name, files] : request.types) {
@@ -148,8 +149,11 @@ Declared declared(const api::ApplyRequest& request, const Desired& desired,
       continue;
     }
     Resource merged = resource;
-    if (const auto before = known.find(resource.name); before != known.end()) {
-      for (std::string& text : keep_scaled(*before->second.resource, merged, *type)) {
+    const auto before = known.find(resource.name);
+    const Resource* stored = before == known.end() ? nullptr : before->second.resource.get();
+    fill_secrets(merged, *type, stored, fresh_secret);
+    if (stored != nullptr) {
+      for (std::string& text : keep_scaled(*stored, merged, *type)) {
         made.warnings.push_back(std::move(text));
       }
     }
@@ -283,6 +287,8 @@ void Requests::lead(Leader& leader, const api::ApiRequest& request, const api::T
       return scale(leader, target, request.body, answer);
     case api::Route::reset:
       return reset(leader, target, request.body, answer);
+    case api::Route::outputs:
+      return outputs(leader, target, answer);
     case api::Route::confirm_lost:
       return confirm_lost(leader, request.body, answer);
     case api::Route::members:
@@ -317,7 +323,8 @@ void Requests::plan(Leader& leader, const std::string& body, const api::Answer& 
     if (const auto* error = std::get_if<api::JsonError>(&parsed)) {
       return answer(api::usage("the request cannot be read: " + error->text));
     }
-    request = declared(std::get<api::ApplyRequest>(parsed), leader.desired(), hooks_.addresses());
+    request = declared(std::get<api::ApplyRequest>(parsed), leader.desired(), hooks_.addresses(),
+                       hooks_.fresh_secret);
   }
   if (!request.mistakes.empty()) {
     return answer(api::refused("this cannot be planned", std::move(request.mistakes)));
@@ -333,8 +340,8 @@ void Requests::apply(Leader& leader, const std::string& body, const api::Answer&
   if (const auto* error = std::get_if<api::JsonError>(&parsed)) {
     return answer(api::usage("the request cannot be read: " + error->text));
   }
-  Declared request =
-      declared(std::get<api::ApplyRequest>(parsed), leader.desired(), hooks_.addresses());
+  Declared request = declared(std::get<api::ApplyRequest>(parsed), leader.desired(),
+                              hooks_.addresses(), hooks_.fresh_secret);
   if (!request.mistakes.empty()) {
     return answer(api::refused("nothing was changed", std::move(request.mistakes)));
   }

@@ -41,6 +41,7 @@ struct RequestHooks {
   std::function<bool(const Forward&)> in_time;
   std::function<std::string()> who_is_missing;  // (rule 21)
   std::function<std::string()> fresh_id;        // For what is forwarded: never twice.
+  std::function<std::string()> fresh_secret;    // Nobody can guess it.
   std::function<bool(HostId, const PeerMessage&)> send;
   std::function<void(std::vector<election::CatalogChange>, WriteDone)> write;
   std::function<bool()> writing;  // Something is being stored: changes are made on its result.
@@ -115,6 +116,7 @@ class Requests {
              const api::Answer& answer);
   void reset(Leader& leader, const api::Target& target, const std::string& body,
              const api::Answer& answer);
+  void outputs(Leader& leader, const api::Target& target, const api::Answer& answer);
   void confirm_lost(Leader& leader, const std::string& body, const api::Answer& answer);
   void write(std::vector<election::CatalogChange> changes, api::ApplyAnswer accepted,
              const api::Answer& answer);

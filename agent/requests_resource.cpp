@@ -1,4 +1,4 @@
-// The requests that change one resource that the catalog has: stop, start, delete, scale, reset.
+// The requests about one resource that the catalog has: stop, start, delete, scale, reset, outputs.
 #include <algorithm>
 #include <utility>
 
@@ -118,6 +118,25 @@ void Requests::reset(Leader& leader, const api::Target& target, const std::strin
     accepted.changes.push_back({only.value.empty() ? target.name.value : only.value, "unchanged"});
   }
   write(std::move(changes), std::move(accepted), answer);
+}
+
+// What its roles have said about themselves; of secrets, that there is one.
+void Requests::outputs(Leader& leader, const api::Target& target, const api::Answer& answer) {
+  const auto& resources = leader.desired().resources();
+  const auto found = resources.find(target.name);
+  if (found == resources.end()) return answer(no_resource(leader.desired(), target.name));
+  api::OutputsView view;
+  for (const auto& [key, outputs] : found->second.outputs) {
+    const RoleType* role = found->second.type->role(key.second);
+    for (const auto& [name, value] : outputs) {
+      // What the type does not name any more may have been a secret.
+      const auto declared =
+          role ? role->outputs.find(name) : std::map<std::string, bool>::const_iterator{};
+      const bool shown = role && declared != role->outputs.end() && !declared->second;
+      view.outputs.push_back({key.first.value, key.second.value, name, shown ? value : "", !shown});
+    }
+  }
+  answer({200, api::to_json(view)});
 }
 
 }  // namespace cierzo

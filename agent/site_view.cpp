@@ -20,7 +20,8 @@ struct Word {
   std::string operator()(const Resume&) const { return "resume"; }
   std::string operator()(const Configure&) const { return "configure"; }
   std::string operator()(const RunScript& run) const {
-    return run.kind == ScriptKind::start ? "start-role" : "stop-role";
+    const bool about = !run.member.name.value.empty();
+    return std::string(to_string(run.kind)) + (about ? "" : "-role");
   }
   std::string operator()(const Attend&) const { return "attend"; }
   std::string operator()(const ForgetFailures&) const { return "forget-failures"; }

@@ -172,6 +172,22 @@ void Worker::job_ended(const InstanceName& name, const Command& command, const J
   changed_soon();
 }
 
+// What counts the failures of such a script.
+Failure& Worker::counted(Local& local, const RunScript& run) {
+  switch (run.kind) {
+    case ScriptKind::start:
+      return local.scripts[run.role];
+    case ScriptKind::stop:
+      return local.stops[run.role];
+    case ScriptKind::drain:
+      return local.drains[run.role];
+    case ScriptKind::join:
+    case ScriptKind::leave:
+      break;
+  }
+  return local.tells[{run.role, run.member}];
+}
+
 void Worker::note_outcome(Local& local, const Action& action, const Outcome& outcome) {
   const auto note = [&](Failure& failure) {
     if (outcome.ok()) {
@@ -190,13 +206,16 @@ void Worker::note_outcome(Local& local, const Action& action, const Outcome& out
     if (outcome.ok()) local.started = executor_.now();
     local.scripts.clear();
     local.stops.clear();
+    local.drains.clear();
+    local.tells.clear();
     local.configure = Failure{};
     if (start->fresh_disk) {
       local.restarts.clear();
       local.resets = 0;
     }
   } else if (const auto* run = std::get_if<RunScript>(&action.work)) {
-    note(run->kind == ScriptKind::start ? local.scripts[run->role] : local.stops[run->role]);
+    note(counted(local, *run));
+    if (run->kind == ScriptKind::start) local.drains.erase(run->role);
   } else if (std::holds_alternative<Configure>(action.work)) {
     note(local.configure);
   } else if (std::holds_alternative<ResetVm>(action.work) && outcome.ok()) {
@@ -205,6 +224,7 @@ void Worker::note_outcome(Local& local, const Action& action, const Outcome& out
     local.scripts.erase(forget->role);
     local.restarts.erase(forget->role);
     local.restarted.erase(forget->role);
+    std::erase_if(local.tells, [&](const auto& tell) { return tell.first.first == forget->role; });
     local.resets = 0;
     if (local.watch) local.watch->forgive(forget->role);
   }
@@ -443,7 +463,20 @@ Observed Worker::observe(const InstanceName& name, const Local& local, Time now)
     if (local.watch) local.watch->describe(seen);
     for (const auto& [role, failure] : local.scripts) seen.roles[role].start = aged(failure);
     for (const auto& [role, failure] : local.stops) seen.roles[role].stop = aged(failure);
+    for (const auto& [role, failure] : local.drains) seen.roles[role].drain = aged(failure);
+    // Also of one that the guest could not even write down: it must not be tried all the time.
+    for (const auto& [key, failure] : local.tells) {
+      if (failure.count == 0) continue;
+      auto known = std::find_if(seen.joined.begin(), seen.joined.end(), [&](const Joined& one) {
+        return one.on == key.first && one.member.same_as(key.second);
+      });
+      if (known == seen.joined.end()) {
+        known = seen.joined.insert(known, {key.first, key.second, {}, {}});
+      }
+      known->failure = aged(failure);
+    }
     for (auto& [role, observed] : seen.roles) {
+      observed.drain_since = now - observed.drain_since;
       const auto restarted = local.restarted.find(role);
       observed.last_restart =
           now - (restarted == local.restarted.end() ? Time{} : restarted->second);

@@ -90,7 +90,8 @@ class Worker {
     std::shared_ptr<GuestWatch> watch;
     Incarnation watched;
     Failure start, configure;
-    std::map<RoleName, Failure> scripts, stops;
+    std::map<RoleName, Failure> scripts, stops, drains;
+    std::map<std::pair<RoleName, Member>, Failure> tells;  // join and leave
     std::map<RoleName, Time> restarted;
     std::map<RoleName, int> restarts;  // The ladder's rungs, kept when the domain ends.
     int resets = 0;
@@ -116,6 +117,7 @@ class Worker {
   void keep_watch(const InstanceName& name, Local& local);
   void run_next(const InstanceName& name);
   void job_ended(const InstanceName& name, const Command& command, const JobResult& result);
+  static Failure& counted(Local& local, const RunScript& run);
   void note_outcome(Local& local, const Action& action, const Outcome& outcome);
   void end_command(Stamp id);
   void changed_soon();

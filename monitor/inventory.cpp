@@ -21,9 +21,12 @@ void Inventory::take(const Report& report, Time now) {
     seen.since = now - seen.since;
     age_to_time(seen.start, now);
     age_to_time(seen.configure, now);
+    for (Joined& joined : seen.joined) age_to_time(joined.failure, now);
     for (auto& [role, observed] : seen.roles) {
       age_to_time(observed.start, now);
       age_to_time(observed.stop, now);
+      age_to_time(observed.drain, now);
+      observed.drain_since = now - observed.drain_since;
       observed.last_restart = now - observed.last_restart;
     }
   }

@@ -82,6 +82,23 @@ void Text::add(const Observed& seen) {
     add(observed.start);
     add(observed.stop);
     add(std::string_view(observed.stopped_digest));
+    add(observed.draining);
+    add(observed.drain);
+    add(observed.outputs.size());
+    for (const auto& [key, value] : observed.outputs) {
+      add(std::string_view(key));
+      add(std::string_view(value));
+    }
+  }
+  add(seen.joined.size());
+  for (const Joined& joined : seen.joined) {
+    add(std::string_view(joined.on.value));
+    add(std::string_view(joined.member.name.value));
+    add(std::string_view(joined.member.role.value));
+    add(std::string_view(joined.member.address));
+    add(joined.member.index);
+    add(std::string_view(joined.digest));
+    add(joined.failure);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "resources/action.hpp"
 
+#include <cstdlib>
+
 namespace cierzo {
 namespace {
 
@@ -27,8 +29,10 @@ std::string sentence(const Action& action) {
           [&](const Resume&) { return "resume " + name + " on "; },
           [&](const Configure&) { return "configure " + name + " on "; },
           [&](const RunScript& w) {
-            const std::string verb = w.kind == ScriptKind::start ? "start" : "stop";
-            return "run " + verb + " of " + w.role.value + " in " + name + " on ";
+            const bool about = !w.member.name.value.empty();
+            return "run " + std::string(to_string(w.kind)) + " of " +
+                   (about ? w.member.role.value + " for " + w.member.name.value : w.role.value) +
+                   " in " + name + " on ";
           },
           [&](const Attend&) { return "check " + name + " on "; },
           [&](const ForgetFailures& w) {
@@ -39,6 +43,22 @@ std::string sentence(const Action& action) {
 }
 
 }  // namespace
+
+std::string_view to_string(ScriptKind kind) {
+  switch (kind) {
+    case ScriptKind::start:
+      return "start";
+    case ScriptKind::stop:
+      return "stop";
+    case ScriptKind::drain:
+      return "drain";
+    case ScriptKind::join:
+      return "join";
+    case ScriptKind::leave:
+      return "leave";
+  }
+  std::abort();
+}
 
 bool loads_host(const Work& work) {
   return !std::holds_alternative<Configure>(work) && !std::holds_alternative<RunScript>(work) &&

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -51,7 +52,9 @@ struct Configure {
   std::string digest;  // Of all of these; the guest keeps it until it reboots.
 };
 
-enum class ScriptKind { start, stop };
+// drain: asks for the end of the work in this guest. join, leave: tell it of another machine.
+enum class ScriptKind { start, stop, drain, join, leave };
+[[nodiscard]] std::string_view to_string(ScriptKind kind);
 
 struct RunScript {
   Incarnation incarnation;
@@ -60,6 +63,7 @@ struct RunScript {
   std::string text;  // Of the script: hosts need no types of their own.
   ScriptInput input;
   Duration timeout{};
+  Member member{};  // Of join and leave only: whom it is about.
 };
 
 // From now on the host checks these roles of the instance, and reports what it sees. Replaces what

@@ -8,14 +8,43 @@
 namespace cierzo {
 namespace {
 
-std::set<InstanceName> idle_instances(Resource resource, const Type& type,
-                                      const std::vector<Instance>& wanted) {
+std::map<InstanceName, Instance> idle_instances(Resource resource, const Type& type,
+                                                const std::vector<Instance>& wanted) {
   resource.count.clear();
   resource.scaled.clear();
-  std::set<InstanceName> names;
-  for (const Instance& instance : expand(resource, type)) names.insert(instance.name);
-  for (const Instance& instance : wanted) names.erase(instance.name);
-  return names;
+  std::map<InstanceName, Instance> idle;
+  for (Instance& instance : expand(resource, type)) idle.emplace(instance.name, instance);
+  for (const Instance& instance : wanted) idle.erase(instance.name);
+  return idle;
+}
+
+// Of all that are declared: a name that is asked for while its machine goes, or comes, is known,
+// and scaling touches no guest that it is not about.
+std::string hosts_file_of(const DesiredResource& desired) {
+  std::vector<Instance> all = desired.instances;
+  std::set<std::string> addresses;
+  for (const Instance& instance : all) addresses.insert(instance.address);
+  for (const auto& [name, instance] : desired.idle) {
+    if (addresses.insert(instance.address).second) all.push_back(instance);
+  }
+  return hosts_file(all);
+}
+
+// Whom `join` of this instance tells, and with what.
+std::map<std::pair<RoleName, RoleName>, std::string> join_digests(const Type& type,
+                                                                  const Instance& instance) {
+  std::map<std::pair<RoleName, RoleName>, std::string> digests;
+  for (std::size_t i = 0; i < instance.roles.size(); ++i) {
+    const RoleName& name = instance.roles[i];
+    const RoleType* role = type.role(name);
+    for (const Edge& edge : role ? role->edges : std::vector<Edge>{}) {
+      if (!edge.join) continue;
+      digests[{name, edge.on}] =
+          sha256_of({type.scripts.at(edge.join->script), instance.name.value, instance.address,
+                     name.value, std::to_string(instance.positions[i])});
+    }
+  }
+  return digests;
 }
 
 std::string checks_digest(const Type& type, const Instance& instance,
@@ -38,14 +67,16 @@ std::string checks_digest(const Type& type, const Instance& instance,
 }  // namespace
 
 DesiredResource make_desired(std::shared_ptr<const Resource> resource,
-                             std::shared_ptr<const Type> type) {
+                             std::shared_ptr<const Type> type, std::map<RoleKey, Outputs> outputs) {
   DesiredResource desired;
+  desired.outputs = std::move(outputs);
   desired.instances = expand(*resource, *type);
-  desired.hosts_file = hosts_file(desired.instances);
   desired.idle = idle_instances(*resource, *type, desired.instances);
+  desired.hosts_file = hosts_file_of(desired);
   std::map<RoleName, std::string> role_digests;
   for (const RoleType& role : type->roles) {
-    role_digests[role.name] = role_inputs_digest(*resource, *type, desired.instances, role.name);
+    role_digests[role.name] =
+        role_inputs_digest(*resource, *type, desired.instances, role.name, desired.outputs);
   }
   const std::string hosts_digest = sha256(desired.hosts_file);
   for (const Instance& instance : desired.instances) {
@@ -55,6 +86,7 @@ DesiredResource make_desired(std::shared_ptr<const Resource> resource,
       wanted.start_digests.push_back(input_digest(role_digests[role], instance, role));
     }
     wanted.checks_digest = checks_digest(*type, instance, wanted.start_digests);
+    wanted.join_digests = join_digests(*type, instance);
     desired.wanted.push_back(std::move(wanted));
   }
   desired.resource = std::move(resource);
@@ -79,25 +111,54 @@ Attend make_attend(const DesiredResource& desired, std::size_t which, const Inca
   for (const RoleName& name : instance.roles) {
     const RoleType* role = desired.type->role(name);
     if (!role || !role->check) continue;
-    attend.checks.push_back(
-        {name, desired.type->scripts.at(role->check->script),
-         script_input(*desired.resource, *desired.type, desired.instances, instance, name),
-         role->check->every, role->check->timeout, role->check->failures});
+    attend.checks.push_back({name, desired.type->scripts.at(role->check->script),
+                             script_input(*desired.resource, *desired.type, desired.instances,
+                                          instance, name, desired.outputs),
+                             role->check->every, role->check->timeout, role->check->failures});
   }
   return attend;
 }
 
-RunScript make_run(const DesiredResource& desired, std::size_t which, const RoleName& role,
+RunScript make_run(const DesiredResource& desired, const Instance& instance, const RoleName& role,
                    ScriptKind kind, const Incarnation& copy) {
   const RoleType& type = *desired.type->role(role);
-  const Program& program = kind == ScriptKind::start ? type.start.value() : type.stop.value();
-  return {copy,
-          role,
-          kind,
-          desired.type->scripts.at(program.script),
-          script_input(*desired.resource, *desired.type, desired.instances,
-                       desired.instances[which], role),
-          program.timeout};
+  RunScript run;
+  run.incarnation = copy;
+  run.role = role;
+  run.kind = kind;
+  run.input = script_input(*desired.resource, *desired.type, desired.instances, instance, role,
+                           desired.outputs);
+  if (kind == ScriptKind::drain) {
+    run.text = desired.type->scripts.at(type.drain.value().script);
+    run.timeout = type.drain->timeout;
+  } else {
+    const Program& program = kind == ScriptKind::start ? type.start.value() : type.stop.value();
+    run.text = desired.type->scripts.at(program.script);
+    run.timeout = program.timeout;
+  }
+  return run;
+}
+
+RunScript make_tell(const DesiredResource& desired, const Instance& told, const RoleName& on,
+                    ScriptKind kind, const Member& member, const Incarnation& copy,
+                    std::string digest) {
+  RunScript run;
+  run.incarnation = copy;
+  run.role = on;
+  run.kind = kind;
+  run.timeout = Program{}.timeout;
+  run.member = member;
+  run.input =
+      script_input(*desired.resource, *desired.type, desired.instances, told, on, desired.outputs);
+  add_member(run.input, member, std::move(digest));
+  const RoleType* role = desired.type->role(member.role);
+  for (const Edge& edge : role ? role->edges : std::vector<Edge>{}) {
+    const auto& program = kind == ScriptKind::join ? edge.join : edge.leave;
+    if (edge.on != on || !program) continue;
+    run.text = desired.type->scripts.at(program->script);
+    run.timeout = program->timeout;
+  }
+  return run;
 }
 
 }  // namespace cierzo

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <cstdlib>
+#include <iterator>
+#include <optional>
 #include <sstream>
 
 namespace cierzo {
@@ -120,13 +124,94 @@ if [ $waited = yes ] && [ -f "$fact" ] && read -r kind when digest <"$fact" &&
 fi
 )sh";
 
-std::string first_line(std::string_view kind, std::string_view role, std::string_view digest) {
+std::string first_line(std::string_view kind, std::string_view role, std::string_view digest,
+                       const std::string& more = {}) {
   std::string line = "# cierzo ";
   line.append(kind);
-  for (const auto word : {role, digest}) {
+  for (const std::string_view word : {role, digest, std::string_view(more)}) {
     if (!word.empty()) line.append(" ").append(word);
   }
   return line + "\n";
+}
+
+// As it is written down: "f-node-2 node 10.0.0.12 2".
+std::string words_of(const Member& member) {
+  return member.name.value + " " + member.role.value + " " + member.address + " " +
+         std::to_string(member.index);
+}
+
+// What is done before and after the text of each kind of script.
+struct Around {
+  std::string_view before, after;
+};
+
+// From here on it is not stopped or drained any more, whatever comes of it. What it says about
+// itself counts when it has worked: only root reads it, since it may be a secret.
+constexpr Around around_start{
+    R"sh([ -f "$fact" ] && read -r kind rest <"$fact" && [ "$kind" != start ] && : >"$fact"
+(umask 077; mkdir -p /run/cierzo/outputs && : >"$said.new") || exit 1
+export CIERZO_OUTPUTS="$said.new"
+)sh",
+    R"sh(lines=0
+while IFS= read -r line; do
+  key=${line%%=*}
+  lines=$((lines + 1))
+  case $key in
+    "$line" | '' | [!a-zA-Z]* | *[!a-zA-Z0-9_]*)
+      echo "an output must be KEY=VALUE, not: $line"
+      exit 1
+      ;;
+  esac
+  if [ ${#line} -gt 1024 ] || [ $lines -gt 32 ]; then
+    echo "outputs are at most 32 lines of 1024 characters: $key"
+    exit 1
+  fi
+done <"$said.new"
+mv -f "$said.new" "$said" || exit 1
+printf '%s\n' "start $cierzo_boot $inputs" >"$fact"
+)sh"};
+
+constexpr Around around_stop{"", R"sh(printf '%s\n' "stop $cierzo_boot $inputs" >"$fact"
+)sh"};
+
+// It is not started any more: its checks end, and where it is wanted again it is started again.
+constexpr Around around_drain{R"sh(read -r since rest </proc/uptime
+since=${since%%.*}
+if [ -f "$fact" ] && read -r kind when asked <"$fact" && [ "$when" = "$cierzo_boot" ]; then
+  case $kind in drain*) since=$asked ;; esac
+fi
+printf '%s\n' "drain $cierzo_boot $since" >"$fact" || exit 1
+)sh",
+                              R"sh(printf '%s\n' "drained $cierzo_boot $since" >"$fact"
+)sh"};
+
+// Written down before it is tried: what half of a join has made is undone by `leave` as well.
+constexpr Around around_join{R"sh(keep() {
+  printf '%s\n' "$cierzo_boot $1 $member" >"$folder/.new" && mv -f "$folder/.new" "$folder/$name"
+}
+folder=/var/lib/cierzo/members/$role
+mkdir -p "$folder" && keep - || exit 1
+)sh",
+                             R"sh(keep "$inputs"
+)sh"};
+
+constexpr Around around_leave{"", R"sh(rm -f "/var/lib/cierzo/members/$role/$name"
+)sh"};
+
+const Around& around(ScriptKind kind) {
+  switch (kind) {
+    case ScriptKind::start:
+      return around_start;
+    case ScriptKind::stop:
+      return around_stop;
+    case ScriptKind::drain:
+      return around_drain;
+    case ScriptKind::join:
+      return around_join;
+    case ScriptKind::leave:
+      return around_leave;
+  }
+  std::abort();
 }
 
 std::string lower(std::string text) {
@@ -205,27 +290,30 @@ std::string configure_script(const Configure& configure, const GuestNetwork& net
 }
 
 std::string role_script(const RunScript& run) {
-  const bool start = run.kind == ScriptKind::start;
-  const std::string kind = start ? "start" : "stop";
-  std::string text = first_line(kind, run.role.value, run.input.digest);
+  const std::string kind(to_string(run.kind));
+  const bool tells = run.kind == ScriptKind::join || run.kind == ScriptKind::leave;
+  std::string text =
+      first_line(kind, run.role.value, run.input.digest, tells ? words_of(run.member) : "");
   text += prelude;
   text += "doing=" + kind + " inputs=" + quoted(run.input.digest) + "\n";
   text += "fact=" + quoted("/run/cierzo/roles/" + run.role.value) + "\n";
   text += "lock=" + quoted("/run/cierzo/" + run.role.value + ".lock") + "\n";
+  text += "said=" + quoted("/run/cierzo/outputs/" + run.role.value) + "\n";
   text += lock_part;
   // Only root reads it: attributes may be secrets.
   text += "(umask 077; printf %s " + quoted(run.input.json) +
           " >/run/cierzo/resource.json.new) &&\n"
           "  mv -f /run/cierzo/resource.json.new /run/cierzo/resource.json || exit 1\n";
-  if (start) {  // From here on it is not stopped any more, whatever comes of it.
-    text +=
-        R"sh([ -f "$fact" ] && read -r kind rest <"$fact" && [ "$kind" = stop ] && : >"$fact")sh";
-    text += "\n";
+  if (tells) {
+    const std::string record = run.member.name.value + "." + run.member.role.value;
+    text += "role=" + quoted(run.role.value) + " name=" + quoted(record) +
+            " member=" + quoted(words_of(run.member)) + "\n";
   }
+  text += around(run.kind).before;
   text += run_text(run.text, quoted("/run/cierzo/" + run.role.value + "." + kind));
   text += "status=$?\n[ $status = 0 ] || exit $status\n";
-  text += R"sh(printf '%s\n' "$doing $cierzo_boot $inputs" >"$fact")sh";
-  return text + "\n";
+  text += around(run.kind).after;
+  return text;
 }
 
 std::string check_script(const RoleCheck& check) {
@@ -238,50 +326,134 @@ std::string check_script(const RoleCheck& check) {
 std::string probe_script() {
   // The boot id comes last: of long outputs the last lines are kept, and without it nothing counts.
   return first_line("probe", "", "") + R"sh(read -r boot </proc/sys/kernel/random/boot_id || exit 1
+read -r up rest </proc/uptime
+for record in /var/lib/cierzo/members/*/*; do
+  [ -f "$record" ] && read -r when digest who <"$record" || continue
+  [ "$when" = "$boot" ] || digest=-
+  on=${record%/*}
+  echo "member ${on##*/} $digest $who"
+done
 for fact in /run/cierzo/roles/*; do
   [ -f "$fact" ] && read -r kind when digest <"$fact" || continue
-  [ "$when" = "$boot" ] && echo "$kind ${fact##*/} $digest"
+  [ "$when" = "$boot" ] || continue
+  echo "$kind ${fact##*/} $digest"
+  [ "$kind" = start ] && [ -s "/run/cierzo/outputs/${fact##*/}" ] || continue
+  while IFS= read -r line; do
+    printf '%s\n' "output ${fact##*/} $line"
+  done <"/run/cierzo/outputs/${fact##*/}"
 done
 if [ -f /run/cierzo/network ] && read -r when digest </run/cierzo/network; then
   [ "$when" = "$boot" ] && echo "network $digest"
 fi
+echo "up ${up%%.*}"
 echo "boot $boot"
 )sh";
 }
 
+namespace {
+
+// Digits, as many as a number of seconds can have; none otherwise.
+std::optional<int> whole_number(const std::string& text) {
+  int value = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value);
+  if (read.ec != std::errc{} || read.ptr != end || value < 0) return std::nullopt;
+  return value;
+}
+
+// A guest is not trusted: what it says travels in the report of its host, which must not be refused
+// for it.
+bool is_plain(const std::string& word) {
+  constexpr std::size_t word_max = 128;
+  constexpr std::string_view others = "-_.:";
+  return word.size() <= word_max && std::all_of(word.begin(), word.end(), [&](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) || others.find(c) != others.npos;
+         });
+}
+
+void read_fact(const std::vector<std::string>& words, GuestKnowledge& knowledge) {
+  if (!std::all_of(words.begin(), words.end(), is_plain)) return;
+  const std::string& kind = words[0];
+  if (words.size() == 2) {
+    if (kind == "boot") knowledge.boot = words[1];
+    if (kind == "network") knowledge.network_digest = words[1];
+    const auto up = kind == "up" ? whole_number(words[1]) : std::nullopt;
+    if (up) knowledge.up = std::chrono::seconds(*up);
+  } else if (words.size() == 3) {
+    const RoleName role{words[1]};
+    if (kind == "start") knowledge.configured[role] = words[2];
+    if (kind == "stop") knowledge.stopped[role] = words[2];
+    const auto asked = whole_number(words[2]);
+    if (asked && (kind == "drain" || kind == "drained")) {
+      knowledge.drained[role] = {kind == "drained", std::chrono::seconds(*asked)};
+    }
+  } else if (words.size() == 7 && kind == "member") {
+    const auto index = whole_number(words[6]);
+    if (!index) return;
+    knowledge.joined.push_back({RoleName{words[1]},
+                                {InstanceName{words[3]}, RoleName{words[4]}, words[5], *index},
+                                words[2] == "-" ? "" : words[2],
+                                {}});
+  }
+}
+
+// "output ROLE KEY=VALUE", the value being the rest of the line as it is. Of what a guest says more
+// than its start may have said is not believed.
+void read_output(const std::string& line, GuestKnowledge& knowledge) {
+  constexpr std::size_t outputs_max = 32, line_max = 1100;
+  const std::size_t role = line.find(' ') + 1;
+  const std::size_t key = line.find(' ', role) + 1;
+  const std::size_t equals = line.find('=', key);
+  if (key <= role || equals == line.npos || equals == key || line.size() > line_max) return;
+  const std::string name = line.substr(role, key - 1 - role);
+  if (!is_plain(name)) return;
+  Outputs& outputs = knowledge.outputs[RoleName{name}];
+  if (outputs.size() < outputs_max) {
+    outputs[line.substr(key, equals - key)] = line.substr(equals + 1);
+  }
+}
+
+}  // namespace
+
 GuestKnowledge read_probe(std::string_view printed) {
   GuestKnowledge knowledge;
   std::istringstream lines{std::string(printed)};
-  std::string line;
-  while (std::getline(lines, line)) {
-    std::istringstream words(line);
-    std::string kind, first, second, more;
-    words >> kind >> first >> second >> more;
-    if (!more.empty() || first.empty()) continue;
-    if (second.empty()) {
-      if (kind == "boot") knowledge.boot = first;
-      if (kind == "network") knowledge.network_digest = first;
-    } else {
-      if (kind == "start") knowledge.configured[RoleName{first}] = second;
-      if (kind == "stop") knowledge.stopped[RoleName{first}] = second;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("output ")) {
+      read_output(line, knowledge);
+      continue;
     }
+    std::istringstream in(line);
+    const std::vector<std::string> words{std::istream_iterator<std::string>(in), {}};
+    if (!words.empty()) read_fact(words, knowledge);
   }
   if (knowledge.boot.empty()) return {};  // Not a probe's, or cut short: it says nothing.
   return knowledge;
 }
 
 ScriptPurpose script_purpose(std::string_view script) {
-  std::istringstream words{std::string(script.substr(0, script.find('\n')))};
-  std::string hash, name, kind, first, second;
-  words >> hash >> name >> kind >> first >> second;
+  std::istringstream in{std::string(script.substr(0, script.find('\n')))};
+  std::vector<std::string> words{std::istream_iterator<std::string>(in), {}};
   using Kind = ScriptPurpose::Kind;
-  if (hash != "#" || name != "cierzo") return {};
-  if (kind == "configure") return {Kind::configure, {}, first};
-  if (kind == "start") return {Kind::start, RoleName{first}, second};
-  if (kind == "stop") return {Kind::stop, RoleName{first}, second};
-  if (kind == "check") return {Kind::check, RoleName{first}, {}};
-  if (kind == "probe") return {Kind::probe, {}, {}};
-  return {};
+  static const std::map<std::string, Kind> kinds = {
+      {"configure", Kind::configure}, {"start", Kind::start}, {"stop", Kind::stop},
+      {"drain", Kind::drain},         {"join", Kind::join},   {"leave", Kind::leave},
+      {"check", Kind::check},         {"probe", Kind::probe}};
+  if (words.size() < 3 || words[0] != "#" || words[1] != "cierzo") return {};
+  const auto kind = kinds.find(words[2]);
+  if (kind == kinds.end()) return {};
+  words.resize(9);
+  ScriptPurpose purpose;
+  purpose.kind = kind->second;
+  if (purpose.kind == Kind::configure) {
+    purpose.digest = words[3];
+  } else {
+    purpose.role.value = words[3];
+    purpose.digest = words[4];
+    purpose.member = {InstanceName{words[5]}, RoleName{words[6]}, words[7],
+                      whole_number(words[8]).value_or(0)};
+  }
+  return purpose;
 }
 
 }  // namespace cierzo

@@ -3,14 +3,16 @@
 //
 // What is configured is the guest's own knowledge (RESOURCES.md): it keeps, under /run/cierzo, the
 // digest of the inputs of each role's last successful `start`, beside the boot id it was made in,
-// so that a new leader neither repeats nor forgets, and a rebooted guest is configured again.
+// so that a new leader neither repeats nor forgets, and a rebooted guest is configured again. Which
+// machines it was told of by `join` stays on its disk, under /var/lib/cierzo: so does what the
+// script made of it, and it must be told that they are gone, in this boot or a later one.
 #pragma once
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "resources/action.hpp"
+#include "resources/world.hpp"
 
 namespace cierzo {
 
@@ -26,7 +28,7 @@ struct GuestNetwork {
 [[nodiscard]] std::string configure_script(const Configure& configure, const GuestNetwork& network,
                                            const std::string& mac);
 
-// Writes /run/cierzo/resource.json, runs the script's text, and notes the digest on success. The
+// Writes /run/cierzo/resource.json, runs the script's text, and notes what was done. The
 // environment of the input is not in here: it is GuestCommand::environment, because values in it
 // may be secrets and belong in no text. Exit status: the script's. Of one role one script runs at a
 // time in a guest, whoever asks for it; the next one waits.
@@ -43,17 +45,27 @@ struct GuestKnowledge {
   std::string boot;            // The guest's boot id; empty: the text was not a probe's.
   std::string network_digest;  // Of the Configure applied in this boot.
   std::map<RoleName, std::string> configured;  // Role -> digest of its last successful start in
+  std::map<RoleName, Outputs> outputs;         // What those starts have said.
   std::map<RoleName, std::string> stopped;     // this boot, or of its stop where that came after.
+  struct Drained {
+    bool done = false;
+    Duration asked_at{};  // Since its boot.
+    bool operator==(const Drained&) const = default;
+  };
+  std::map<RoleName, Drained> drained;  // Asked since the last start in this boot.
+  std::vector<Joined> joined;           // By role and name, without failures.
+  Duration up{};                        // Since its boot.
 };
 [[nodiscard]] GuestKnowledge read_probe(std::string_view printed);
 
 // What a script made here is for. Each says so in its first line, for whoever looks at a guest and
 // for the simulated provider, which runs no shell.
 struct ScriptPurpose {
-  enum class Kind { other, configure, start, stop, check, probe };
+  enum class Kind { other, configure, start, stop, drain, join, leave, check, probe };
   Kind kind = Kind::other;
-  RoleName role;       // Of start, stop and check.
-  std::string digest;  // Of configure, start and stop.
+  RoleName role;       // Of all but configure and probe.
+  std::string digest;  // Of configure, start, stop and join.
+  Member member{};     // Of join and leave.
 };
 [[nodiscard]] ScriptPurpose script_purpose(std::string_view script);
 

@@ -14,20 +14,21 @@ bool may_be_declared(const Observed& seen, const std::set<ResourceName>& unreada
   return seen.resource.value.empty() || unreadable.contains(seen.resource);
 }
 
-// Made in the former site, and nobody has said since what its resource is to be. A disk without a
-// domain need not know when it was made, nor whose it is: then it is taken for one of these.
+}  // namespace
+
 bool is_from_before(const Observed& seen, const std::optional<Recovered>& recovered) {
   if (!recovered || seen.incarnation.term >= recovered->first_term) return false;
   return !recovered->settled.contains(seen.resource);
 }
 
-}  // namespace
-
-std::string Planner::why_left(const InstanceName& name) const {
-  for (const DesiredResource& desired : world_.desired) {
-    if (desired.idle.count(name) != 0) return "its role is scaled down";
+// The instance of that name which its role is scaled down below, and its resource; nullptr: there
+// is none.
+std::pair<std::size_t, const Instance*> Planner::idle_one(const InstanceName& name) const {
+  for (std::size_t i = 0; i < world_.desired.size(); ++i) {
+    const auto found = world_.desired[i].idle.find(name);
+    if (found != world_.desired[i].idle.end()) return {i, &found->second};
   }
-  return "nothing declares it any more";
+  return {0, nullptr};
 }
 
 std::string why_kept(const Kept& kept) {
@@ -60,7 +61,9 @@ void Planner::remove_leftovers() {
       continue;
     }
     last = &seen.name;
-    const std::string why = why_left(seen.name);
+    const auto [resource, idle] = idle_one(seen.name);
+    const std::string why = idle ? "its role is scaled down" : "nothing declares it any more";
+    if (stop && idle && retires(resource, *idle, seen)) continue;
     if (stop) {
       const Duration grace = seen.run == RunState::running ? stop_grace : Duration::zero();
       act(seen.name, seen.host, StopVm{seen.incarnation, grace, removable}, why);

@@ -28,7 +28,10 @@ Plan Planner::make() {
   count_starting();
   tend_breakers();
   remove_leftovers();  // first: it makes room
-  for (std::size_t i = 0; i < world_.desired.size(); ++i) decide(i);
+  for (std::size_t i = 0; i < world_.desired.size(); ++i) {
+    keep_outputs(i);
+    decide(i);
+  }
   return std::move(plan_);
 }
 
@@ -151,10 +154,11 @@ void Planner::look_again(Time at) {
   if (!plan_.look_again || at < *plan_.look_again) plan_.look_again = at;
 }
 
-bool Planner::backs_off(const Subject& s, const std::string& what, const Failure& failure) {
+bool Planner::backs_off(const InstanceName& instance, const std::string& what,
+                        const Failure& failure) {
   if (failure.count == 0 || due(failure) <= world_.now) return false;
   look_again(due(failure));
-  block(s.instance.name, true,
+  block(instance, true,
         what + " failed " + times(failure.count) + ", next try in " +
             in_words(due(failure) - world_.now) + ": " + brief(failure.error));
   return true;

@@ -40,6 +40,9 @@ struct Plan {
   // To be written into the catalog: breakers that open, and those that have no reason to stay.
   std::vector<Breaker> opened;
   std::vector<BreakerKey> closed;
+  // Likewise: what roles have said about themselves, and of whom nothing is kept any more.
+  std::vector<Said> said;
+  std::vector<RoleKey> unsaid;
   // Lost hosts that may run what only proof frees, and silent ones that had no guard: to be fenced,
   // where they can be; none while too many are away. (rules 14, 19)
   std::set<HostId> proof_wanted;
@@ -64,7 +67,8 @@ struct InstanceStatus {
   std::vector<RoleName> roles;
   std::string address;
   std::optional<HostId> host;
-  std::string state;   // absent starting booting configuring running paused stopping failed unknown
+  std::string state;   // absent starting booting configuring running draining paused
+                       // stopping failed unknown
   std::string health;  // passing failing flapping unknown
   std::optional<Incarnation> incarnation;
   std::string reason;  // Why it is not simply running; "fresh disk"; "outdated: memory ..."; empty

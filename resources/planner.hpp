@@ -1,11 +1,12 @@
 // What the parts of plan() share. plan.cpp holds the branches; running.cpp, unhealthy.cpp,
-// breaker.cpp, stopping.cpp and leftovers.cpp what each of them does. Not for use outside of
-// plan().
+// breaker.cpp, members.cpp, outputs.cpp, stopping.cpp, retiring.cpp and leftovers.cpp what each of
+// them does. Not for use outside of plan().
 #pragma once
 
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "resources/brake.hpp"
@@ -56,7 +57,7 @@ class Planner {
   void block(const InstanceName& instance, bool waiting, std::string reason);
   void look_again(Time at);
   // True, and the instance is blocked, where a failure must not be tried again yet.
-  bool backs_off(const Subject& s, const std::string& what, const Failure& failure);
+  bool backs_off(const InstanceName& instance, const std::string& what, const Failure& failure);
   bool destroy_duplicate(const Subject& s);
   void await_proof();
   void count_starting();
@@ -92,9 +93,27 @@ class Planner {
   bool climb_ladder(const Subject& s, const Observed& copy, std::size_t role);
   void tell_flapping(const Subject& s, const Observed& copy, const RoleType& role);
 
+  // ---- members.cpp
+  bool let_go(const Subject& s, const Observed& copy);
+  bool take_in(const Subject& s, const Observed& copy);
+  bool take_in(const Subject& s, const Observed& copy, const RoleName& on, const RoleType& role);
+
+  // ---- outputs.cpp
+  void keep_outputs(std::size_t resource);
+  bool tell_unsaid(const Subject& s, const Observed& copy);
+
+  // ---- retiring.cpp
+  bool retires(std::size_t resource, const Instance& idle, const Observed& copy);
+  bool drains(const DesiredResource& desired, const Instance& idle, const Observed& copy);
+  bool is_read(std::size_t resource, const Instance& idle);
+  bool leaves(std::size_t resource, const Instance& idle);
+  [[nodiscard]] bool still_drains(const DesiredResource& desired, const Joined& joined) const;
+
   // ---- stopping.cpp
   void keep_stopped(const Subject& s);
   bool stop_roles(const Subject& s, const Observed& copy);
+  bool stop_role(const DesiredResource& desired, const Instance& instance, const Observed& copy,
+                 const RoleType& role, const std::string& why, const std::string& wait_for);
   std::string still_up(const Subject& s, const RoleName& role);
   int depth(const DesiredResource& desired, const RoleName& role);
   int depth(const DesiredResource& desired, const Instance& instance);
@@ -102,7 +121,7 @@ class Planner {
 
   // ---- leftovers.cpp
   void remove_leftovers();
-  [[nodiscard]] std::string why_left(const InstanceName& name) const;
+  [[nodiscard]] std::pair<std::size_t, const Instance*> idle_one(const InstanceName& name) const;
 
   const World& world_;
   WorldIndex index_;
@@ -123,6 +142,36 @@ class Planner {
 // role without `start`.
 [[nodiscard]] bool is_started(const RoleType& role, const Observed& copy,
                               const std::string& digest);
+
+// Of a member, in a role, that is to be told to another role: what `join` is given, this copy of it
+// included.
+[[nodiscard]] std::string join_digest(const Wanted& wanted, const RoleName& role,
+                                      const RoleName& on, const Observed& copy);
+
+// What this copy was told of that member in that role; nullptr: nothing.
+[[nodiscard]] const Joined* joined_to(const Observed& copy, const RoleName& on,
+                                      const InstanceName& member, const RoleName& role);
+
+// Is one of its roles still to be told to another that could hear of it? That other instance;
+// nullptr: none is.
+[[nodiscard]] const Instance* not_told(const WorldIndex& index, const DesiredResource& desired,
+                                       std::size_t resource, std::size_t which,
+                                       const Observed& copy);
+
+// Has all that its type says of its outputs been said, and is it in the catalog?
+[[nodiscard]] bool outputs_kept(const DesiredResource& desired, const Instance& instance,
+                                const RoleType& role, const Observed& copy);
+
+// When its time to finish its work is up; none: it has none, or has finished it.
+[[nodiscard]] std::optional<Time> drains_until(const RoleType& role, const Observed& copy,
+                                               Time now);
+
+// Made in the former site, and nobody has said since what its resource is to be. A disk without a
+// domain need not know when it was made, nor whose it is: then it is taken for one of these.
+[[nodiscard]] bool is_from_before(const Observed& seen, const std::optional<Recovered>& recovered);
+
+// Does it serve, or did it, without its `stop` having run?
+[[nodiscard]] bool to_be_stopped(const RoleType& role, const Observed& copy);
 
 // The breaker of this role, where it is open for this copy with these inputs; nullptr: none is.
 [[nodiscard]] const Breaker* open_breaker(const World& world, const InstanceName& instance,

@@ -100,14 +100,16 @@ struct GuestCommand {
 struct GuestHandle {  // A command that runs in a guest.
   std::int64_t pid = 0;
   std::string token{};  // What the command prints first: a rebooted guest gives pids again.
+  bool whole = false;   // All that it prints is wanted: nothing keeps it in the guest.
 };
 
 struct GuestProgress {
   Outcome
       outcome;  // Not ok: the guest or its agent does not answer, or knows nothing of the command.
   bool finished = false;
-  int exit_code = 0;       // 128 + signal where it was killed.
-  std::string last_lines;  // Of its output: at most 20 lines and 4 KiB, valid UTF-8.
+  int exit_code = 0;  // 128 + signal where it was killed.
+  // Of its output: at most 20 lines and 4 KiB, of a command without a log 64 KiB; valid UTF-8.
+  std::string last_lines;
 };
 
 // Was it ended by the guest, after its time limit or by the kernel for lack of memory?

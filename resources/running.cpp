@@ -171,7 +171,7 @@ void Planner::start_on_its_disk(const Subject& s, const Observed& disk) {
     block(s.instance.name, false, "its disk is on " + host + ", which " + why);
     return;
   }
-  if (backs_off(s, "starting it on " + host, disk.start)) return;
+  if (backs_off(s.instance.name, "starting it on " + host, disk.start)) return;
   act(s.instance.name, disk.host, StartVm{s.instance, {}, false},
       disk.start.count > 0 ? "the last start failed: " + brief(disk.start.error)
                            : "not running; its disk is there");
@@ -214,7 +214,8 @@ void Planner::start_somewhere(const Subject& s, const Observed* worn) {
   }
   const HostId on = placement.host->id;
   const Failure* failure = failed_start(s.copies.tried, on);
-  if (failure && backs_off(s, "starting it on " + placement.host->name, *failure)) return;
+  if (failure && backs_off(s.instance.name, "starting it on " + placement.host->name, *failure))
+    return;
   std::string reason = "declared";
   if (worn) {
     reason = worn_out(*worn)
@@ -244,7 +245,7 @@ void Planner::serve(const Subject& s, const Observed& copy) {
   if (!copy.guest_answers && !needs_guest(s.desired, s.instance)) return remove_stale_disk(s);
   if (!copy.guest_answers) return wait_for_guest(s, copy);
   if (copy.network_digest != s.wanted.network_digest) {
-    if (backs_off(s, "setting its guest's address", copy.configure)) return;
+    if (backs_off(s.instance.name, "setting its guest's address", copy.configure)) return;
     act(s.instance.name, copy.host, make_configure(s.desired, s.which, copy.incarnation),
         copy.network_digest.empty() ? "its guest has booted" : "the resource's members changed");
     return;
@@ -254,7 +255,7 @@ void Planner::serve(const Subject& s, const Observed& copy) {
         copy.checks_digest.empty() ? "nothing checks it yet" : "what is checked has changed");
     return;
   }
-  if (forget_failures(s, copy)) return;
+  if (forget_failures(s, copy) || let_go(s, copy)) return;
   std::vector<std::size_t> closed;
   const Breaker* open = left_alone(s, copy, closed);
   for (const std::size_t i : closed) {
@@ -264,11 +265,13 @@ void Planner::serve(const Subject& s, const Observed& copy) {
     const Health health = role_of(copy, s.instance.roles[i]).health;
     if (health == Health::failing && climb_ladder(s, copy, i)) return;
   }
+  if (take_in(s, copy)) return;
   if (open) return tell_open(s, *open);
   for (const RoleName& name : s.instance.roles) {
     if (role_of(copy, name).health != Health::flapping) continue;
     return tell_flapping(s, copy, *s.desired.type->role(name));
   }
+  if (tell_unsaid(s, copy)) return;
   remove_stale_disk(s);
 }
 
@@ -302,7 +305,7 @@ bool Planner::start_role(const Subject& s, const Observed& copy, std::size_t whi
          "start failed " + times(seen.start.count) + ": " + brief(seen.start.error));
     return true;
   }
-  if (backs_off(s, "start of " + role.name.value, seen.start)) return true;
+  if (backs_off(s.instance.name, "start of " + role.name.value, seen.start)) return true;
   for (const RoleName& before : role.after) {
     if (const auto not_ready = first_not_ready(s.desired, before)) {
       block(s.instance.name, true, "waits for " + before.value + " (" + not_ready->value + ")");
@@ -314,10 +317,12 @@ bool Planner::start_role(const Subject& s, const Observed& copy, std::size_t whi
     reason = "its last start failed: " + brief(seen.start.error);
   else if (!seen.stopped_digest.empty())
     reason = "was stopped";
+  else if (seen.draining != Draining::no)
+    reason = "was drained, and is wanted again";
   else if (!seen.configured_digest.empty())
     reason = "what it reads has changed";
   act(s.instance.name, copy.host,
-      make_run(s.desired, s.which, role.name, ScriptKind::start, copy.incarnation),
+      make_run(s.desired, s.instance, role.name, ScriptKind::start, copy.incarnation),
       std::move(reason));
   return true;
 }
@@ -340,7 +345,8 @@ std::optional<InstanceName> Planner::first_not_ready(const DesiredResource& desi
                                        !needs_guest(desired, instance));
       if (!configured || copy->run != RunState::running ||
           !is_started(role, *copy, wanted.start_digests[i]) ||
-          (role.check && !serves(role_of(*copy, name).health))) {
+          (role.check && !serves(role_of(*copy, name).health)) ||
+          !outputs_kept(desired, instance, role, *copy)) {
         found->second = instance.name;
       }
     }

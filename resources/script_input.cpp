@@ -38,24 +38,6 @@ std::string json_string(std::string_view text) {
   return json + '"';
 }
 
-int position_in(const Instance& instance, const RoleName& role) {
-  const auto found = std::find(instance.roles.begin(), instance.roles.end(), role);
-  if (found == instance.roles.end()) return 0;
-  return instance.positions[static_cast<std::size_t>(found - instance.roles.begin())];
-}
-
-// The instances that have a role, by their position in it.
-std::vector<const Instance*> members(const std::vector<Instance>& all, const RoleName& role) {
-  std::vector<const Instance*> found;
-  for (const Instance& instance : all) {
-    if (position_in(instance, role) > 0) found.push_back(&instance);
-  }
-  std::stable_sort(found.begin(), found.end(), [&](const Instance* a, const Instance* b) {
-    return position_in(*a, role) < position_in(*b, role);
-  });
-  return found;
-}
-
 void append(std::string& list, const std::string& word) {
   if (!list.empty()) list += ' ';
   list += word;
@@ -77,7 +59,8 @@ std::map<std::string, std::string> attributes_of(const Resource& resource) {
 }
 
 std::string json_text(const Resource& resource, const Type& type, const std::vector<Instance>& all,
-                      const Instance& instance, const RoleName& role) {
+                      const Instance& instance, const RoleName& role,
+                      const std::map<RoleKey, Outputs>& outputs) {
   std::string roles;
   for (const RoleType& other : type.roles) {
     std::string list;
@@ -85,7 +68,10 @@ std::string json_text(const Resource& resource, const Type& type, const std::vec
       if (!list.empty()) list += ", ";
       list += "{\"name\": " + json_string(member->name.value) +
               ", \"address\": " + json_string(member->address) +
-              ", \"index\": " + std::to_string(position_in(*member, other.name)) + "}";
+              ", \"index\": " + std::to_string(position_in(*member, other.name));
+      const auto said = outputs.find({member->name, other.name});
+      if (said != outputs.end()) list += ", \"outputs\": " + json_object(said->second);
+      list += "}";
     }
     if (list.empty()) continue;
     if (!roles.empty()) roles += ",\n    ";
@@ -103,8 +89,38 @@ std::string json_text(const Resource& resource, const Type& type, const std::vec
 
 }  // namespace
 
+int position_in(const Instance& instance, const RoleName& role) {
+  const auto found = std::find(instance.roles.begin(), instance.roles.end(), role);
+  if (found == instance.roles.end()) return 0;
+  return instance.positions[static_cast<std::size_t>(found - instance.roles.begin())];
+}
+
+std::vector<const Instance*> members(const std::vector<Instance>& all, const RoleName& role) {
+  std::vector<const Instance*> found;
+  for (const Instance& instance : all) {
+    if (position_in(instance, role) > 0) found.push_back(&instance);
+  }
+  std::stable_sort(found.begin(), found.end(), [&](const Instance* a, const Instance* b) {
+    return position_in(*a, role) < position_in(*b, role);
+  });
+  return found;
+}
+
+void add_member(ScriptInput& input, const Member& member, std::string digest) {
+  const std::string index = std::to_string(member.index);
+  input.environment["CIERZO_MEMBER_NAME"] = member.name.value;
+  input.environment["CIERZO_MEMBER_ROLE"] = member.role.value;
+  input.environment["CIERZO_MEMBER_ADDRESS"] = member.address;
+  input.environment["CIERZO_MEMBER_INDEX"] = index;
+  input.json.insert(1, "\n  \"member\": {\"name\": " + json_string(member.name.value) +
+                           ", \"role\": " + json_string(member.role.value) + ", \"address\": " +
+                           json_string(member.address) + ", \"index\": " + index + "},");
+  input.digest = std::move(digest);
+}
+
 std::string role_inputs_digest(const Resource& resource, const Type& type,
-                               const std::vector<Instance>& all, const RoleName& role) {
+                               const std::vector<Instance>& all, const RoleName& role,
+                               const std::map<RoleKey, Outputs>& outputs) {
   std::string bytes;
   const RoleType* declared = type.role(role);
   if (!declared) return sha256(bytes);
@@ -118,6 +134,12 @@ std::string role_inputs_digest(const Resource& resource, const Type& type,
     for (const Instance* member : members(all, read)) {
       append_part(bytes, member->name.value);
       append_part(bytes, member->address);
+      const auto said = outputs.find({member->name, read});
+      if (said == outputs.end()) continue;
+      for (const auto& [key, value] : said->second) {
+        append_part(bytes, key);
+        append_part(bytes, value);
+      }
     }
   }
   return sha256(bytes);
@@ -131,7 +153,7 @@ std::string input_digest(const std::string& role_digest, const Instance& instanc
 
 ScriptInput script_input(const Resource& resource, const Type& type,
                          const std::vector<Instance>& all, const Instance& instance,
-                         const RoleName& role) {
+                         const RoleName& role, const std::map<RoleKey, Outputs>& outputs) {
   ScriptInput input;
   auto& environment = input.environment;
   environment["CIERZO_RESOURCE"] = resource.name.value;
@@ -145,6 +167,12 @@ ScriptInput script_input(const Resource& resource, const Type& type,
     for (const Instance* member : members(all, other.name)) {
       append(addresses, member->address);
       append(names, member->name.value);
+      const auto said = outputs.find({member->name, other.name});
+      if (said == outputs.end()) continue;
+      for (const auto& [key, value] : said->second) {
+        environment.emplace("CIERZO_OUTPUT_" + variable(other.name.value) + "_" + variable(key),
+                            value);
+      }
     }
     environment["CIERZO_ADDRESSES_" + variable(other.name.value)] = addresses;
     environment["CIERZO_NAMES_" + variable(other.name.value)] = names;
@@ -152,8 +180,9 @@ ScriptInput script_input(const Resource& resource, const Type& type,
   for (const auto& [name, text] : attributes_of(resource)) {
     environment["CIERZO_ATTRIBUTE_" + variable(name)] = text;
   }
-  input.json = json_text(resource, type, all, instance, role);
-  input.digest = input_digest(role_inputs_digest(resource, type, all, role), instance, role);
+  input.json = json_text(resource, type, all, instance, role, outputs);
+  input.digest =
+      input_digest(role_inputs_digest(resource, type, all, role, outputs), instance, role);
   return input;
 }
 

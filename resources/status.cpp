@@ -32,9 +32,10 @@ class Reporter {
     status.name = desired.resource->name;
     status.ensure = desired.resource->ensure;
     for (const std::size_t which : in_order(desired)) {
-      status.instances.push_back(report(desired, which, index_.copies(resource, which)));
+      status.instances.push_back(report(resource, which, index_.copies(resource, which)));
     }
     status.state = state_of(status);
+    add_retiring(desired, status);
     status.scale = scale_of(*desired.resource, *desired.type);
     return status;
   }
@@ -69,7 +70,35 @@ class Reporter {
     return order;
   }
 
-  InstanceStatus report(const DesiredResource& desired, std::size_t which, const Copies& copies) {
+  // What is scaled down and still there. It is not what the resource is made of, so its state does
+  // not depend on it.
+  void add_retiring(const DesiredResource& desired, ResourceStatus& status) {
+    if (desired.resource->ensure != Ensure::running) return;
+    for (const auto& [name, idle] : desired.idle) {
+      const Observed* copy = index_.may_run(name);
+      if (!copy) continue;
+      InstanceStatus row{name, idle.roles, idle.address, copy->host, "draining", "unknown", {}, {}};
+      row.incarnation = copy->incarnation;
+      const InFlight* command = index_.in_flight(name);
+      const bool stops = command && std::holds_alternative<StopVm>(command->action.work);
+      if (stops || copy->run == RunState::stopping) row.state = "stopping";
+      row.reason = planned_for(name);
+      if (row.reason.empty()) row.reason = "its role is scaled down";
+      status.instances.push_back(std::move(row));
+    }
+  }
+
+  // What the plan says of it: why it waits, or what is done.
+  [[nodiscard]] std::string planned_for(const InstanceName& name) const {
+    if (const auto blocked = blocked_.find(name.value); blocked != blocked_.end()) {
+      return blocked->second->reason;
+    }
+    const auto planned = planned_.find(name.value);
+    return planned == planned_.end() ? "" : planned->second->reason;
+  }
+
+  InstanceStatus report(std::size_t resource, std::size_t which, const Copies& copies) {
+    const DesiredResource& desired = world_.desired[resource];
     const Instance& instance = desired.instances[which];
     InstanceStatus status{
         instance.name, instance.roles, instance.address, {}, {}, "unknown", {}, {}};
@@ -91,6 +120,13 @@ class Reporter {
       }
     }
     status.reason = reason_of(desired, which, copy);
+    const Instance* deaf =
+        status.state == "running" ? not_told(index_, desired, resource, which, *copy) : nullptr;
+    if (deaf) {
+      status.state = "configuring";
+      status.reason += (status.reason.empty() ? "" : "; ") + std::string("waits for ") +
+                       deaf->name.value + " to take it in";
+    }
     return status;
   }
 
@@ -158,11 +194,7 @@ class Reporter {
     const auto add = [&](const std::string& more) {
       if (!more.empty()) text += (text.empty() ? "" : "; ") + more;
     };
-    if (const auto blocked = blocked_.find(instance.name.value); blocked != blocked_.end()) {
-      add(blocked->second->reason);
-    } else if (const auto planned = planned_.find(instance.name.value); planned != planned_.end()) {
-      add(planned->second->reason);
-    }
+    add(planned_for(instance.name));
     if (!copy) return text;
     const auto add_failure = [&](const std::string& what, const Failure& failure) {
       const std::string error = brief(failure.error);

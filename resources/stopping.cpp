@@ -40,25 +40,38 @@ void Planner::keep_stopped(const Subject& s) {
 
 // True: this instance has got its action, or waits.
 bool Planner::stop_roles(const Subject& s, const Observed& copy) {
+  const bool absent = s.desired.resource->ensure == Ensure::absent;
   for (auto name = s.instance.roles.rbegin(); name != s.instance.roles.rend(); ++name) {
     const RoleType& role = *s.desired.type->role(*name);
-    const RoleObserved& seen = role_of(copy, *name);
-    if (!role.stop || seen.configured_digest.empty() || !seen.stopped_digest.empty()) continue;
-    if (seen.stop.count >= stops_max) continue;  // the VM's own shutdown must do
-    if (backs_off(s, "stop of " + name->value, seen.stop)) return true;
-    if (const std::string who = still_up(s, *name); !who.empty()) {
-      block(s.instance.name, true, "waits for " + who + " to stop");
-      return true;
-    }
-    act(s.instance.name, copy.host,
-        make_run(s.desired, s.which, *name, ScriptKind::stop, copy.incarnation),
-        seen.stop.count > 0
-            ? "its last stop failed: " + brief(seen.stop.error)
-            : "its resource is " +
-                  std::string(s.desired.resource->ensure == Ensure::absent ? "absent" : "stopped"));
-    return true;
+    if (!to_be_stopped(role, copy)) continue;
+    return stop_role(s.desired, s.instance, copy, role,
+                     absent ? "its resource is absent" : "its resource is stopped",
+                     still_up(s, *name));
   }
   return false;
+}
+
+bool to_be_stopped(const RoleType& role, const Observed& copy) {
+  const RoleObserved& seen = role_of(copy, role.name);
+  const bool started = !seen.configured_digest.empty() || seen.draining != Draining::no;
+  // After as many failures the VM's own shutdown must do.
+  return role.stop && started && seen.stopped_digest.empty() && seen.stop.count < stops_max;
+}
+
+// `wait_for`: what has to stop before; empty: nothing.
+bool Planner::stop_role(const DesiredResource& desired, const Instance& instance,
+                        const Observed& copy, const RoleType& role, const std::string& why,
+                        const std::string& wait_for) {
+  const RoleObserved& seen = role_of(copy, role.name);
+  if (backs_off(instance.name, "stop of " + role.name.value, seen.stop)) return true;
+  if (!wait_for.empty()) {
+    block(instance.name, true, "waits for " + wait_for + " to stop");
+    return true;
+  }
+  act(instance.name, copy.host,
+      make_run(desired, instance, role.name, ScriptKind::stop, copy.incarnation),
+      seen.stop.count > 0 ? "its last stop failed: " + brief(seen.stop.error) : why);
+  return true;
 }
 
 // The first instance whose service depends on this role and is not down yet; empty: none.

@@ -82,7 +82,8 @@ std::map<std::string, AttributeType> read_attributes(const YamlNode& node, const
     }
     fields.known_keys(
         entry.value, at,
-        {"kind", "min", "max", "most_of", "choices", "default", "required", "secret", "summary"});
+        {"kind", "min", "max", "most_of", "choices", "default", "required", "secret", "generate",
+         "summary"});
     if (const YamlNode* kind = entry.value.find("kind")) {
       read_kind(*kind, at, attribute, fields);
     }
@@ -96,6 +97,14 @@ std::map<std::string, AttributeType> read_attributes(const YamlNode& node, const
     }
     attribute.required = fields.boolean(entry.value, at, "required");
     attribute.secret = fields.boolean(entry.value, at, "secret");
+    if (const YamlNode* generate = entry.value.find("generate")) {
+      attribute.secret = attribute.generate = true;
+      const bool given = attribute.fallback || attribute.required || !attribute.choices.empty();
+      if (generate->text != "secret" || attribute.kind != AttributeKind::string || given) {
+        fields.error(generate->at, at + ".generate",
+                     "must be secret, of a string without default, required or choices");
+      }
+    }
     if (const YamlNode* summary = entry.value.find("summary")) attribute.summary = summary->text;
     attributes.emplace(entry.key, std::move(attribute));
   }
@@ -138,6 +147,23 @@ std::optional<Check> read_check(const YamlNode& node, const std::string& where,
   }
   if (!fields.has_script(check.script, node.at, where)) return std::nullopt;
   return check;
+}
+
+std::optional<Drain> read_drain(const YamlNode& node, const std::string& where,
+                                TypeFields& fields) {
+  Drain drain;
+  if (node.kind == Kind::scalar) {
+    drain.script = node.text;
+  } else {
+    fields.known_keys(node, where, {"run", "every", "timeout", "deadline"});
+    const YamlNode* run = node.find("run");
+    drain.script = run ? run->text : "";
+    fields.duration(node, where, "every", drain.every);
+    fields.duration(node, where, "timeout", drain.timeout);
+    fields.duration(node, where, "deadline", drain.deadline);
+  }
+  if (!fields.has_script(drain.script, node.at, where)) return std::nullopt;
+  return drain;
 }
 
 std::vector<Edge> read_edges(const YamlNode& node, const std::string& where, TypeFields& fields) {
@@ -200,6 +226,19 @@ void read_tries(const YamlNode& node, const std::string& where, RoleType& role,
   }
 }
 
+// {url: {}, token: {secret: true}}
+std::map<std::string, bool> read_outputs(const YamlNode& node, const std::string& where,
+                                         TypeFields& fields) {
+  std::map<std::string, bool> outputs;
+  for (const YamlEntry& entry : fields.entries(node, where)) {
+    const std::string at = where + "." + entry.key;
+    if (!manifests::is_attribute_name(entry.key)) fields.error(entry.at, at, "is no name of a key");
+    fields.known_keys(entry.value, at, {"secret", "summary"});
+    outputs[entry.key] = fields.boolean(entry.value, at, "secret");
+  }
+  return outputs;
+}
+
 RoleType read_role(const YamlEntry& entry, TypeFields& fields) {
   const std::string where = "roles." + entry.key;
   const YamlNode& node = entry.value;
@@ -210,7 +249,7 @@ RoleType read_role(const YamlEntry& entry, TypeFields& fields) {
   }
   fields.known_keys(node, where,
                     {"count", "never_below", "after", "reads", "attributes", "start", "stop",
-                     "drain", "metrics", "check", "tries", "edges", "on_host_lost"});
+                     "drain", "metrics", "check", "tries", "edges", "outputs", "on_host_lost"});
   if (const YamlNode* count = node.find("count")) read_count(*count, where, role, fields);
   // What there is one of, always, is not scaled away.
   if (role.least == 1 && role.most == 1) role.never_below = 1;
@@ -224,14 +263,20 @@ RoleType read_role(const YamlEntry& entry, TypeFields& fields) {
   };
   role.start = program("start");
   role.stop = program("stop");
-  role.drain = program("drain");
   role.metrics = program("metrics");
   if (const YamlNode* check = node.find("check")) {
     role.check = read_check(*check, where + ".check", fields);
   }
+  if (const YamlNode* drain = node.find("drain")) {
+    role.drain = read_drain(*drain, where + ".drain", fields);
+  }
   if (const YamlNode* tries = node.find("tries")) read_tries(*tries, where, role, fields);
   if (const YamlNode* edges = node.find("edges")) {
     role.edges = read_edges(*edges, where + ".edges", fields);
+  }
+  if (const YamlNode* outputs = node.find("outputs")) {
+    role.outputs = read_outputs(*outputs, where + ".outputs", fields);
+    if (!role.start) fields.error(outputs->at, where + ".outputs", "needs a start that says them");
   }
   if (const YamlNode* attributes = node.find("attributes")) {
     role.attributes = read_attributes(*attributes, where + ".attributes", fields);

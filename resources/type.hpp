@@ -25,6 +25,8 @@ struct AttributeType {
   bool required = false;
   // Kept in the state database and on the wire only; redacted everywhere else.
   bool secret = false;
+  bool generate = false;  // A secret that is made up where no manifest gives one, once for each
+                          // resource (generated.hpp).
   std::string summary;
 };
 
@@ -40,6 +42,15 @@ struct Check {
   Duration every = std::chrono::seconds(5);
   Duration timeout = std::chrono::seconds(3);
   int failures = 3;  // Consecutive ones that make the role failing.
+};
+
+// Asks a guest whether the work it has is finished; run again and again until it ends with status 0
+// or its time is up.
+struct Drain {
+  std::string script;
+  Duration every = std::chrono::seconds(5);
+  Duration timeout = std::chrono::seconds(30);   // Of one run.
+  Duration deadline = std::chrono::minutes(10);  // Of all of them, from the first on.
 };
 
 // What is run on the guests of role `on` when an instance of this role comes or goes.
@@ -65,9 +76,13 @@ struct RoleType {
   std::vector<RoleName> composed_of;            // "controller" is {shadow, load_balancer, ...}
   std::optional<RoleName> taken_by_if_missing;  // "login" is taken by "master"
   std::map<std::string, AttributeType> attributes;
-  std::optional<Program> start, stop, drain, metrics;
+  std::optional<Program> start, stop, metrics;
   std::optional<Check> check;
+  std::optional<Drain> drain;  // Before an instance is scaled away.
   std::vector<Edge> edges;
+  // What its `start` says about itself, by key: true for a secret, which nobody is shown. It is not
+  // ready before all of them are known.
+  std::map<std::string, bool> outputs;
   int tries = 10;  // Failed starts, or restarts in vain at the ladder's end, before its breaker
                    // opens: with ten, after 20 minutes of trying ever more rarely.
   OnHostLost on_host_lost = OnHostLost::replace;

@@ -44,7 +44,7 @@ bool Planner::climb_ladder(const Subject& s, const Observed& copy, std::size_t w
     return true;
   }
   act(s.instance.name, copy.host,
-      make_run(s.desired, s.which, role.name, ScriptKind::start, copy.incarnation), failing);
+      make_run(s.desired, s.instance, role.name, ScriptKind::start, copy.incarnation), failing);
   return true;
 }
 

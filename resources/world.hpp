@@ -28,7 +28,11 @@ struct Failure {
   Time last{};  // On the clock of whoever holds the value: hosts send ages, the leader turns them
                 // into its time.
   std::string error;
+  bool operator==(const Failure&) const = default;
 };
+
+// Does the work in a guest end? Since its last `start`, in this boot of the guest.
+enum class Draining { no, asked, done };
 
 struct RoleObserved {
   std::string configured_digest;  // Inputs of the last successful `start` in this boot of the
@@ -41,7 +45,21 @@ struct RoleObserved {
   std::string error;    // Last lines of the check that failed.
   Failure start;        // Of the `start` script.
   Failure stop;         // Of the `stop` script.
+  Draining draining = Draining::no;
+  Time drain_since{};          // When it was first asked, on the leader's clock.
+  Failure drain;               // Of the `drain` script: that the work has not ended yet.
   std::string stopped_digest;  // Not empty: `stop` succeeded since the last `start`.
+  Outputs outputs;             // Of the last `start` that worked in this boot.
+};
+
+// Another machine that a role of this guest was told of by `join`, as the guest has it on its disk:
+// until it is told by `leave` that it is gone.
+struct Joined {
+  RoleName on;  // The role of this guest.
+  Member member;
+  std::string digest;  // Of the inputs of the last join that worked in this boot; empty: of none.
+  Failure failure;     // Of join or leave, since one worked.
+  bool operator==(const Joined&) const = default;
 };
 
 // What one host says about one instance. There can be two of an instance: an old copy on a host
@@ -62,6 +80,7 @@ struct Observed {
                                // empty: none.
   std::string checks_digest;   // Of what is attended; empty: nothing.
   std::map<RoleName, RoleObserved> roles;
+  std::vector<Joined> joined;                     // By `on` and member.
   std::set<RoleName> role_names;                  // As the domain's metadata has them.
   OnIsolation on_isolation = OnIsolation::pause;  // Likewise: what the host last reported is what
   Disk disk = Disk::local;                        // counts, not what is declared now. (rule 14)
@@ -133,7 +152,7 @@ struct Breaker {
   bool reset = false;
   bool operator==(const Breaker&) const = default;
 };
-using BreakerKey = std::pair<InstanceName, RoleName>;
+using BreakerKey = RoleKey;
 
 // What an instance is compared with. Made once, by make_desired (desired.hpp): plans are made far
 // more often than resources change.
@@ -141,6 +160,8 @@ struct Wanted {
   std::string network_digest;              // Of its Configure.
   std::string checks_digest;               // Of its Attend; empty: no role has a check.
   std::vector<std::string> start_digests;  // Of the inputs of each role, beside Instance::roles.
+  // Of what `join` of a role says to another, without the copy: by (its role, the other).
+  std::map<std::pair<RoleName, RoleName>, std::string> join_digests;
 };
 
 // Made by make_desired.
@@ -149,9 +170,10 @@ struct DesiredResource {
   std::shared_ptr<const Type> type;
   std::vector<Instance> instances;  // expand(*resource, *type), kept.
   std::vector<Wanted> wanted;       // Beside `instances`.
-  std::string hosts_file;           // hosts_file(instances)
   // Declared, but beyond what its roles are scaled to: what runs of these has to go.
-  std::set<InstanceName> idle;
+  std::map<InstanceName, Instance> idle;
+  std::string hosts_file;              // hosts_file(), of the idle ones too.
+  std::map<RoleKey, Outputs> outputs;  // As the catalog has them: what scripts are given.
 };
 
 // The site was made anew from one host's catalog, which may have missed what was declared last.

@@ -141,6 +141,15 @@ std::vector<const Observed*> WorldIndex::undeclared() const {
   return all;
 }
 
+const Observed* WorldIndex::may_run(const InstanceName& name) const {
+  for (std::size_t i = by_name_.first(name.value); i != npos; i = by_name_.next(i)) {
+    const Observed& seen = world_.observed[i];
+    const HostView* on = host(seen.host);
+    if (seen.presence != Presence::absent && on && on->state != HostState::lost) return &seen;
+  }
+  return nullptr;
+}
+
 const InFlight* WorldIndex::in_flight(const InstanceName& name) const {
   const auto found = in_flight_.find(name.value);
   return found == in_flight_.end() ? nullptr : found->second;

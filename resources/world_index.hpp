@@ -75,6 +75,9 @@ class WorldIndex {
   [[nodiscard]] Copies copies(std::size_t resource, std::size_t which) const;
   // What is seen of instances that nothing declares, by name and host.
   [[nodiscard]] std::vector<const Observed*> undeclared() const;
+  // A copy of that name that runs or may run on a host that is not lost, whether it is declared or
+  // not; nullptr: there is none.
+  [[nodiscard]] const Observed* may_run(const InstanceName& name) const;
   // The command that blocks others for this instance, or nullptr. One on a lost host does not.
   [[nodiscard]] const InFlight* in_flight(const InstanceName& name) const;
   [[nodiscard]] const HostView* host(HostId id) const;

@@ -77,13 +77,14 @@ std::variant<Target, ApiResponse> wrong_method(const std::string& method, std::s
 }
 
 struct ResourceVerb {
-  std::string_view verb;
+  std::string_view verb, method;
   Route route;
 };
-constexpr ResourceVerb resource_verbs[] = {{"stop", Route::stop},
-                                           {"start", Route::start},
-                                           {"scale", Route::scale},
-                                           {"reset", Route::reset}};
+constexpr ResourceVerb resource_verbs[] = {{"stop", "POST", Route::stop},
+                                           {"start", "POST", Route::start},
+                                           {"scale", "POST", Route::scale},
+                                           {"reset", "POST", Route::reset},
+                                           {"outputs", "GET", Route::outputs}};
 
 // /v1/resources/NAME, /v1/resources/NAME/stop, ...
 std::variant<Target, ApiResponse> resource_target(const std::string& method, std::string_view path,
@@ -102,9 +103,10 @@ std::variant<Target, ApiResponse> resource_target(const std::string& method, std
   const auto* known = std::find_if(std::begin(resource_verbs), std::end(resource_verbs),
                                    [&](const ResourceVerb& row) { return row.verb == verb; });
   if (known == std::end(resource_verbs)) {
-    return not_found(std::string(path) + ": no such path", "accepted: stop, start, scale, reset");
+    return not_found(std::string(path) + ": no such path",
+                     "accepted: stop, start, scale, reset, outputs");
   }
-  if (method != "POST") return wrong_method(method, path, "POST");
+  if (method != known->method) return wrong_method(method, path, known->method);
   target.route = known->route;
   return target;
 }

@@ -49,6 +49,7 @@ enum class Route {
   start,         // POST /v1/resources/NAME/start
   scale,         // POST /v1/resources/NAME/scale   ScaleRequest -> ApplyAnswer
   reset,         // POST /v1/resources/NAME/reset   ResetRequest -> ApplyAnswer
+  outputs,       // GET /v1/resources/NAME/outputs  OutputsView
   confirm_lost,  // POST /v1/confirm-lost  ConfirmRequest -> ConfirmView
   recover,       // POST /v1/site/recover  RecoverRequest -> RecoverView
   remove,        // DELETE /v1/resources/NAME
@@ -58,7 +59,7 @@ inline constexpr Duration events_wait_max = std::chrono::seconds(30);
 
 struct Target {
   Route route = Route::status;
-  ResourceName name;        // Of stop, start, scale, reset and remove.
+  ResourceName name;        // Of stop, start, scale, reset, outputs and remove.
   std::uint64_t after = 0;  // Of events.
   Duration wait{};          // Of events; at most events_wait_max.
 };

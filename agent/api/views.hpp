@@ -43,9 +43,10 @@ struct InstanceRow {
   std::string name;
   std::vector<std::string> roles;
   std::string address;
-  std::string host;    // Its name; empty: on none, or nobody knows.
-  std::string state;   // absent starting booting configuring running paused stopping failed unknown
-  std::string health;  // passing failing flapping unknown
+  std::string host;         // Its name; empty: on none, or nobody knows.
+  std::string state;        // absent starting booting configuring running draining paused
+                            // stopping failed unknown
+  std::string health;       // passing failing flapping unknown
   std::string incarnation;  // "counter.owner.sequence"; empty: it was never started.
   std::string reason;       // Why it is not simply running; empty if nothing.
 };
@@ -128,6 +129,18 @@ struct ScaleRequest {
 
 struct ResetRequest {
   std::string instance;  // Empty: all of the resource.
+};
+
+// ---- GET /v1/resources/NAME/outputs
+
+struct OutputRow {
+  std::string instance, role, key;
+  std::string value;    // Empty of a secret.
+  bool secret = false;  // Nobody is shown it.
+};
+
+struct OutputsView {
+  std::vector<OutputRow> outputs;
 };
 
 struct ChangeRow {

@@ -67,6 +67,7 @@ int stop(const Options& options, Terminal& terminal);
 int start(const Options& options, Terminal& terminal);
 int scale(const Options& options, Terminal& terminal);
 int reset(const Options& options, Terminal& terminal);
+int outputs(const Options& options, Terminal& terminal);
 int remove(const Options& options, Terminal& terminal);  // delete
 int confirm_lost(const Options& options, Terminal& terminal);
 int events(const Options& options, Terminal& terminal);

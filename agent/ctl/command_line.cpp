@@ -22,6 +22,7 @@ const std::map<std::string, Verb> verbs = {
     {"version", version},   {"confirm-lost", confirm_lost},
     {"host", host},         {"site", site},
     {"scale", scale},       {"reset", reset},
+    {"outputs", outputs},
 };
 
 constexpr const char* examples = R"(Examples:
@@ -185,6 +186,10 @@ void add_verbs(CLI::App& app, Options& options, int& seconds) {
   add_waiting(verb, options, seconds);
 
   add_tuning_verbs(app, options, seconds);
+
+  verb = add(app, "outputs", "show what the roles of a resource have said about themselves",
+             "agentctl outputs myweb");
+  add_name(verb, options, "of the resource", true);
 
   verb = add(app, "delete", "stop a resource, remove its disks and forget it",
              "agentctl delete --yes myweb");

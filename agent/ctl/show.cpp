@@ -154,6 +154,18 @@ std::string show_recovery(const api::RecoverView& view) {
          ": if there are any, do not recover on it\n";
 }
 
+std::string show_outputs(const api::OutputsView& view) {
+  if (view.outputs.empty()) return "its roles have said nothing\n";
+  std::vector<Row> rows;
+  for (const api::OutputRow& output : view.outputs) {
+    rows.push_back({{output.instance},
+                    {output.role},
+                    {output.key},
+                    {output.secret ? "(a secret)" : output.value}});
+  }
+  return table({{"INSTANCE"}, {"ROLE"}, {"KEY"}, {"VALUE"}}, rows, false);
+}
+
 std::string show_types(const api::TypesView& view) {
   std::vector<Row> rows;
   for (const api::TypeRow& type : view.types) {

@@ -15,6 +15,7 @@ namespace cierzo::ctl {
 [[nodiscard]] std::string show_plan(const api::PlanView& view);
 [[nodiscard]] std::string show_confirmed(const api::ConfirmView& view);
 [[nodiscard]] std::string show_recovery(const api::RecoverView& view);
+[[nodiscard]] std::string show_outputs(const api::OutputsView& view);
 [[nodiscard]] std::string show_types(const api::TypesView& view);
 [[nodiscard]] std::string show_event(const api::EventRow& event);
 [[nodiscard]] std::string show_changes(const api::ApplyAnswer& answer);

@@ -49,6 +49,8 @@ struct HeldRecord {
 [[nodiscard]] std::string encode_held(const HeldRecord& held);
 [[nodiscard]] std::optional<HeldRecord> decode_held(std::string_view bytes, std::string& error);
 
+[[nodiscard]] std::string encode_outputs(const Said& said);
+[[nodiscard]] std::optional<Said> decode_outputs(std::string_view bytes, std::string& error);
 [[nodiscard]] std::string encode_breaker(const Breaker& breaker);
 [[nodiscard]] std::optional<Breaker> decode_breaker(std::string_view bytes, std::string& error);
 

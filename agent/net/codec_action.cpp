@@ -37,6 +37,28 @@ Disk get(wire::Disk from, Checker& check) {
   return Disk::shared;
 }
 
+wire::Member put(const Member& from) {
+  wire::Member to;
+  to.set_name(from.name.value);
+  to.set_role(from.role.value);
+  to.set_address(from.address);
+  to.set_index(from.index);
+  return to;
+}
+
+// Its parts become words of a line that a guest's shell writes and reads.
+Member get(const wire::Member& from, Checker& check) {
+  const auto is_word = [](const std::string& text) {
+    return !text.empty() && text.find_first_of(" \t\r\n/") == std::string::npos;
+  };
+  check.require(
+      is_word(from.name()) && is_word(from.role()) && is_word(from.address()) && from.index() >= 0,
+      "member: a part is missing");
+  return {InstanceName{check.name(from.name(), "member: name too long")},
+          RoleName{check.name(from.role(), "member: role name too long")},
+          check.name(from.address(), "member: address too long"), from.index()};
+}
+
 namespace {
 
 wire::ScriptKind put(ScriptKind value) {
@@ -45,13 +67,32 @@ wire::ScriptKind put(ScriptKind value) {
       return wire::SCRIPT_START;
     case ScriptKind::stop:
       return wire::SCRIPT_STOP;
+    case ScriptKind::drain:
+      return wire::SCRIPT_DRAIN;
+    case ScriptKind::join:
+      return wire::SCRIPT_JOIN;
+    case ScriptKind::leave:
+      return wire::SCRIPT_LEAVE;
   }
   std::abort();
 }
 
 ScriptKind get(wire::ScriptKind from, Checker& check) {
-  if (from == wire::SCRIPT_START) return ScriptKind::start;
-  check.require(from == wire::SCRIPT_STOP, "script: unknown kind");
+  switch (from) {
+    case wire::SCRIPT_START:
+      return ScriptKind::start;
+    case wire::SCRIPT_STOP:
+      return ScriptKind::stop;
+    case wire::SCRIPT_DRAIN:
+      return ScriptKind::drain;
+    case wire::SCRIPT_JOIN:
+      return ScriptKind::join;
+    case wire::SCRIPT_LEAVE:
+      return ScriptKind::leave;
+    default:
+      break;
+  }
+  check.require(false, "script: unknown kind");
   return ScriptKind::stop;
 }
 
@@ -182,15 +223,20 @@ void put(const RunScript& from, wire::Action& to) {
   run.set_text(from.text);
   *run.mutable_input() = put(from.input);
   run.set_timeout(from.timeout.count());
+  if (!from.member.name.value.empty()) *run.mutable_member() = codec::put(from.member);
 }
 RunScript get(const wire::RunScript& from, Checker& check) {
   check.require(from.has_input() && !from.role().empty(), "script: a part is missing");
+  const ScriptKind kind = get(from.kind(), check);
+  const bool tells = kind == ScriptKind::join || kind == ScriptKind::leave;
+  check.require(from.has_member() == tells, "script: about no member, or one too many");
   return {incarnation_of(from, check),
           RoleName{check.name(from.role(), "script: role name too long")},
-          get(from.kind(), check),
+          kind,
           from.text(),
           get(from.input(), check),
-          get_length(from.timeout(), check, "script: an impossible length")};
+          get_length(from.timeout(), check, "script: an impossible length"),
+          tells ? codec::get(from.member(), check) : Member{}};
 }
 
 void put(const Attend& from, wire::Action& to) {

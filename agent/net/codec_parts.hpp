@@ -66,6 +66,8 @@ election::Message get(const wire::ElectionMessage& from, Checker& check);
 // codec_action.cpp
 wire::OnIsolation put(OnIsolation value);
 wire::Disk put(Disk value);
+wire::Member put(const Member& from);
+Member get(const wire::Member& from, Checker& check);
 OnIsolation get(wire::OnIsolation from, Checker& check);
 Disk get(wire::Disk from, Checker& check);
 wire::Action put(const Action& action);

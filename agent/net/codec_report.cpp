@@ -106,6 +106,33 @@ Health get(wire::Health from, Checker& check) {
   return Health::unknown;
 }
 
+wire::Draining put(Draining value) {
+  switch (value) {
+    case Draining::no:
+      return wire::DRAINING_NO;
+    case Draining::asked:
+      return wire::DRAINING_ASKED;
+    case Draining::done:
+      return wire::DRAINING_DONE;
+  }
+  std::abort();
+}
+
+Draining get(wire::Draining from, Checker& check) {
+  switch (from) {
+    case wire::DRAINING_NO:
+      return Draining::no;
+    case wire::DRAINING_ASKED:
+      return Draining::asked;
+    case wire::DRAINING_DONE:
+      return Draining::done;
+    default:
+      break;
+  }
+  check.require(false, "report: unknown state of draining");
+  return Draining::no;
+}
+
 wire::Failure put(const Failure& from) {
   wire::Failure to;
   to.set_count(from.count);
@@ -131,12 +158,16 @@ wire::RoleObserved put(const RoleName& role, const RoleObserved& from) {
   to.set_stopped_digest(from.stopped_digest);
   to.set_last_restart(from.last_restart.count());
   *to.mutable_stop() = put(from.stop);
+  to.set_draining(put(from.draining));
+  to.set_drain_since(from.drain_since.count());
+  *to.mutable_drain() = put(from.drain);
+  put_pairs(from.outputs, *to.mutable_outputs());
   return to;
 }
 
 RoleObserved get(const wire::RoleObserved& from, Checker& check) {
   RoleObserved to;
-  check.require(from.has_start() && from.has_stop() && !from.role().empty(),
+  check.require(from.has_start() && from.has_stop() && from.has_drain() && !from.role().empty(),
                 "report: a part of a role is missing");
   check.require(from.failures() >= 0 && from.restarts() >= 0, "report: a negative count");
   constexpr const char* digest = "report: digest of a role too long";
@@ -149,7 +180,29 @@ RoleObserved get(const wire::RoleObserved& from, Checker& check) {
   to.start = get(from.start(), check);
   to.stop = get(from.stop(), check);
   to.stopped_digest = check.name(from.stopped_digest(), digest);
+  to.draining = get(from.draining(), check);
+  to.drain_since = get_age(from.drain_since());
+  to.drain = get(from.drain(), check);
+  to.outputs = get_pairs(from.outputs(), check);
   return to;
+}
+
+wire::Joined put(const Joined& from) {
+  wire::Joined to;
+  to.set_on(from.on.value);
+  *to.mutable_member() = codec::put(from.member);
+  to.set_digest(from.digest);
+  *to.mutable_failure() = put(from.failure);
+  return to;
+}
+
+Joined get(const wire::Joined& from, Checker& check) {
+  check.require(!from.on().empty() && from.has_member() && from.has_failure(),
+                "report: a part of a member is missing");
+  return {RoleName{check.name(from.on(), "report: name of a role too long")},
+          codec::get(from.member(), check),
+          check.name(from.digest(), "report: digest of a member too long"),
+          get(from.failure(), check)};
 }
 
 wire::Observed put(const Observed& from) {
@@ -169,6 +222,7 @@ wire::Observed put(const Observed& from) {
   to.set_checks_digest(from.checks_digest);
   for (const auto& [role, observed] : from.roles) *to.add_roles() = put(role, observed);
   for (const RoleName& role : from.role_names) to.add_role_names(role.value);
+  for (const Joined& joined : from.joined) *to.add_joined() = put(joined);
   *to.mutable_start() = put(from.start);
   *to.mutable_configure() = put(from.configure);
   to.set_resets(from.resets);
@@ -205,6 +259,7 @@ Observed get(const wire::Observed& from, Checker& check) {
   for (std::string& role : get_names(from.role_names(), check, "report: name of a role too long")) {
     to.role_names.insert(RoleName{std::move(role)});
   }
+  for (const wire::Joined& joined : from.joined()) to.joined.push_back(get(joined, check));
   to.start = get(from.start(), check);
   to.configure = get(from.configure(), check);
   to.resets = from.resets();

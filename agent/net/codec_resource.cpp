@@ -203,6 +203,30 @@ std::optional<Breaker> decode_breaker(std::string_view bytes, std::string& error
   return to;
 }
 
+std::string encode_outputs(const Said& said) {
+  wire::OutputsRecord to;
+  to.set_resource(said.resource.value);
+  to.set_instance(said.key.first.value);
+  to.set_role(said.key.second.value);
+  codec::put_pairs(said.outputs, *to.mutable_outputs());
+  return to.SerializeAsString();
+}
+
+std::optional<Said> decode_outputs(std::string_view bytes, std::string& error) {
+  Checker check(error);
+  wire::OutputsRecord from;
+  if (!parse(from, bytes, check)) return std::nullopt;
+  check.require(!from.resource().empty() && !from.instance().empty() && !from.role().empty(),
+                "outputs: a part is missing");
+  Said to;
+  to.resource.value = check.name(from.resource(), "outputs: name of a resource too long");
+  to.key.first.value = check.name(from.instance(), "outputs: name of an instance too long");
+  to.key.second.value = check.name(from.role(), "outputs: name of a role too long");
+  to.outputs = codec::get_pairs(from.outputs(), check);
+  if (!check.ok()) return std::nullopt;
+  return to;
+}
+
 std::string encode_record(const election::Record& record) {
   wire::VoterRecord to;
   to.set_site(record.site);

@@ -161,6 +161,22 @@ void fill(const ResetRequest& from, wire::ResetRequest& to) {
 }
 void read(const wire::ResetRequest& from, ResetRequest& to) { to.instance = from.instance(); }
 
+void fill(const OutputRow& from, wire::OutputRow& to) {
+  to.set_instance(utf8(from.instance));
+  to.set_role(utf8(from.role));
+  to.set_key(utf8(from.key));
+  to.set_value(utf8(from.value));
+  to.set_secret(from.secret);
+}
+void read(const wire::OutputRow& from, OutputRow& to) {
+  to = {from.instance(), from.role(), from.key(), from.value(), from.secret()};
+}
+
+void fill(const OutputsView& from, wire::OutputsView& to) {
+  fill_all(from.outputs, to.mutable_outputs());
+}
+void read(const wire::OutputsView& from, OutputsView& to) { read_all(from.outputs(), to.outputs); }
+
 void fill(const ResourceRow& from, wire::ResourceRow& to) {
   to.set_type(utf8(from.type));
   to.set_name(utf8(from.name));

@@ -8,7 +8,7 @@
 namespace cierzo {
 namespace {
 
-constexpr std::size_t lines_kept = 20, bytes_kept = 4096;
+constexpr std::size_t lines_kept = 20, bytes_kept = 4096, bytes_kept_whole = 65536;
 
 // Linux takes at most 128 KiB in one string of the environment; a script may be longer.
 constexpr std::size_t part_size = 112 * 1024;
@@ -156,17 +156,18 @@ std::string readable(std::string_view bytes) {
   return out;
 }
 
-std::string last_lines(std::string_view output) {
+std::string last_lines(std::string_view output, bool whole) {
+  const std::size_t kept = whole ? bytes_kept_whole : bytes_kept;
   while (!output.empty() && output.back() == '\n') output.remove_suffix(1);
-  if (output.size() > bytes_kept) {
-    output.remove_prefix(output.size() - bytes_kept);
+  if (output.size() > kept) {
+    output.remove_prefix(output.size() - kept);
     // Not in the middle of a character: continuation bytes at the front belong to one cut off.
     while (!output.empty() && (static_cast<unsigned char>(output.front()) & 0xc0) == 0x80) {
       output.remove_prefix(1);
     }
   }
   std::size_t lines = 1;
-  for (auto at = output.size(); at > 0; --at) {
+  for (auto at = whole ? 0 : output.size(); at > 0; --at) {
     if (output[at - 1] == '\n' && lines++ == lines_kept) {
       output.remove_prefix(at);
       break;

@@ -19,7 +19,7 @@ namespace cierzo {
 
 // The last lines of an output as GuestProgress promises them: at most 20 and 4 KiB, valid UTF-8,
 // without the newline at the end.
-[[nodiscard]] std::string last_lines(std::string_view output);
+[[nodiscard]] std::string last_lines(std::string_view output, bool whole = false);
 
 // None: not Base64.
 [[nodiscard]] std::optional<std::string> decode_base64(std::string_view text);

@@ -62,6 +62,7 @@ GuestHandle guest_start(Link& link, const Connection& connection, const DomainFo
     throw Refused{{FailureKind::other, "the guest agent answered something else than asked"}};
   }
   handle.pid = *pid;
+  handle.whole = command.log.empty();
   return handle;
 }
 
@@ -94,7 +95,7 @@ GuestProgress guest_progress(Link& link, const Connection& connection, const Dom
   }
   progress.finished = true;
   progress.exit_code = status->exit_code;
-  progress.last_lines = last_lines(*output);
+  progress.last_lines = last_lines(*output, handle.whole);
   return progress;
 }
 

@@ -77,15 +77,21 @@ void SimulatedProvider::settle() {
 void SimulatedProvider::boot(Domain& domain) {
   domain.guest = {};
   domain.guest.boot = "boot-" + std::to_string(++boots_);
+  domain.guest.booted = now_();
   domain.connected = false;
   domain.answers_from = now_() + config_.boot;
 }
 
 void SimulatedProvider::end_command(Guest& guest, Command& command) {
   command.ended = true;
-  if (command.result.exit_code != 0) return;
-  const auto& [kind, role, digest] = command.purpose;
+  const auto& [kind, role, digest, member] = command.purpose;
   using Kind = ScriptPurpose::Kind;
+  const std::string up = std::to_string(
+      std::chrono::duration_cast<std::chrono::seconds>(now_() - guest.booted).count());
+  if (kind == Kind::drain && !guest.facts[role].starts_with("drain")) {
+    guest.facts[role] = "drain " + role.value + " " + up;
+  }
+  if (command.result.exit_code != 0) return;
   switch (kind) {
     case Kind::configure:
       guest.network_digest = digest;
@@ -96,8 +102,24 @@ void SimulatedProvider::end_command(Guest& guest, Command& command) {
     case Kind::stop:
       guest.facts[role] = "stop " + role.value + " " + digest;
       break;
+    case Kind::drain: {
+      std::string& fact = guest.facts[role];
+      if (!fact.starts_with("drained ")) fact.insert(5, "ed");
+      break;
+    }
+    case Kind::join:
+      guest.joined[{role, member.name, member.role}] = digest + " " + member.name.value + " " +
+                                                       member.role.value + " " + member.address +
+                                                       " " + std::to_string(member.index);
+      break;
+    case Kind::leave:
+      guest.joined.erase({role, member.name, member.role});
+      break;
     case Kind::probe: {
-      std::string text;
+      std::string text = "up " + up + "\n";
+      for (const auto& [who, rest] : guest.joined) {
+        text += "member " + std::get<0>(who).value + " " + rest + "\n";
+      }
       for (const auto& [of, fact] : guest.facts) text += fact + "\n";
       if (!guest.network_digest.empty()) text += "network " + guest.network_digest + "\n";
       command.result.output = text + "boot " + guest.boot + "\n";
@@ -319,7 +341,7 @@ Outcome SimulatedProvider::guest_start(const InstanceName& name, const GuestComm
     started.result.exit_code = 137;
   }
   started.ends = now_() + started.result.takes;
-  handle = {next_pid_++, {}};
+  handle = {next_pid_++, {}, command.log.empty()};
   domain->guest.commands.emplace(handle.pid, std::move(started));
   return {};
 }
@@ -343,7 +365,7 @@ GuestProgress SimulatedProvider::guest_progress(const InstanceName& name,
   if (!command.ended) return progress;
   progress.finished = true;
   progress.exit_code = command.result.exit_code;
-  progress.last_lines = last_lines(command.result.output);
+  progress.last_lines = last_lines(command.result.output, handle.whole);
   domain->guest.commands.erase(handle.pid);  // The guest agent, too, says it once.
   return progress;
 }

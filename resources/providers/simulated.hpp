@@ -120,7 +120,11 @@ class SimulatedProvider : public Provider {
   struct Guest {  // One boot of it.
     std::string boot;
     std::string network_digest;
-    std::map<RoleName, std::string> facts;  // Role -> "start DIGEST" or "stop DIGEST".
+    Time booted{};
+    std::map<RoleName, std::string> facts;  // Role -> "start ROLE DIGEST", and the like.
+    // By role, and the other's name and role: "DIGEST NAME ROLE ADDRESS INDEX". Forgotten with the
+    // boot, as where no disk keeps it.
+    std::map<std::tuple<RoleName, InstanceName, RoleName>, std::string> joined;
     std::map<std::int64_t, Command> commands;
   };
   struct Domain {

@@ -245,7 +245,7 @@ std::string shown(const std::variant<Target, ApiResponse>& parsed) {
       {Route::types, "types"},   {Route::version, "version"}, {Route::health, "health"},
       {Route::plan, "plan"},     {Route::apply, "apply"},     {Route::stop, "stop"},
       {Route::start, "start"},   {Route::remove, "remove"},   {Route::confirm_lost, "confirm-lost"},
-      {Route::scale, "scale"},   {Route::reset, "reset"}};
+      {Route::scale, "scale"},   {Route::reset, "reset"},     {Route::outputs, "outputs"}};
   const auto& target = std::get<Target>(parsed);
   std::string out = names.at(target.route);
   if (!target.name.value.empty()) out += " " + target.name.value;
@@ -276,6 +276,8 @@ TEST(Api, KnowsItsPaths) {
       {"POST /v1/resources/my%20web%2Fa/start", "start my web/a"},
       {"POST /v1/resources/myweb/scale", "scale myweb"},
       {"POST /v1/resources/myweb/reset", "reset myweb"},
+      {"GET /v1/resources/myweb/outputs", "outputs myweb"},
+      {"POST /v1/resources/myweb/outputs", "405"},
       {"DELETE /v1/resources/myweb", "remove myweb"},
       {"GET /v1/resources/myweb", "405"},
       {"GET /v1/resources/myweb/stop", "405"},

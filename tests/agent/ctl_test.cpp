@@ -280,6 +280,14 @@ TEST_F(Ctl, ScaleSendsNumbersAndSaysWhatIsNone) {
   EXPECT_EQ(last_request().body, api::to_json(api::ScaleRequest{{{"other", 0}}}));
 }
 
+TEST_F(Ctl, OutputsAreATable) {
+  const api::OutputRow port{"mine-one-1", "one", "port", "80", false};
+  const api::OutputRow token{"mine-one-1", "one", "token", "", true};
+  script("GET /v1/resources/mine/outputs", api::OutputsView{{port, token}});
+  EXPECT_EQ(run({"outputs", "mine"}), exit_done);
+  EXPECT_NE(out_.find("one   port   80\nmine-one-1  one   token  (a secret)\n"), out_.npos) << out_;
+}
+
 TEST_F(Ctl, StatusShowsWhatIsScaled) {
   api::StatusView view = site("running", "running", "running");
   view.resources[0].scale = {{"other", 1, 3, 4}, {"spare", 2, 2, 3}, {"full", 2, 2, 2}};

@@ -81,7 +81,9 @@ inline constexpr int count<Resume> = 3;
 template <>
 inline constexpr int count<Configure> = 6;
 template <>
-inline constexpr int count<RunScript> = 6;
+inline constexpr int count<Member> = 4;
+template <>
+inline constexpr int count<RunScript> = 7;
 template <>
 inline constexpr int count<RoleCheck> = 6;
 template <>
@@ -95,9 +97,11 @@ inline constexpr int count<Action> = 4;
 template <>
 inline constexpr int count<Failure> = 3;
 template <>
-inline constexpr int count<RoleObserved> = 9;
+inline constexpr int count<RoleObserved> = 13;
 template <>
-inline constexpr int count<Observed> = 21;
+inline constexpr int count<Joined> = 4;
+template <>
+inline constexpr int count<Observed> = 22;
 template <>
 inline constexpr int count<Unfinished> = 2;
 template <>
@@ -153,6 +157,9 @@ auto all(T& x) {
   } else if constexpr (n == 16) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q);
+  } else if constexpr (n == 22) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u, v, w] = x;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u, v, w);
   } else {
     static_assert(n == 21);
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u, v] = x;
@@ -177,6 +184,8 @@ class Filler {
     x.guard_delay += Duration(++last_);
     x.drift = 0.02;
   }
+  // One that is about a member: others have none.
+  void fill(ScriptKind& x) { x = ScriptKind::join; }
   template <class T>
   requires std::is_integral_v<T>
   void fill(T& x) { x = static_cast<T>(++last_); }

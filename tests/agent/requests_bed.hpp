@@ -48,6 +48,7 @@ class RequestsTest : public ::testing::Test {
     hooks.lease = [] { return 500ms; };
     hooks.in_time = [this](const Forward&) { return in_time_; };
     hooks.own_run = [] { return std::string("run"); };
+    hooks.fresh_secret = [this] { return "secret-" + std::to_string(++secrets_made_); };
     hooks.fresh_id = [this] { return "request-" + std::to_string(++requests_made_); };
     hooks.who_is_missing = [] {
       return "1 of 3 voters reachable, 2 needed; missing: node2, node3";
@@ -115,7 +116,7 @@ class RequestsTest : public ::testing::Test {
   }
 
   VirtualExecutor executor_;
-  int requests_made_ = 0;
+  int requests_made_ = 0, secrets_made_ = 0;
   election::Catalog catalog_;
   Events events_;
   bool leads_ = true, link_ = true, writing_ = false, in_time_ = true;

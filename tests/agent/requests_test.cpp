@@ -158,6 +158,63 @@ TEST_F(RequestsTest, ScaleKeepsTheNumberBesideTheManifests) {
   }
 }
 
+const std::map<std::string, std::string> telling_files = {
+    {"type.yaml",
+     "type: telling\nattributes: {key: {generate: secret}}\n"
+     "roles:\n  app: {count: 1.., start: go, outputs: {port: {}, token: {secret: true}}}\n"},
+    {"go", "true"}};
+
+api::ApplyRequest telling(const std::string& address) {
+  api::ApplyRequest request;
+  Resource resource;
+  resource.name = ResourceName{"site"};
+  resource.type = "telling";
+  resource.type_digest = read_type(telling_files, "telling").type->digest;
+  resource.slots[RoleName{"app"}] = {{address, "app.qcow2", 1}};
+  request.resources.push_back(resource);
+  request.types["telling"] = telling_files;
+  return request;
+}
+
+TEST_F(RequestsTest, ASecretIsMadeUpOnceAndNeverShown) {
+  const auto apply = [this](const api::ApplyRequest& request) {
+    EXPECT_EQ(ask("POST", "/v1/apply", api::to_json(request))->status, 200);
+    for (const election::CatalogChange& change : written_.back()) {
+      catalog_.entries[change.key] = change.value.value();
+    }
+    leader_->catalog_changed(catalog_);
+    const auto& stored = leader_->desired().resources().at(ResourceName{"site"});
+    return stored.resource->secrets.at("key");
+  };
+  EXPECT_EQ(apply(telling("10.0.0.11")), "secret-1");
+  EXPECT_EQ(apply(telling("10.0.0.12")), "secret-1") << "another manifest, the same secret";
+  api::ApplyRequest given = telling("10.0.0.12");
+  given.resources[0].secrets["key"] = "mine";
+  EXPECT_EQ(apply(given), "mine");
+  EXPECT_EQ(apply(telling("10.0.0.13")), "mine");
+  EXPECT_EQ(ask("GET", "/v1/status")->body.find("mine"), std::string::npos);
+}
+
+TEST_F(RequestsTest, OutputsAreShownButForSecrets) {
+  EXPECT_EQ(ask("GET", "/v1/resources/site/outputs")->status, 404);
+  const api::ApplyRequest request = telling("10.0.0.11");
+  const Said said{
+      {"site"}, {{"site-app-1"}, {"app"}}, {{"port", "80"}, {"token", "hush"}, {"old", "hush"}}};
+  catalog_.entries[resource_key(ResourceName{"site"})] = encode_resource(request.resources[0]);
+  catalog_.entries[type_key(request.resources[0].type_digest)] = encode_type_files(telling_files);
+  catalog_.entries[outputs_key(said.key)] = encode_outputs(said);
+  leader_->catalog_changed(catalog_);
+  const auto answer = ask("GET", "/v1/resources/site/outputs");
+  ASSERT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body.find("hush"), std::string::npos);
+  const auto parsed = api::from_json<api::OutputsView>(answer->body);
+  const auto& rows = std::get<api::OutputsView>(parsed).outputs;
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_TRUE(rows[0].secret) << "what its type does not name any more";
+  EXPECT_EQ(rows[1].key + "=" + rows[1].value, "port=80");
+  EXPECT_TRUE(rows[2].secret);
+}
+
 TEST_F(RequestsTest, ResetMarksWhatIsOpen) {
   store(plain("site", "10.0.0.11"));
   const auto reset = [this](const std::string& name, const std::string& instance) {

@@ -400,6 +400,47 @@ TEST_F(WorkerTest, ForgetsFailuresWhenToldTo) {
   EXPECT_TRUE(answers_[4].ok);
 }
 
+// What a guest has noted of drains and members is reported, and what has failed with it.
+TEST_F(WorkerTest, ReportsDrainsAndMembers) {
+  const RoleName app{"app"};
+  worker_->command(command(1, start_vm(1)));
+  ASSERT_TRUE(executor_.run_until([this] { return seen() && seen()->guest_answers; }, 10s));
+  std::uint64_t number = 1;
+  const auto run = [&](ScriptKind kind, int exit_code) {
+    const auto purpose = kind == ScriptKind::drain  ? ScriptPurpose::Kind::drain
+                         : kind == ScriptKind::join ? ScriptPurpose::Kind::join
+                                                    : ScriptPurpose::Kind::leave;
+    provider_.set_script(app1, purpose, app, {exit_code, "2 jobs run", 10ms});
+    RunScript script{{term, 1}, app, kind, "", {{}, "", "inputs"}, 10s, {}};
+    if (kind != ScriptKind::drain) script.member = {{"f-node-2"}, {"node"}, "10.0.0.12", 2};
+    worker_->command(command(++number, script));
+    executor_.run_for(20s);  // Probes included: they say the same.
+  };
+  EXPECT_EQ(seen()->roles[app].draining, Draining::no);
+  run(ScriptKind::drain, 1);
+  EXPECT_EQ(seen()->roles[app].draining, Draining::asked);
+  EXPECT_EQ(seen()->roles[app].drain.count, 1);
+  EXPECT_NE(seen()->roles[app].drain.error.find("2 jobs run"), std::string::npos);
+  run(ScriptKind::drain, 0);
+  EXPECT_EQ(seen()->roles[app].draining, Draining::done);
+  EXPECT_EQ(seen()->roles[app].drain.count, 0);
+  EXPECT_NEAR(std::chrono::duration<double>(seen()->roles[app].drain_since).count(), 40, 2);
+
+  run(ScriptKind::join, 1);
+  ASSERT_EQ(seen()->joined.size(), 1U) << "told, though the guest has noted nothing";
+  EXPECT_EQ(seen()->joined[0].failure.count, 1);
+  EXPECT_EQ(seen()->joined[0].digest, "");
+  run(ScriptKind::join, 0);
+  ASSERT_EQ(seen()->joined.size(), 1U);
+  EXPECT_EQ(seen()->joined[0].digest, "inputs");
+  EXPECT_EQ(seen()->joined[0].member.address, "10.0.0.12");
+  EXPECT_EQ(seen()->joined[0].failure.count, 0);
+  run(ScriptKind::leave, 1);
+  EXPECT_EQ(seen()->joined.at(0).failure.count, 1);
+  run(ScriptKind::leave, 0);
+  EXPECT_TRUE(seen()->joined.empty());
+}
+
 // Its guest hangs: asked where it holds up only its like, and told since when.
 TEST_F(WorkerTest, AsksAGuestThatHangsApartFromTheOthers) {
   worker_->command(command(1, start_vm(1)));

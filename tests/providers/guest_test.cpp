@@ -1,4 +1,5 @@
-// The scripts for guests, run by real shells in namespaces of their own: /run is empty there, the
+// The scripts for guests, run by real shells in namespaces of their own: /run and /var/lib are
+// empty there, the
 // network is one interface, and the boot id can be another one.
 #include "resources/guest.hpp"
 
@@ -32,6 +33,7 @@ class Sandbox : public testing::TestWithParam<const char*> {
     folder_ = mkdtemp(name.data());
     fs::create_directories(folder_ / "run");
     fs::create_directories(folder_ / "etc");
+    fs::create_directories(folder_ / "lib");
     set_boot("boot-1");
   }
   void TearDown() override {
@@ -51,7 +53,7 @@ class Sandbox : public testing::TestWithParam<const char*> {
     write("script", script);
     const std::string outer =
         "d=" + folder_.string() +
-        "; mount --bind $d/run /run && mount --bind $d/etc /etc &&"
+        "; mount --bind $d/run /run && mount --bind $d/etc /etc && mount --bind $d/lib /var/lib &&"
         " mount --bind $d/boot_id /proc/sys/kernel/random/boot_id &&"
         " mount -t sysfs sys /sys && ip link set lo up &&"
         " ip link add eth7 address 52:54:00:aa:bb:01 type veth peer name other || exit 99\n" +
@@ -89,6 +91,13 @@ class Sandbox : public testing::TestWithParam<const char*> {
     return script;
   }
 
+  static RunScript about(ScriptKind kind, const std::string& text, const std::string& digest) {
+    auto script = start(text, digest);
+    script.kind = kind;
+    script.member = {{"f-node-2"}, {"node"}, "10.0.0.12", 2};
+    return script;
+  }
+
   fs::path folder_;
   std::string printed_;
 };
@@ -120,6 +129,88 @@ TEST_P(Sandbox, a_start_that_fails_is_not) {
   EXPECT_EQ(probe().configured[{"server"}], "d1") << "the last that worked";
   EXPECT_NE(run(role_script(start("if; then", "d3"))), 0) << "a syntax error";
   EXPECT_EQ(probe().configured[{"server"}], "d1");
+}
+
+TEST_P(Sandbox, a_drain_is_asked_since_the_first_time_and_a_start_ends_it) {
+  auto drain = start("echo '2 jobs are running'; exit 1", "");
+  drain.kind = ScriptKind::drain;
+  EXPECT_EQ(run(role_script(start("true", "d1"))), 0);
+  EXPECT_EQ(run(role_script(drain)), 1);
+  EXPECT_EQ(printed_, "2 jobs are running\n");
+  const auto asked = probe();
+  EXPECT_TRUE(asked.configured.empty()) << "it is not checked any more";
+  ASSERT_EQ(asked.drained.count({"server"}), 1U);
+  EXPECT_FALSE(asked.drained.at({"server"}).done);
+  EXPECT_GE(asked.up, asked.drained.at({"server"}).asked_at);
+  write("run/cierzo/roles/server", "drain boot-1 7\n");  // As if it was long ago.
+  EXPECT_EQ(run(role_script(drain)), 1);
+  EXPECT_EQ(probe().drained.at({"server"}).asked_at, std::chrono::seconds(7));
+  drain.text = "true";
+  EXPECT_EQ(run(role_script(drain)), 0);
+  EXPECT_TRUE(probe().drained.at({"server"}).done);
+  EXPECT_EQ(probe().drained.at({"server"}).asked_at, std::chrono::seconds(7));
+  EXPECT_EQ(run(role_script(start("exit 1", "d1"))), 1);
+  EXPECT_TRUE(probe().drained.empty()) << "whatever comes of the start";
+  EXPECT_EQ(run(role_script(start("true", "d1"))), 0);
+  EXPECT_EQ(probe().configured[{"server"}], "d1");
+  set_boot("boot-2");
+  EXPECT_EQ(run(role_script(drain)), 0);
+  EXPECT_NE(probe().drained.at({"server"}).asked_at, std::chrono::seconds(7));
+}
+
+TEST_P(Sandbox, who_has_joined_is_on_the_disk_until_it_has_left) {
+  const auto join = about(ScriptKind::join, "true", "j1");
+  EXPECT_TRUE(probe().joined.empty());
+  EXPECT_EQ(run(role_script(join)), 0) << printed_;
+  EXPECT_EQ(probe().joined, (std::vector<Joined>{{{"server"}, join.member, "j1", {}}}));
+  auto twice = join;  // The same machine in another role.
+  twice.member.role = {"store"};
+  EXPECT_EQ(run(role_script(twice)), 0);
+  EXPECT_EQ(probe().joined.size(), 2U);
+  twice.kind = ScriptKind::leave;
+  EXPECT_EQ(run(role_script(twice)), 0);
+  EXPECT_EQ(probe().joined, (std::vector<Joined>{{{"server"}, join.member, "j1", {}}}));
+  set_boot("boot-2");
+  EXPECT_EQ(probe().joined, (std::vector<Joined>{{{"server"}, join.member, "", {}}}))
+      << "not told in this boot, but it may still have to leave";
+  EXPECT_EQ(run(role_script(about(ScriptKind::leave, "exit 4", "-"))), 4);
+  EXPECT_EQ(probe().joined.size(), 1U);
+  EXPECT_EQ(run(role_script(about(ScriptKind::leave, "", "-"))), 0);
+  EXPECT_TRUE(probe().joined.empty());
+  EXPECT_EQ(run(role_script(about(ScriptKind::leave, "true", "-"))), 0) << "twice is no harm";
+}
+
+TEST_P(Sandbox, half_a_join_has_to_leave_as_well) {
+  EXPECT_EQ(run(role_script(about(ScriptKind::join, "exit 3", "j1"))), 3);
+  const auto joined = probe().joined;
+  ASSERT_EQ(joined.size(), 1U);
+  EXPECT_EQ(joined.front().digest, "");
+  EXPECT_EQ(run(role_script(about(ScriptKind::join, "true", "j1"))), 0);
+  EXPECT_EQ(run(role_script(about(ScriptKind::join, "exit 3", "j2"))), 3);
+  EXPECT_EQ(probe().joined.front().digest, "") << "what it knew is not certain any more";
+}
+
+TEST_P(Sandbox, what_a_start_says_about_itself_is_kept_when_it_has_worked) {
+  const std::string says = "printf 'port=80\\nurl=http://it is/?a=b\\n' >>$CIERZO_OUTPUTS";
+  EXPECT_EQ(run(role_script(start(says, "d1"))), 0) << printed_;
+  const Outputs outputs = {{"port", "80"}, {"url", "http://it is/?a=b"}};
+  EXPECT_EQ(probe().outputs.at({"server"}), outputs);
+  EXPECT_EQ(fs::status(folder_ / "run/cierzo/outputs/server").permissions(), fs::perms(0600));
+  EXPECT_EQ(run(role_script(start("echo port=81 >>$CIERZO_OUTPUTS; exit 1", "d1"))), 1);
+  EXPECT_EQ(probe().outputs.at({"server"}), outputs) << "of the last that worked";
+  EXPECT_EQ(run(role_script(start("true", "d2"))), 0);
+  EXPECT_TRUE(probe().outputs.empty()) << "each says all";
+  for (const char* wrong : {"80", "=80", "a b=80", "1a=80", "a-b=80"}) {
+    EXPECT_EQ(run(role_script(start("echo '" + std::string(wrong) + "' >>$CIERZO_OUTPUTS", "d3"))),
+              1);
+    EXPECT_EQ(printed_, "an output must be KEY=VALUE, not: " + std::string(wrong) + "\n");
+  }
+  const std::string many = "for i in $(seq 33); do echo \"k$i=v\" >>$CIERZO_OUTPUTS; done";
+  EXPECT_EQ(run(role_script(start(many, "d3"))), 1);
+  EXPECT_NE(printed_.find("at most 32 lines"), std::string::npos) << printed_;
+  EXPECT_EQ(run(role_script(start(says, "d1"))), 0);
+  set_boot("boot-2");
+  EXPECT_TRUE(probe().outputs.empty());
 }
 
 TEST_P(Sandbox, a_reboot_forgets) {
@@ -191,7 +282,7 @@ TEST_P(Sandbox, of_many_runs_at_once_never_two_work) {
   EXPECT_EQ(read("done").size(), 2U * rounds * runs) << printed_;
   EXPECT_TRUE(fs::exists(folder_ / "run/cierzo/server.lock"));
   const auto files = std::distance(fs::directory_iterator(folder_ / "run/cierzo"), {});
-  EXPECT_EQ(files, 3) << "the lock, the facts and resource.json";
+  EXPECT_EQ(files, 4) << "the lock, the facts, the outputs and resource.json";
 }
 
 // It had claimed to be the next, and did not get further.
@@ -344,6 +435,25 @@ TEST(Guest, text_that_is_no_probes_says_nothing) {
   EXPECT_EQ(knowledge.stopped.size(), 1U);
 }
 
+TEST(Guest, what_a_probe_says_of_drains_and_members_is_read) {
+  const auto knowledge = read_probe(
+      "up 90\nmember head j1 f-node-1 node 10.0.0.11 1\nmember head - f-node-2 node 10.0.0.12 2\n"
+      "member head j1 f-node-3 node 10.0.0.13 -3\nmember head f-node-4\ndrain node 30\n"
+      "drained head 40\ndrain other soon\nmember head j1 ../up node 10.0.0.11 1\n"
+      "start head " +
+      std::string(5000, 'a') + "\nboot x\n");
+  EXPECT_TRUE(knowledge.configured.empty()) << "no report is refused for what a guest says";
+  EXPECT_EQ(knowledge.up, std::chrono::seconds(90));
+  ASSERT_EQ(knowledge.joined.size(), 2U) << "the others are none";
+  EXPECT_EQ(knowledge.joined[0],
+            (Joined{{"head"}, {{"f-node-1"}, {"node"}, "10.0.0.11", 1}, "j1", {}}));
+  EXPECT_EQ(knowledge.joined[1].digest, "");
+  ASSERT_EQ(knowledge.drained.size(), 2U);
+  EXPECT_FALSE(knowledge.drained.at({"node"}).done);
+  EXPECT_TRUE(knowledge.drained.at({"head"}).done);
+  EXPECT_EQ(knowledge.drained.at({"head"}).asked_at, std::chrono::seconds(40));
+}
+
 TEST(Guest, every_script_says_what_it_is_for) {
   using Kind = ScriptPurpose::Kind;
   RunScript run;
@@ -355,6 +465,16 @@ TEST(Guest, every_script_says_what_it_is_for) {
   EXPECT_EQ(purpose.digest, "d1");
   run.kind = ScriptKind::stop;
   EXPECT_EQ(script_purpose(role_script(run)).kind, Kind::stop);
+  run.kind = ScriptKind::drain;
+  EXPECT_EQ(script_purpose(role_script(run)).kind, Kind::drain);
+  run.member = {{"f-node-2"}, {"node"}, "10.0.0.12", 2};
+  run.kind = ScriptKind::join;
+  purpose = script_purpose(role_script(run));
+  EXPECT_EQ(purpose.kind, Kind::join);
+  EXPECT_EQ(purpose.digest, "d1");
+  EXPECT_EQ(purpose.member, run.member);
+  run.kind = ScriptKind::leave;
+  EXPECT_EQ(script_purpose(role_script(run)).kind, Kind::leave);
   EXPECT_EQ(script_purpose(probe_script()).kind, Kind::probe);
   RoleCheck check;
   check.role = {"server"};

@@ -70,7 +70,10 @@ class Story {
       return site_.scale(command.words.at(0), {command.options.begin(), command.options.end()});
     else if (verb == "forget-counts")  // As an agent that is restarted does.
       site_.forget_counts(command.words.at(0), command.option("on"));
-    else if (verb == "await")
+    else if (verb == "says") {  // says INSTANCE ROLE KEY=VALUE ...: its start does, from now on
+      site_.says[{{command.words.at(0)}, {command.words.at(1)}}] = {command.options.begin(),
+                                                                    command.options.end()};
+    } else if (verb == "await")
       site_.images_awaited[command.words.at(0)] =
           site_.now + std::chrono::seconds(std::stoi(command.words.at(1)));
     else if (verb == "pass")
@@ -95,6 +98,8 @@ class Story {
     const auto type = c.words.at(0) == "vault"   ? vault_type()
                       : c.words.at(0) == "frail" ? frail_type()
                       : c.words.at(0) == "plain" ? plain_type()
+                      : c.words.at(0) == "farm"  ? farm_type()
+                      : c.words.at(0) == "talk"  ? talk_type()
                                                  : shop_type();
     manifests::Declaration declaration{c.words.at(0), c.words.at(1), {}, {}};
     for (const auto& [name, text] : c.options) {
@@ -154,6 +159,14 @@ class Story {
     }
     for (const BreakerKey& key : plan.closed) {
       text += "close the breaker of " + key.second.value + " in " + key.first.value + "\n";
+    }
+    for (const Said& said : plan.said) {
+      text += "keep what " + said.key.second.value + " in " + said.key.first.value + " says:";
+      for (const auto& [key, value] : said.outputs) text += " " + key + "=" + value;
+      text += "\n";
+    }
+    for (const RoleKey& key : plan.unsaid) {
+      text += "forget what " + key.second.value + " in " + key.first.value + " said\n";
     }
     if (!with_blocked) return text;
     if (!plan.brake.empty()) text += "told: " + plan.brake + "\n";
@@ -314,7 +327,7 @@ class Story {
     site_.reboot_guest(site_.copy(c.words.at(0), c.option("on")));
   }
 
-  // break INSTANCE start=HOST | script=ROLE | check=ROLE | flap=ROLE
+  // break INSTANCE start=HOST | script=ROLE (or join, leave) | check=ROLE | flap=ROLE
   void set_broken(const Command& c, bool broken) {
     for (const auto& [what, where] : c.options) {
       if (what == "flap") {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "resources/desired.hpp"
 #include "resources/scaling.hpp"
 
@@ -53,6 +55,40 @@ roles:
   return type;
 }
 
+std::shared_ptr<const Type> farm_type() {
+  static const auto type = read({{"type.yaml", R"(
+type: farm
+roles:
+  head: {count: 1, start: go, stop: halt, check: {run: look}}
+  node:
+    count: 0..
+    after: [head]
+    start: go
+    stop: halt
+    drain: {run: ask, every: 5s, deadline: 60s}
+    edges: {head: {join: add, leave: remove}}
+)"},
+                                 {"go", "start"},
+                                 {"halt", "stop"},
+                                 {"look", "check"},
+                                 {"ask", "drain"},
+                                 {"add", "join"},
+                                 {"remove", "leave"}});
+  return type;
+}
+
+std::shared_ptr<const Type> talk_type() {
+  static const auto type = read({{"type.yaml", R"(
+type: talk
+roles:
+  source: {count: 1, start: go, outputs: {port: {}, token: {secret: true}}}
+  listener: {count: 1.., after: [source], reads: [source], start: go}
+  neighbour: {count: 0.., after: [source], start: go, outputs: {port: {}}}
+)"},
+                                 {"go", "start"}});
+  return type;
+}
+
 std::shared_ptr<const Type> plain_type() {
   static const auto type = read({{"type.yaml", "type: plain\nroles:\n  vm: {count: 1..}\n"}});
   return type;
@@ -74,7 +110,7 @@ HostView& ToySite::add_host(const std::string& name, std::uint64_t memory_mib, i
 
 void ToySite::declare(std::shared_ptr<const Resource> resource, std::shared_ptr<const Type> type) {
   const std::string name = resource->name.value;
-  desired_[name] = make_desired(std::move(resource), std::move(type));
+  desired_[name] = make_desired(std::move(resource), std::move(type), desired_[name].outputs);
 }
 
 void ToySite::forget(const std::string& resource) { desired_.erase(resource); }
@@ -88,7 +124,7 @@ std::string ToySite::scale(const std::string& name,
   std::string text;
   for (const auto& mistake : cierzo::scale(*resource, *desired.type, wanted))
     text += mistake + "\n";
-  desired = make_desired(std::move(resource), desired.type);
+  desired = make_desired(std::move(resource), desired.type, desired.outputs);
   return text;
 }
 
@@ -181,10 +217,13 @@ void ToySite::reboot_guest(Observed& copy) {
   copy.since = now;
   for (auto& [role, seen] : copy.roles) {
     seen.configured_digest.clear();
+    seen.outputs.clear();
     seen.stopped_digest.clear();
+    seen.draining = Draining::no;
     seen.health = Health::unknown;
     seen.failures = 0;
   }
+  for (Joined& joined : copy.joined) joined.digest.clear();
 }
 
 void ToySite::heal() {
@@ -211,6 +250,7 @@ void ToySite::start(const StartVm& work, HostId on) {
     fresh.resets = copy.resets;
     fresh.fresh_disk = copy.fresh_disk;
     fresh.roles = copy.roles;
+    fresh.joined = copy.joined;
   }
   fresh.fresh_disk = fresh.fresh_disk || work.fresh_disk;
   fresh.resource = work.instance.resource;
@@ -238,21 +278,40 @@ void ToySite::run(const InstanceName& name, const RunScript& work, HostId on) {
   Observed* copy = present(name, on);
   if (!copy || copy->incarnation != work.incarnation) return;
   RoleObserved& role = copy->roles[work.role];
+  if (work.kind == ScriptKind::join || work.kind == ScriptKind::leave) {
+    return tell(*copy, work);
+  }
+  if (work.kind == ScriptKind::drain) {
+    if (role.draining == Draining::no) role.drain_since = now;
+    role.draining = Draining::asked;
+    role.configured_digest.clear();
+  }
   if (broken_scripts.count({name.value, work.role.value}) != 0) {
-    Failure& failure = work.kind == ScriptKind::start ? role.start : role.stop;
+    Failure& failure = work.kind == ScriptKind::start  ? role.start
+                       : work.kind == ScriptKind::stop ? role.stop
+                                                       : role.drain;
     ++failure.count;
     failure.last = now;
     failure.error = "line one\nport 80 is in use";
     return;
   }
-  if (work.kind == ScriptKind::stop) {
-    role.stopped_digest = work.input.digest;
+  if (work.kind == ScriptKind::drain) {
+    role.draining = Draining::done;
+    role.drain = {};
     return;
   }
+  if (work.kind == ScriptKind::stop) {
+    role.stopped_digest = work.input.digest;
+    role.draining = Draining::no;
+    return;
+  }
+  role.draining = Draining::no;
+  role.drain = {};
   if (role.health == Health::failing) {
     ++role.restarts;
     role.last_restart = now;
   }
+  role.outputs = says[{name, work.role}];
   role.start = {};
   role.configured_digest = work.input.digest;
   role.stopped_digest.clear();
@@ -266,9 +325,39 @@ void ToySite::run(const InstanceName& name, const RunScript& work, HostId on) {
   }
 }
 
+void ToySite::tell(Observed& copy, const RunScript& work) const {
+  const auto same = [&](const Joined& one) {
+    return one.on == work.role && one.member.same_as(work.member);
+  };
+  auto known = std::find_if(copy.joined.begin(), copy.joined.end(), same);
+  if (known == copy.joined.end()) {
+    known = copy.joined.insert(known, {work.role, work.member, {}, {}});
+  }
+  if (broken_scripts.count({copy.name.value, std::string(to_string(work.kind))}) != 0) {
+    known->failure = {known->failure.count + 1, now, "line one\nno such queue"};
+  } else if (work.kind == ScriptKind::leave) {
+    copy.joined.erase(known);
+  } else {
+    *known = {work.role, work.member, work.input.digest, {}};
+  }
+}
+
 void ToySite::store(const Plan& plan) {
   for (const Breaker& breaker : plan.opened) breakers[{breaker.instance, breaker.role}] = breaker;
   for (const BreakerKey& key : plan.closed) breakers.erase(key);
+  std::map<std::string, std::map<RoleKey, Outputs>> kept;
+  for (const Said& said : plan.said) kept[said.resource.value][said.key] = said.outputs;
+  for (auto& [resource, now_said] : kept) {
+    DesiredResource& desired = desired_.at(resource);
+    now_said.insert(desired.outputs.begin(), desired.outputs.end());
+    desired = make_desired(desired.resource, desired.type, now_said);
+  }
+  for (const RoleKey& key : plan.unsaid) {
+    for (auto& [name, desired] : desired_) {
+      std::map<RoleKey, Outputs> left = desired.outputs;
+      if (left.erase(key) != 0) desired = make_desired(desired.resource, desired.type, left);
+    }
+  }
 }
 
 void ToySite::perform(const Action& action) {

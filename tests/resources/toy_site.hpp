@@ -18,6 +18,10 @@ std::shared_ptr<const Type> shop_type();
 std::shared_ptr<const Type> vault_type();
 // One role, `app`, that is tried twice; with start and check.
 std::shared_ptr<const Type> frail_type();
+// A head, and nodes that drain; it is told of those that join and leave.
+std::shared_ptr<const Type> farm_type();
+// A source that says a port and a token; a listener that reads them, a neighbour that does not.
+std::shared_ptr<const Type> talk_type();
 // One role, `vm`, without any script.
 std::shared_ptr<const Type> plain_type();
 
@@ -40,7 +44,7 @@ class ToySite {
   [[nodiscard]] std::string host_name(HostId id) const;
 
   void perform(const Action& action);
-  void store(const Plan& plan);  // breakers that open and close
+  void store(const Plan& plan);  // breakers that open and close, and what was said
   void reboot_guest(Observed& copy);
   void heal();  // every check that has run passes
 
@@ -52,8 +56,10 @@ class ToySite {
   std::map<std::string, Time> images_awaited;
   double brake_share = 0.5;
   int starts_max = 0;
+  std::map<RoleKey, Outputs> says;                               // what a start says, from now on
   std::set<std::pair<std::string, std::string>> broken_starts;   // (instance, host)
-  std::set<std::pair<std::string, std::string>> broken_scripts;  // (instance, role)
+  std::set<std::pair<std::string, std::string>> broken_scripts;  // (instance, role), or (instance,
+                                                                 // join) and (instance, leave)
   std::set<std::pair<std::string, std::string>> sick;            // (instance, role): check fails
   bool guests_boot_at_once = true;
   std::uint64_t term = 1, sequence = 0;  // of the last incarnation
@@ -62,6 +68,7 @@ class ToySite {
   void start(const StartVm& work, HostId on);
   void stop(const InstanceName& name, const StopVm& work, HostId on);
   void run(const InstanceName& name, const RunScript& work, HostId on);
+  void tell(Observed& copy, const RunScript& work) const;
   [[nodiscard]] std::uint64_t memory_used(HostId id) const;
   Observed* present(const InstanceName& name, HostId on);
 

@@ -54,7 +54,7 @@ TEST(Type, EveryMistakeIsReportedAtOnce) {
       "t/type.yaml:4:39: roles.a.start: there is no script 'go'\n"
       "t/type.yaml:5:7: roles.c.chek: unknown field; did you mean 'check'? (accepted: count, "
       "never_below, after, reads, attributes, start, stop, drain, metrics, check, tries, edges, "
-      "on_host_lost)\n"
+      "outputs, on_host_lost)\n"
       "t/type.yaml:5:23: roles.c.check: there is no script 'go'\n"
       "t/type.yaml:5:40: roles.c.check.every: must be a duration such as 500ms, 5s or 2m, got "
       "'5'\n"

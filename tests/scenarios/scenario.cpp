@@ -243,11 +243,13 @@ std::string Scenario::befall(const test::Command& command) {
   return taken();
 }
 
-// script fails|works|hangs start|stop|check ROLE [in=INSTANCE] [says=WORDS_WITH_UNDERSCORES]
+// script fails|works|hangs start|stop|check|drain|join|leave ROLE [in=INSTANCE]
+// [says=WORDS_WITH_UNDERSCORES]
 std::string Scenario::script(const test::Command& command) {
   using Kind = ScriptPurpose::Kind;
-  const std::map<std::string, Kind> kinds = {
-      {"start", Kind::start}, {"stop", Kind::stop}, {"check", Kind::check}};
+  const std::map<std::string, Kind> kinds = {{"start", Kind::start}, {"stop", Kind::stop},
+                                             {"check", Kind::check}, {"drain", Kind::drain},
+                                             {"join", Kind::join},   {"leave", Kind::leave}};
   ScriptResult result;
   if (command.words.at(0) == "fails") result.exit_code = 1;
   if (command.words.at(0) == "hangs") result.takes = 24h;

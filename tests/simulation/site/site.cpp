@@ -25,8 +25,10 @@ Duration surely_away_after(const SiteOptions& options) {
 }
 
 // The same for all sites, and not quickly read.
-const std::map<std::string, Type>& builtin_types() {
-  static const TypesRead read = load_types({CIERZO_SOURCE_DIR "/resources/types"});
+// The built-in ones, and those of the system tests.
+const std::map<std::string, Type>& known_types() {
+  static const TypesRead read =
+      load_types({CIERZO_SOURCE_DIR "/resources/types", CIERZO_SOURCE_DIR "/tests/system/types"});
   return read.types;
 }
 
@@ -288,7 +290,7 @@ Site::Reply Site::apply(HostId at, const std::string& manifest, const std::strin
   std::vector<manifests::Diagnostic> mistakes = parsed.diagnostics;
   api::ApplyRequest request;
   for (const manifests::Declaration& declaration : parsed.declarations) {
-    const Type& type = builtin_types().at(declaration.type);
+    const Type& type = known_types().at(declaration.type);
     ResourceRead read =
         read_resource(declaration, type, [](const std::string&, std::string& error) {
           error = "there are no files in the simulation";
