@@ -49,6 +49,11 @@ std::string what_failed(const Joined& joined, bool leaves) {
 
 }  // namespace
 
+bool could_let_go(const DesiredResource& desired, const Observed& copy, const RoleName& name) {
+  const RoleType* role = desired.type->role(name);
+  return role && (!role->start || !role_of(copy, name).configured_digest.empty());
+}
+
 std::string join_digest(const Wanted& wanted, const RoleName& role, const RoleName& on,
                         const Observed& copy) {
   const Incarnation& copy_of = copy.incarnation;
@@ -87,9 +92,7 @@ bool Planner::let_go(const Subject& s, const Observed& copy) {
     if (wants(s.desired, joined.member) || still_drains(s.desired, joined)) continue;
     const Observed* copy_of = index_.may_run(joined.member.name);
     if (copy_of && is_from_before(*copy_of, world_.recovered)) continue;  // It is kept. (rule 22)
-    if (!s.desired.type->role(joined.on) || role_of(copy, joined.on).configured_digest.empty()) {
-      continue;  // Its service does not run: it could not be told.
-    }
+    if (!could_let_go(s.desired, copy, joined.on)) continue;
     if (joined.failure.count > 0 && due(joined.failure) > world_.now) {
       look_again(due(joined.failure));
       continue;
@@ -104,7 +107,7 @@ bool Planner::let_go(const Subject& s, const Observed& copy) {
   return false;
 }
 
-// When all else is well. True: there is an action, or something to be told.
+// When all else is well. True: there is an action.
 bool Planner::take_in(const Subject& s, const Observed& copy) {
   for (const RoleType& role : s.desired.type->roles) {
     for (const Edge& edge : role.edges) {
@@ -112,11 +115,15 @@ bool Planner::take_in(const Subject& s, const Observed& copy) {
       if (hears(s.desired, s.which, copy, edge.on) && take_in(s, copy, edge.on, role)) return true;
     }
   }
-  for (const Joined& joined : copy.joined) {
-    const bool left = !wants(s.desired, joined.member);
-    if (backs_off(s.instance.name, what_failed(joined, left), joined.failure)) return true;
-  }
   return false;
+}
+
+// Who could not be taken in or let go. True: there is something to be told.
+bool Planner::tell_deaf(const Subject& s, const Observed& copy) {
+  return std::any_of(copy.joined.begin(), copy.joined.end(), [&](const Joined& joined) {
+    const bool left = !wants(s.desired, joined.member);
+    return backs_off(s.instance.name, what_failed(joined, left), joined.failure);
+  });
 }
 
 bool Planner::take_in(const Subject& s, const Observed& copy, const RoleName& on,

@@ -97,6 +97,7 @@ class Planner {
   bool let_go(const Subject& s, const Observed& copy);
   bool take_in(const Subject& s, const Observed& copy);
   bool take_in(const Subject& s, const Observed& copy, const RoleName& on, const RoleType& role);
+  bool tell_deaf(const Subject& s, const Observed& copy);
 
   // ---- outputs.cpp
   void keep_outputs(std::size_t resource);
@@ -147,6 +148,11 @@ class Planner {
 // included.
 [[nodiscard]] std::string join_digest(const Wanted& wanted, const RoleName& role,
                                       const RoleName& on, const Observed& copy);
+
+// Could this role of a copy be told that a member leaves? Not where its service does not run; one
+// without a `start` always does.
+[[nodiscard]] bool could_let_go(const DesiredResource& desired, const Observed& copy,
+                                const RoleName& name);
 
 // What this copy was told of that member in that role; nullptr: nothing.
 [[nodiscard]] const Joined* joined_to(const Observed& copy, const RoleName& on,

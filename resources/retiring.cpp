@@ -112,7 +112,7 @@ bool Planner::leaves(std::size_t resource, const Instance& idle) {
     const Observed* copy = copies.right();
     if (!copy || copy->run != RunState::running || !copy->guest_answers) continue;
     for (const Joined& known : copy->joined) {
-      const bool runs = !role_of(*copy, known.on).configured_digest.empty();
+      const bool runs = could_let_go(desired, *copy, known.on);
       const bool hopeless = known.failure.count >= stops_max || copy->configure.count > 0;
       if (known.member.name != idle.name || !runs || hopeless) continue;
       block(idle.name, true, "waits for " + told.name.value + " to let it go");

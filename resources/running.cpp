@@ -271,7 +271,7 @@ void Planner::serve(const Subject& s, const Observed& copy) {
     if (role_of(copy, name).health != Health::flapping) continue;
     return tell_flapping(s, copy, *s.desired.type->role(name));
   }
-  if (tell_unsaid(s, copy)) return;
+  if (tell_deaf(s, copy) || tell_unsaid(s, copy)) return;
   remove_stale_disk(s);
 }
 

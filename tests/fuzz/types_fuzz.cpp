@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "resources/type.hpp"
@@ -17,6 +18,10 @@ void check(bool holds, const char* what) {
   std::abort();
 }
 
+void check_program(const Type& type, const std::optional<Program>& program) {
+  check(!program || type.scripts.contains(program->script), "a script of a role");
+}
+
 void check_roles(const Type& type) {
   check(!type.name.empty(), "a name");
   check(type.roles.empty() == type.roles_in_manifest, "roles of its own, or the manifest's");
@@ -26,9 +31,13 @@ void check_roles(const Type& type) {
     for (const RoleName& other : role.after) check(type.role(other) != nullptr, "after a role");
     for (const RoleName& other : role.reads) check(type.role(other) != nullptr, "reads a role");
     for (const RoleName& part : role.composed_of) check(type.role(part) != nullptr, "a part");
-    for (const auto& program : {role.start, role.stop, role.drain, role.metrics}) {
-      check(!program || type.scripts.contains(program->script), "a script of a role");
+    for (const auto& program : {role.start, role.stop, role.metrics}) check_program(type, program);
+    check(!role.drain || type.scripts.contains(role.drain->script), "a drain of a role");
+    for (const Edge& edge : role.edges) {
+      check(type.role(edge.on) != nullptr, "an edge to a role");
+      for (const auto& program : {edge.join, edge.leave}) check_program(type, program);
     }
+    check(role.outputs.empty() || role.start, "outputs that a start says");
     check(!role.check || (type.scripts.contains(role.check->script) && role.check->failures > 0),
           "a check of a role");
   }
