@@ -157,7 +157,9 @@ Declared declared(const api::ApplyRequest& request, const Desired& desired,
         made.warnings.push_back(std::move(text));
       }
     }
-    made.resources.push_back(make_desired(std::make_shared<const Resource>(merged), type));
+    made.resources.push_back(make_desired(
+        std::make_shared<const Resource>(merged), type,
+        before == known.end() ? std::map<RoleKey, Outputs>{} : before->second.outputs));
   }
   static const Places nowhere;
   const auto places_of = [&](const ResourceName& name) {
