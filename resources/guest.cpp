@@ -371,6 +371,8 @@ bool is_plain(const std::string& word) {
          });
 }
 
+constexpr std::size_t members_max = 1024, outputs_max = 32, output_line_max = 1100;
+
 void read_fact(const std::vector<std::string>& words, GuestKnowledge& knowledge) {
   if (!std::all_of(words.begin(), words.end(), is_plain)) return;
   const std::string& kind = words[0];
@@ -389,7 +391,7 @@ void read_fact(const std::vector<std::string>& words, GuestKnowledge& knowledge)
     }
   } else if (words.size() == 7 && kind == "member") {
     const auto index = whole_number(words[6]);
-    if (!index) return;
+    if (!index || knowledge.joined.size() >= members_max) return;
     knowledge.joined.push_back({RoleName{words[1]},
                                 {InstanceName{words[3]}, RoleName{words[4]}, words[5], *index},
                                 words[2] == "-" ? "" : words[2],
@@ -400,11 +402,10 @@ void read_fact(const std::vector<std::string>& words, GuestKnowledge& knowledge)
 // "output ROLE KEY=VALUE", the value being the rest of the line as it is. Of what a guest says more
 // than its start may have said is not believed.
 void read_output(const std::string& line, GuestKnowledge& knowledge) {
-  constexpr std::size_t outputs_max = 32, line_max = 1100;
   const std::size_t role = line.find(' ') + 1;
   const std::size_t key = line.find(' ', role) + 1;
   const std::size_t equals = line.find('=', key);
-  if (key <= role || equals == line.npos || equals == key || line.size() > line_max) return;
+  if (key <= role || equals == line.npos || equals == key || line.size() > output_line_max) return;
   const std::string name = line.substr(role, key - 1 - role);
   if (!is_plain(name)) return;
   Outputs& outputs = knowledge.outputs[RoleName{name}];

@@ -32,7 +32,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(is_utf8(last_lines(status->output)), "the last lines");
   }
   (void)decode_base64(said);
-  (void)read_probe(said);
+  const GuestKnowledge known = read_probe(said);
+  check(known.joined.size() <= 1024, "a list of members");
+  for (const Joined& joined : known.joined) {
+    // They become words and file names of scripts, and parts of a report.
+    for (const std::string* word : {&joined.on.value, &joined.member.name.value,
+                                    &joined.member.role.value, &joined.member.address}) {
+      const bool plain = word->find_first_of(" /\n\t'") == std::string::npos;
+      check(plain && !word->empty() && word->size() <= 128, "a member's word");
+    }
+    check(joined.member.index >= 0, "a member's position");
+  }
+  for (const auto& [role, outputs] : known.outputs) {
+    check(outputs.size() <= 32, "outputs of a role");
+    for (const auto& [key, value] : outputs) check(key.size() + value.size() < 1200, "an output");
+  }
   (void)script_purpose(said);
   const std::string lines = last_lines(said);
   check(is_utf8(lines) && lines.size() <= 4096, "the last lines");

@@ -99,6 +99,7 @@ class Story {
                       : c.words.at(0) == "frail" ? frail_type()
                       : c.words.at(0) == "plain" ? plain_type()
                       : c.words.at(0) == "farm"  ? farm_type()
+                      : c.words.at(0) == "bell"  ? bell_type()
                       : c.words.at(0) == "talk"  ? talk_type()
                                                  : shop_type();
     manifests::Declaration declaration{c.words.at(0), c.words.at(1), {}, {}};

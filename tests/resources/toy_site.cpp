@@ -77,6 +77,19 @@ roles:
   return type;
 }
 
+std::shared_ptr<const Type> bell_type() {
+  static const auto type = read({{"type.yaml", R"(
+type: bell
+roles:
+  board: {count: 1}
+  guest: {count: 0.., start: go, edges: {board: {join: add, leave: remove}}}
+)"},
+                                 {"go", "start"},
+                                 {"add", "join"},
+                                 {"remove", "leave"}});
+  return type;
+}
+
 std::shared_ptr<const Type> talk_type() {
   static const auto type = read({{"type.yaml", R"(
 type: talk

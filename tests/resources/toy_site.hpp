@@ -20,6 +20,8 @@ std::shared_ptr<const Type> vault_type();
 std::shared_ptr<const Type> frail_type();
 // A head, and nodes that drain; it is told of those that join and leave.
 std::shared_ptr<const Type> farm_type();
+// A board without any script of its own; it is told of its guests.
+std::shared_ptr<const Type> bell_type();
 // A source that says a port and a token; a listener that reads them, a neighbour that does not.
 std::shared_ptr<const Type> talk_type();
 // One role, `vm`, without any script.
