@@ -138,7 +138,10 @@ bool Planner::take_in(const Subject& s, const Observed& copy, const RoleName& on
     std::string digest = join_digest(s.desired.wanted[which], role.name, on, *came);
     const Joined* known = joined_to(copy, on, one.name, role.name);
     if (known && known->digest == digest) continue;
-    if (known && known->failure.count > 0 && due(known->failure) > world_.now) continue;
+    if (known && known->failure.count > 0 && due(known->failure) > world_.now) {
+      look_again(due(known->failure));
+      continue;
+    }
     std::string reason = "has come";
     if (known && known->failure.count > 0) {
       reason = "its last join failed: " + brief(known->failure.error);

@@ -83,8 +83,9 @@ class Reporter {
       const bool stops = command && std::holds_alternative<StopVm>(command->action.work);
       if (copy->presence == Presence::unknown) {
         row.state = "unknown";
-      } else if (stops || copy->run == RunState::stopping)
+      } else if (stops || copy->run == RunState::stopping) {
         row.state = "stopping";
+      }
       row.reason = planned_for(name);
       if (row.reason.empty()) row.reason = "its role is scaled down";
       status.instances.push_back(std::move(row));
