@@ -167,7 +167,7 @@ wire::RoleObserved put(const RoleName& role, const RoleObserved& from) {
 
 RoleObserved get(const wire::RoleObserved& from, Checker& check) {
   RoleObserved to;
-  check.require(from.has_start() && from.has_stop() && from.has_drain() && !from.role().empty(),
+  check.require(from.has_start() && from.has_stop() && !from.role().empty(),
                 "report: a part of a role is missing");
   check.require(from.failures() >= 0 && from.restarts() >= 0, "report: a negative count");
   constexpr const char* digest = "report: digest of a role too long";
@@ -180,7 +180,9 @@ RoleObserved get(const wire::RoleObserved& from, Checker& check) {
   to.start = get(from.start(), check);
   to.stop = get(from.stop(), check);
   to.stopped_digest = check.name(from.stopped_digest(), digest);
-  to.draining = get(from.draining(), check);
+  // An agent of an earlier version says nothing of this: with it nothing drains.
+  const bool says = from.draining() != wire::DRAINING_UNSAID || from.has_drain();
+  to.draining = says ? get(from.draining(), check) : Draining::no;
   to.drain_since = get_age(from.drain_since());
   to.drain = get(from.drain(), check);
   to.outputs = get_pairs(from.outputs(), check);
