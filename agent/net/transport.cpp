@@ -16,6 +16,7 @@
 #include "agent/net/endpoint.hpp"
 #include "agent/net/keys.hpp"
 #include "agent/net/link.hpp"
+#include "agent/net/spare.hpp"
 #include "agent/net/zap.hpp"
 
 namespace cierzo {
@@ -27,6 +28,7 @@ constexpr int handshake_within = 5000;
 // In the kernel, before libzmq has accepted them.
 constexpr int connections_waiting = 512;
 constexpr std::uint64_t hung_up_told_every = 10'000;
+constexpr std::chrono::minutes shortage_told_every{1};
 // ZMQ_ZAP_ENFORCE_DOMAIN: Debian's zmq.h hides it, the library has it (S2).
 constexpr int zap_enforce_domain = 93;
 
@@ -109,11 +111,14 @@ class Transport::Impl : public std::enable_shared_from_this<Transport::Impl> {
   void on_frames(Endpoint::Frames frames);
   void watch_door(zmq::socket_t& socket);
   void door_event(const Endpoint::Frames& frames);
+  void nobody_enters(int error);
   void hang_up(std::optional<int> connection);
   void log(const std::string& text) const {
     if (events_.log) events_.log(text);
   }
 
+  // First, so that its number is low: it is of use below a limit that was lowered meanwhile, too.
+  SpareDescriptor spare_;
   asio::io_context& io_;
   Events events_;
   // In the order of their making, and destroyed in the opposite one: the handler before any server
@@ -123,6 +128,7 @@ class Transport::Impl : public std::enable_shared_from_this<Transport::Impl> {
   std::shared_ptr<Endpoint> receiver_;
   Door door_;
   std::shared_ptr<Endpoint> door_events_;  // What libzmq tells of the receiver's connections.
+  std::optional<Instant> shortage_told_;
   std::uint64_t hung_up_ = 0;
   std::map<HostId, PeerLink> links_;
   std::map<std::string, HostId> by_key_;
@@ -251,7 +257,8 @@ void Transport::Impl::watch_door(zmq::socket_t& socket) {
   zmq::socket_t events(shared_.context, zmq::socket_type::pair);
   events.set(zmq::sockopt::linger, 0);
   events.set(zmq::sockopt::rcvhwm, 0);  // Or the I/O thread would wait for this loop (Z10).
-  if (zmq_socket_monitor(socket.handle(), name, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0) {
+  const int watched = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_DISCONNECTED;
+  if (zmq_socket_monitor(socket.handle(), name, watched) != 0) {
     throw std::runtime_error(std::string("libzmq cannot watch its connections: ") +
                              zmq_strerror(zmq_errno()));
   }
@@ -261,7 +268,8 @@ void Transport::Impl::watch_door(zmq::socket_t& socket) {
   door_events_->start();
 }
 
-// Two frames: number and value of the event, address. The value is the connection's descriptor.
+// Two frames: number and value of the event, address. The value is the connection's descriptor, or
+// why there is none.
 void Transport::Impl::door_event(const Endpoint::Frames& frames) {
   std::uint16_t kind = 0;
   std::int32_t connection = -1;
@@ -273,6 +281,10 @@ void Transport::Impl::door_event(const Endpoint::Frames& frames) {
     door_.ended(connection);
     return;
   }
+  if (kind == ZMQ_EVENT_ACCEPT_FAILED) return nobody_enters(connection);
+  // Where the spare one cannot be had back, it is he who has it, or what was left of somebody
+  // before him; when he has gone the next one can come in.
+  if (!spare_.take()) return hang_up(connection);
   const auto ends = ends_of(connection);
   if (!ends) return;  // It has gone already; its end will be told.
   const auto leaves = door_.accepted(connection, ends->far, instant_now());
@@ -282,6 +294,19 @@ void Transport::Impl::door_event(const Endpoint::Frames& frames) {
         " so far; only hosts of the site should reach " + "port " + std::to_string(port_));
   }
   hang_up(leaves);
+}
+
+// libzmq tells it again and again, and does nothing else meanwhile.
+void Transport::Impl::nobody_enters(int error) {
+  if (error != EMFILE && error != ENFILE) return;
+  spare_.give_up();
+  const Instant now = instant_now();
+  if (shortage_told_ && now - *shortage_told_ < shortage_told_every) return;
+  shortage_told_ = now;
+  log(std::string("warning: ") + std::strerror(error) + ": who connects to port " +
+      std::to_string(port_) +
+      " is hung up on until there is room; connections that are open stay, "
+      "hosts try again by themselves; LimitNOFILE= of the unit sets how many files may be open");
 }
 
 // libzmq sees the end and closes it. The number may be another's by now: of whatever is no

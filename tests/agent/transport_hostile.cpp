@@ -103,6 +103,75 @@ TEST_F(Hostile, connections_that_never_say_who_they_are_are_hung_up_on) {
   EXPECT_EQ(lines, 1) << "who connects must not fill the disk with our log";
 }
 
+// Takes every descriptor that this process can have.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit low = before_;
+    low.rlim_cur = descriptors() + 64;
+    ::setrlimit(RLIMIT_NOFILE, &low);
+    for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) taken_.push_back(fd);
+  }
+  ~NoDescriptors() {
+    for (const int fd : taken_) ::close(fd);
+    ::setrlimit(RLIMIT_NOFILE, &before_);
+  }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+  std::vector<int> taken_;
+};
+
+std::chrono::nanoseconds processor_time() {
+  timespec used{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+// libzmq leaves a connection in the kernel's queue that it has no descriptor for, and turns at full
+// speed until it has one.
+TEST_F(TransportTest, without_descriptors_whoever_connects_is_hung_up_on) {
+  // Connected both ways, so that no link is made anew meanwhile, which takes some and gives them
+  // back.
+  Host first(io_, one, keys_one_, {});
+  Host second(io_, two, keys_two_, {peer(one, keys_one_, first.transport->endpoint())});
+  first.transport->set_peers({peer(two, keys_two_, second.transport->endpoint())});
+  ASSERT_TRUE(eventually(io_, [&] { return first.up() && second.up(); }));
+  std::vector<Tcp::socket> late;
+  for (int i = 0; i < 6; ++i) late.emplace_back(io_, Tcp::v4());
+  {
+    const NoDescriptors none;
+    for (Tcp::socket& socket : late) {
+      socket.connect(where(first));
+      socket.non_blocking(true);
+      char byte = 0;
+      boost::system::error_code end;
+      // Sooner than by the time that libzmq gives a handshake, which is 5 s.
+      const auto gone = [&] {
+        socket.read_some(asio::buffer(&byte, 1), end);
+        return end && end != asio::error::would_block;
+      };
+      EXPECT_TRUE(eventually(io_, gone, 4s)) << "it waits in the kernel's queue";
+    }
+    const auto before = processor_time();
+    run_for(io_, 500ms);
+    EXPECT_LT(processor_time() - before, 250ms) << "it spins";
+    const auto lines = std::count_if(first.said.begin(), first.said.end(), [](const auto& line) {
+      return line.find("Too many open files") != std::string::npos;
+    });
+    EXPECT_EQ(lines, 1);
+    EXPECT_TRUE(second.transport->send(one, result("over what is open")));
+    EXPECT_TRUE(eventually(io_, [&] { return first.has("over what is open"); }));
+  }
+  EXPECT_TRUE(first.up() && second.up());
+  zmq::socket_t again = stranger(first, &keys_two_);
+  say(again, encode(result("over a new one")));
+  EXPECT_TRUE(eventually(io_, [&] { return first.has("over a new one"); }));
+}
+
 TEST_F(Hostile, garbage_before_and_in_the_handshake_harms_nobody) {
   const std::string frame("\x04\x26\x05READY", 8);  // A command, where CURVE wants HELLO.
   std::vector<std::string> openings = {"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
