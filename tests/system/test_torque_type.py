@@ -21,7 +21,7 @@ from bed.waiting import wait_until
 SCRIPTS = REPOSITORY / "resources" / "types" / "torque"
 HOME = pathlib.Path("/var/spool/torque")
 PROGRAMS = ["pbs_server", "pbs_mom", "pbs_sched", "trqauthd", "qmgr", "qsub", "qstat", "qterm",
-            "pbsnodes"]
+            "pbsnodes", "qrerun", "qdel"]
 DAEMONS = ["trqauthd", "pbs_server", "pbs_sched"]
 
 
@@ -79,6 +79,7 @@ def head(tmp_path_factory):
         f"10.9.9.{number} q-compute-{number}\n" for number in (1, 2, 3)), encoding="utf-8")
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(HOME)], check=True)
     subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
+    (HOME / "mom_priv" / "jobs").mkdir(parents=True, mode=0o751)  # This machine drains as a node, too.
     made = Head(folder)
     assert made.script("head-start") == (0, "")
     yield made
@@ -111,7 +112,16 @@ def broken(head, program, text):
 
 
 @contextlib.contextmanager
-def job_on(head, node):
+def pbs_mom(head):
+    """A pbs_mom, for as long as a `compute-start` needs it: this machine is no node."""
+    try:
+        yield
+    finally:
+        head.run("kill -9 $(pidof pbs_mom)")
+
+
+@contextlib.contextmanager
+def job_on(head, node, ident="900.q-head-1", rerunable="y"):
     """A job runs on a node, for as long, as the server's database has it."""
     def restart(change):
         assert head.script("head-stop") == (0, "")
@@ -119,7 +129,7 @@ def job_on(head, node):
         database.write_text(change(database.read_text(encoding="utf-8")), encoding="utf-8")
         assert head.run("trqauthd; pbs_server; pbs_sched")[0] == 0
         wait_until(lambda: head.run("qmgr -c 'list server'")[0] == 0, 30, "the server answers")
-    job = {"id": "900.q-head-1", "user": "1", "queue": "batch", "node": "1", "script": "-",
+    job = {"id": ident, "rerunable": rerunable, "user": "1", "queue": "batch", "node": "1", "script": "-",
            "state": "R", "on": node, "exit": "-", "output": "-"}
     line = "job " + " ".join("x" + word.encode().hex() for pair in job.items() for word in pair)
     restart(lambda text: text + line + "\n")
@@ -127,9 +137,9 @@ def job_on(head, node):
         yield
     finally:
         # The server writes a job's words in any order.
-        ident = "x" + job["id"].encode().hex()
+        word = "x" + ident.encode().hex()
         restart(lambda text: "".join(
-            one + "\n" for one in text.splitlines() if ident not in one.split()))
+            one + "\n" for one in text.splitlines() if word not in one.split()))
 
 
 def test_a_new_head_has_nodes_that_may_take_jobs_and_folders_as_torque_wants_them(head):
@@ -190,26 +200,108 @@ def test_a_node_whose_creation_was_interrupted_may_take_itself_offline(head):
     assert operators.search(database.read_text(encoding="utf-8")).group() == text, "added once"
 
 
-def test_a_node_with_jobs_that_is_declared_no_more_is_offline_and_deleted_without_them(head):
-    with job_on(head, "q-compute-1"):
-        assert head.script("head-start", CIERZO_NAMES_COMPUTE="q-compute-2") == (0, "")
-        assert set(head.nodes()) == {"q-compute-1", "q-compute-2"}
-        assert head.offline() == {"q-compute-1"}
-        assert head.script("head-start") == (0, ""), "wanted again"
-        assert head.offline() == set()
-        assert head.script("head-start", CIERZO_NAMES_COMPUTE="q-compute-2") == (0, "")
+def leave(head, node):
+    """What the head is told when a node is not wanted any more, and has had its time."""
+    return head.script("compute-leave", CIERZO_MEMBER_NAME=node)
+
+
+def join(head, node):
+    """What the head is told when a node serves."""
+    return head.script("compute-join", CIERZO_MEMBER_NAME=node)
+
+
+def test_a_node_that_is_wanted_no_more_is_kept_until_it_leaves(head):
     assert head.script("head-start", CIERZO_NAMES_COMPUTE="q-compute-2") == (0, "")
+    assert set(head.nodes()) == {"q-compute-1", "q-compute-2"}, "it may have to end a job"
+    assert leave(head, "q-compute-1") == (0, "")
     assert set(head.nodes()) == {"q-compute-2"}
+    assert leave(head, "q-compute-1") == (0, ""), "told again, it has left already"
+    status, said = join(head, "q-compute-1")
+    assert status == 1 and "does not know the node q-compute-1" in said
+    assert head.script("head-start") == (0, "")
+    assert head.offline() == set(), "wanted again, it is a new one"
+    assert join(head, "q-compute-1") == (0, "")
+
+
+def test_a_node_that_was_lost_while_it_drained_takes_jobs_again_when_it_is_replaced(head):
+    assert head.run("pbsnodes -o -N 'disk is slow' q-compute-2")[0] == 0
+    for node in ("q-compute-1", "q-compute-2"):
+        assert head.script("compute-drain", CIERZO_NAME=node) == (0, "")
+        assert join(head, node) == (0, "")
+    assert head.offline() == {"q-compute-2"}, "what an administrator took offline is his"
+    assert head.run("pbsnodes -c -N '' q-compute-2")[0] == 0
+
+
+def test_the_last_node_leaves(head):
+    for node in ("q-compute-1", "q-compute-2"):
+        assert leave(head, node) == (0, "")
+    assert head.nodes() == {}
+    assert head.script("head-start", CIERZO_NAMES_COMPUTE="") == (0, "")
     assert head.script("head-start") == (0, "")
 
 
-def test_a_node_that_the_head_does_not_know_or_tell_of_is_not_drained(head):
-    # One that takes it offline and does not know it: it was deleted between the two.
-    for said in ("<Data></Data>", "", "<Data><Node><name>q-compute-2</name></Node></Data>"):
-        with broken(head, "pbsnodes", f"[ $1 != -x ] || echo '{said}'"):
-            status, text = head.script("compute-drain", CIERZO_NAME="q-compute-1")
-            assert status == 1
-            assert text == "the head does not know the node q-compute-1\n"
+def test_a_node_that_is_lost_leaves_and_its_jobs_wait_for_another(head):
+    # Nobody answers at the node's address: its machine is gone.
+    with job_on(head, "q-compute-1"), job_on(head, "q-compute-1", ident="901.q-head-1", rerunable="n"):
+        assert leave(head, "q-compute-1") == (0, "")
+        assert set(head.nodes()) == {"q-compute-2"}
+        jobs = head.run("qstat")[1].splitlines()
+        assert "900.q-head-1 Q" in jobs
+        assert not [line for line in jobs if line.startswith("901.")], "it must not run twice"
+    assert head.script("head-start") == (0, "")
+
+
+@pytest.mark.parametrize("answer", ["echo 'cannot connect' >&2; exit 1", "exit 0"])
+def test_a_node_has_not_left_a_head_that_does_not_say_which_it_has(head, answer):
+    with broken(head, "pbsnodes", f"[ $1 != -x ] || {{ {answer}; }}; exec $real \"$@\""):
+        assert leave(head, "q-compute-1")[0] == 1
+    assert "q-compute-1" in head.nodes()
+
+
+def test_a_drain_answers_at_once_and_ends_when_no_job_is_left(head):
+    with job_on(head, "q-compute-1"):
+        for _ in range(2):
+            assert head.script("compute-drain", CIERZO_NAME="q-compute-1") == (
+                1, "its jobs have not ended: 900.q-head-1\n")
+        assert head.offline() == {"q-compute-1"}
+    assert head.script("compute-drain", CIERZO_NAME="q-compute-1") == (0, "")
+    assert head.script("head-start") == (0, ""), "wanted again"
+    assert head.offline() == set()
+
+
+def test_a_drained_node_that_is_wanted_again_takes_its_mark_back_itself(head):
+    """The head was started before the last run of the drain had ended."""
+    with job_on(head, "q-compute-1"):
+        assert head.script("compute-drain", CIERZO_NAME="q-compute-1")[0] == 1
+        with pbs_mom(head):
+            assert head.script("compute-start", CIERZO_NAME="q-compute-1",
+                               CIERZO_NAMES_HEAD="q-head-1") == (0, "")
+            assert head.offline() == set()
+            assert head.run("pbsnodes -o -N 'disk is slow' q-compute-1")[0] == 0
+            assert head.script("compute-drain", CIERZO_NAME="q-compute-1")[0] == 1
+            assert head.script("compute-start", CIERZO_NAME="q-compute-1",
+                               CIERZO_NAMES_HEAD="q-head-1") == (0, "")
+            assert head.offline() == {"q-compute-1"}, "what an administrator took offline is his"
+    assert head.run("pbsnodes -c -N '' q-compute-1")[0] == 0
+
+
+def test_a_node_that_the_head_does_not_know_has_drained_when_it_has_no_job_itself(head):
+    def drain(said):
+        # One that takes it offline and does not know it: it was deleted between the two.
+        with broken(head, "pbsnodes", f"[ $1 != -x ] || {said}"):
+            return head.script("compute-drain", CIERZO_NAME="q-compute-1")
+    others = "echo '<Data><Node><name>q-compute-2</name></Node></Data>'"
+    none = "{ echo 'Server has no node list' >&2; exit 1; }"
+    for said in (others, none):
+        assert drain(said) == (0, "")
+    assert drain("echo") == (1, "pbsnodes -x does not say which nodes the head has: \n")
+    assert drain("{ echo 'cannot connect' >&2; exit 1; }") == (1, "pbsnodes: cannot connect\n")
+    job = HOME / "mom_priv" / "jobs" / "7.q-head-1.JB"
+    job.touch()
+    for said in (others, none):
+        status, text = drain(said)
+        assert status == 1 and "does not know the node q-compute-1" in text and job.name in text
+    job.unlink()
 
 
 @pytest.mark.parametrize("answer", ["echo 'cannot connect' >&2; exit 1", "exit 0"])
@@ -236,6 +328,7 @@ def test_nodes_and_slots_follow_the_manifest_and_nodes_of_others_are_left_alone(
     assert head.run("qmgr -c 'create node localhost'")[0] == 0
     assert head.script("head-start", CIERZO_NAMES_COMPUTE="q-compute-2 q-compute-3",
                        CIERZO_ATTRIBUTE_NODE_SLOTS="4") == (0, "")
+    assert leave(head, "q-compute-1") == (0, "")
     assert {name: np for name, (_, np) in head.nodes().items()} == {
         "q-compute-2": 4, "q-compute-3": 4, "localhost": 1}
     assert head.script("head-start") == (0, "")

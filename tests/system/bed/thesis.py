@@ -104,7 +104,7 @@ def stand_in_image(kind, target):
     if kind == "torque":
         programs = [f"/usr/local/sbin/{name}" for name in (
             "pbs_server", "pbs_mom", "pbs_sched", "trqauthd", "qmgr", "qsub", "qstat", "qterm",
-            "pbsnodes")]
+            "pbsnodes", "qrerun", "qdel")]
         files["/etc/rc.standin"] = TORQUE_BOOT
         inittab = "::sysinit:/etc/rc.standin\n"
     else:
