@@ -20,6 +20,7 @@ from bed.waiting import wait_until
 
 SCRIPTS = REPOSITORY / "resources" / "types" / "torque"
 HOME = pathlib.Path("/var/spool/torque")
+MEMBERS = pathlib.Path("/var/lib/cierzo/members/head")  # Whom the head was told of by join.
 PROGRAMS = ["pbs_server", "pbs_mom", "pbs_sched", "trqauthd", "qmgr", "qsub", "qstat", "qterm",
             "pbsnodes", "qrerun", "qdel"]
 DAEMONS = ["trqauthd", "pbs_server", "pbs_sched"]
@@ -79,6 +80,11 @@ def head(tmp_path_factory):
         f"10.9.9.{number} q-compute-{number}\n" for number in (1, 2, 3)), encoding="utf-8")
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(HOME)], check=True)
     subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
+    MEMBERS.parent.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(MEMBERS.parent.parent)], check=True)
+    MEMBERS.mkdir(parents=True)
+    for number in (1, 2):
+        (MEMBERS / f"q-compute-{number}.compute").touch()
     (HOME / "mom_priv" / "jobs").mkdir(parents=True, mode=0o751)  # This machine drains as a node, too.
     made = Head(folder)
     assert made.script("head-start") == (0, "")
@@ -86,6 +92,7 @@ def head(tmp_path_factory):
     for daemon in DAEMONS:
         made.run(f"kill -9 $(pidof {daemon})")
     subprocess.run(["umount", "/etc/hosts"], check=True)
+    subprocess.run(["umount", str(MEMBERS.parent.parent)], check=True)
     subprocess.run(["umount", str(HOME)], check=True)
 
 
@@ -221,6 +228,18 @@ def test_a_node_that_is_wanted_no_more_is_kept_until_it_leaves(head):
     assert head.script("head-start") == (0, "")
     assert head.offline() == set(), "wanted again, it is a new one"
     assert join(head, "q-compute-1") == (0, "")
+
+
+def test_a_node_that_never_joined_is_deleted_unless_it_has_a_job(head):
+    wanted = {"CIERZO_NAMES_COMPUTE": "q-compute-1 q-compute-2 q-compute-3"}
+    assert head.script("head-start", **wanted) == (0, "")
+    with job_on(head, "q-compute-3"):
+        assert head.script("head-start") == (0, "")
+        assert "q-compute-3" in head.offline()
+    assert head.script("head-start", **wanted) == (0, "")
+    assert head.offline() == set(), "wanted again"
+    assert head.script("head-start") == (0, "")
+    assert set(head.nodes()) == {"q-compute-1", "q-compute-2"}
 
 
 def test_a_node_that_was_lost_while_it_drained_takes_jobs_again_when_it_is_replaced(head):
