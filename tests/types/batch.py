@@ -6,6 +6,7 @@ of the node that runs it, and lasts until it is let go: no test depends on how q
 
 import time
 
+from bed.toys import instances
 from declared import Declared
 
 
@@ -13,7 +14,8 @@ class Cluster(Declared):
     """The cluster `queue` of a head and two compute nodes: 10.77.3.10, 11 and 12.
 
     A system says: `client`, which sets up a shell for its commands; `daemons`, as (role, name);
-    `idle`, `busy` and `drained`, the states of a node; `kind`, its type.
+    `idle`, `busy`, `drained` and `draining`, the states of a node; `disable` and `enable`, an
+    administrator's commands for the first node; `kind`, its type; `start`, that of a node.
     """
 
     client = ""
@@ -46,8 +48,10 @@ class Cluster(Declared):
         raise NotImplementedError
 
     def kept(self):
-        """A command in the head that waits until what was told after /tmp/sent is on its disk."""
-        return "sync"
+        """A command in the head that waits until what was told after /tmp/sent is on its disk: where
+        that is so before a system answers, none.
+        """
+        return "true"
 
     def attributes(self):
         """The environment of the manifest's own attributes, for scripts."""
@@ -58,9 +62,17 @@ class Cluster(Declared):
         return self.script(
             self.machine("compute", number), self.kind, script, CIERZO_ROLE="compute",
             CIERZO_RESOURCE="queue", CIERZO_NAMES_HEAD="queue-head-1",
-            CIERZO_ADDRESSES_HEAD="10.77.3.10",
-            CIERZO_NAMES_COMPUTE="queue-compute-1 queue-compute-2",
-            CIERZO_ADDRESSES_COMPUTE="10.77.3.11 10.77.3.12", **self.attributes())
+            CIERZO_ADDRESSES_HEAD="10.77.3.10", CIERZO_NAMES_COMPUTE="queue-compute-1",
+            CIERZO_ADDRESSES_COMPUTE="10.77.3.11", **self.attributes())
+
+    def scale(self, count):
+        """Wants so many nodes; nobody waits for them."""
+        self.site.agentctl(self.site.leader(), "scale", self.name, f"compute={count}", "--no-wait")
+
+    def drains(self):
+        """True while the second node is asked to finish, and says what it waits for."""
+        row = instances(self.site, self.name).get(f"{self.name}-compute-2")
+        return row and row["state"] == "draining" and "its jobs have not ended" in row["reason"]
 
     def process(self, word, number):
         """The process of a job that waits on a compute node; empty when there is none."""
@@ -119,6 +131,86 @@ class Scenarios:
         queue.let_go(f"kept-{daemon}", 1)
         queue.wait(lambda: queue.done(f"kept-{daemon}", 1), "the job ends")
 
+    def test_a_node_that_dies_costs_the_other_nothing_and_its_job_runs_again(self, queue):
+        for number in (1, 2):
+            queue.send(f"dies{number}", f"queue-compute-{number}")
+        running = queue.wait(lambda: queue.process("dies2", 2), "the second job runs")
+        queue.wait(lambda: queue.process("dies1", 1), "the first job runs")
+        since = time.monotonic()
+        queue.machine("compute", 1).host.virsh("destroy", "queue-compute-1")
+        queue.wait(lambda: queue.process("dies1", 1), "its job runs again, on the new machine")
+        queue.rows.append(f"node killed, until its job runs again: {time.monotonic() - since:.1f} s")
+        assert queue.process("dies2", 2) == running, "the job on the other node ran on"
+        for number in (1, 2):
+            queue.let_go(f"dies{number}", number)
+            queue.wait(lambda: queue.done(f"dies{number}", number), "the job ends")
+
+    def test_a_node_that_is_scaled_away_ends_its_job_first(self, queue):
+        for number in (1, 2):
+            queue.send(f"long{number}", f"queue-compute-{number}")
+            queue.wait(lambda: queue.process(f"long{number}", number), "the job runs")
+        other, last = queue.process("long1", 1), queue.process("long2", 2)
+        queue.scale(1)
+        queue.wait(queue.drains, "its job is waited for")
+        queue.wait(lambda: queue.nodes()["queue-compute-2"] == queue.draining, "it takes no others")
+
+        # Somebody has another mind before it is gone.
+        queue.scale(2)
+        queue.wait(lambda: queue.nodes()["queue-compute-2"] == queue.busy, "it is back in service")
+        assert queue.process("long2", 2) == last, "its job ran on"
+        queue.scale(1)
+        queue.wait(queue.drains, "its job is waited for")
+        assert queue.process("long2", 2) == last
+        queue.let_go("long2", 2)
+        queue.wait(lambda: queue.done("long2", 2), "its job ends")
+        since = time.monotonic()
+        queue.wait(lambda: queue.gone("compute", 2), "its machine is gone")
+        queue.rows.append("node scaled away, from its job's end until its machine is gone: "
+                          f"{time.monotonic() - since:.1f} s")
+        assert list(queue.nodes()) == ["queue-compute-1"], "the head has it no more"
+        assert queue.process("long1", 1) == other, "the job on the other node ran on"
+        queue.let_go("long1", 1)
+        queue.wait(lambda: queue.done("long1", 1), "that job ends")
+
+    def test_a_node_comes_and_jobs_run_on(self, queue):
+        queue.send("stays", "queue-compute-1")
+        running = queue.wait(lambda: queue.process("stays", 1), "the job runs")
+        since = time.monotonic()
+        queue.scale(2)
+        queue.wait(lambda: queue.nodes().get("queue-compute-2") == queue.idle, "the node is idle")
+        queue.rows.append(f"node added, until it is idle: {time.monotonic() - since:.1f} s")
+        queue.send("second", "queue-compute-2", waits=False)
+        queue.wait(lambda: queue.done("second", 2), "the node runs a job")
+        assert queue.process("stays", 1) == running
+        queue.let_go("stays", 1)
+        queue.wait(lambda: queue.done("stays", 1), "the job ends")
+
+    def test_a_node_that_is_lost_for_good_leaves_and_its_job_runs_on_another(self, queue):
+        queue.send("first", "queue-compute-1")
+        running = queue.wait(lambda: queue.process("first", 1), "the first node is busy")
+        queue.send("lost")
+        queue.wait(lambda: queue.process("lost", 2), "the job runs on the second")
+        queue.scale(1)
+        queue.wait(queue.drains, "its job is waited for")
+        since = time.monotonic()
+        queue.machine("compute", 2).host.virsh("destroy", "queue-compute-2")
+        queue.wait(lambda: list(queue.nodes()) == ["queue-compute-1"], "the head has it no more")
+        queue.rows.append("node killed while it drained, until the head has it no more: "
+                          f"{time.monotonic() - since:.1f} s")
+        assert queue.process("first", 1) == running
+        queue.let_go("first", 1)
+        queue.wait(lambda: queue.process("lost", 1), "its job runs on the other")
+        queue.let_go("lost", 1)
+        queue.wait(lambda: queue.done("lost", 1), "and ends")
+
+    def test_a_node_that_an_administrator_took_out_stays_out(self, queue):
+        queue.head(queue.disable)
+        for script in ("compute-drain", queue.start):
+            assert queue.run(script, 1) == (0, "")
+            assert queue.nodes()["queue-compute-1"] == queue.drained
+        queue.head(queue.enable)
+        queue.wait(lambda: queue.nodes()["queue-compute-1"] == queue.idle, "it is in service")
+
     def test_the_heads_machine_is_reset_and_the_queue_is_not_lost(self, queue):
         for number in (1, 2):
             queue.send(f"runs{number}", f"queue-compute-{number}")
@@ -137,46 +229,3 @@ class Scenarios:
             queue.let_go(f"runs{number}", number)
             queue.wait(lambda: queue.done(f"runs{number}", number), "the job ends")
         queue.wait(lambda: queue.done("waits", 1), "the job that waited has run")
-
-    def test_a_node_that_dies_costs_the_other_nothing_and_its_job_runs_again(self, queue):
-        for number in (1, 2):
-            queue.send(f"dies{number}", f"queue-compute-{number}")
-        running = queue.wait(lambda: queue.process("dies2", 2), "the second job runs")
-        queue.wait(lambda: queue.process("dies1", 1), "the first job runs")
-        since = time.monotonic()
-        queue.machine("compute", 1).host.virsh("destroy", "queue-compute-1")
-        queue.wait(lambda: queue.process("dies1", 1), "its job runs again, on the new machine")
-        queue.rows.append(f"node killed, until its job runs again: {time.monotonic() - since:.1f} s")
-        assert queue.process("dies2", 2) == running, "the job on the other node ran on"
-        for number in (1, 2):
-            queue.let_go(f"dies{number}", number)
-            queue.wait(lambda: queue.done(f"dies{number}", number), "the job ends")
-
-    def test_a_node_that_is_drained_finishes_its_job_and_takes_no_other(self, queue):
-        queue.send("last", "queue-compute-1")
-        queue.wait(lambda: queue.process("last", 1), "the job runs")
-        node = queue.machine("compute", 1)
-        begun = node.agent("guest-exec", path="/bin/sh", arg=["-c", "sleep 3; touch /tmp/last.go"])
-        assert begun["pid"] > 0
-        assert queue.run("compute-drain", 1) == (0, "")
-        assert queue.done("last", 1), "drained only when the job had ended"
-        queue.send("next", waits=False)
-        queue.wait(lambda: queue.done("next", 2), "the other node takes the next job")
-        queue.send("mine", "queue-compute-1", waits=False)
-        assert queue.nodes()["queue-compute-1"] == queue.drained
-        assert queue.run(queue.start, 1) == (0, ""), "wanted again"
-        queue.wait(lambda: queue.done("mine", 1), "it takes jobs again")
-
-    def test_a_node_comes_and_goes_and_jobs_run_on(self, queue):
-        queue.send("long", "queue-compute-1")
-        running = queue.wait(lambda: queue.process("long", 1), "the job runs")
-        queue.declare("10.77.3.11-10.77.3.13")
-        queue.wait(lambda: queue.nodes().get("queue-compute-3") == queue.idle, "the third node is idle")
-        queue.send("third", "queue-compute-3", waits=False)
-        queue.wait(lambda: queue.done("third", 3), "the third node runs a job")
-        queue.declare("10.77.3.11-10.77.3.12")
-        queue.wait(lambda: queue.gone("compute", 3) and "queue-compute-3" not in queue.nodes(),
-                   "the third node is gone")
-        assert queue.process("long", 1) == running
-        queue.let_go("long", 1)
-        queue.wait(lambda: queue.done("long", 1), "the job ends")

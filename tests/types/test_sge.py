@@ -23,7 +23,8 @@ class GridEngine(Cluster):
     kind, start = "sge", "compute-start"
     client = "export SGE_ROOT=/var/lib/gridengine SGE_CELL=default PATH=/usr/lib/gridengine:$PATH;"
     daemons = [("head", "sge_qmaster"), ("compute", "sge_execd")]
-    idle, busy, drained = "0/0", "0/1", "0/0 d"
+    idle, busy, drained, draining = "0/0", "0/1", "0/0 d", "0/1 d"
+    disable, enable = "qmod -d '*@queue-compute-1'", "qmod -e '*@queue-compute-1'"
 
     def declare(self, compute):
         self.apply(MANIFEST.format(compute=compute))
