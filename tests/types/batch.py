@@ -84,6 +84,14 @@ class Cluster(Declared):
         """Lets a job end."""
         assert self.machine("compute", number).shell(f"touch /tmp/{word}.go")[0] == 0
 
+    def end(self, word, number):
+        """Lets a job end, and waits until it has, also as the system says: an execd that was killed
+        meanwhile may have it run a second time. Names of jobs may be cut there.
+        """
+        self.let_go(word, number)
+        self.wait(lambda: self.done(word, number), f"the job {word} ends")
+        self.wait(lambda: not any(word.startswith(job) for job in self.jobs()), f"{word} has ended")
+
     def done(self, word, number):
         """True when the job has ended on that node."""
         said = self.machine("compute", number).shell(f"cat /tmp/{word}.done")[1]
@@ -128,8 +136,7 @@ class Scenarios:
         queue.rows.append(f"{daemon} killed, until another runs: {time.monotonic() - since:.1f} s")
         queue.wait(lambda: queue.nodes()["queue-compute-1"] == queue.busy, "the head knows the job")
         assert queue.process(f"kept-{daemon}", 1) == running, "the job was not disturbed"
-        queue.let_go(f"kept-{daemon}", 1)
-        queue.wait(lambda: queue.done(f"kept-{daemon}", 1), "the job ends")
+        queue.end(f"kept-{daemon}", 1)
 
     def test_a_node_that_dies_costs_the_other_nothing_and_its_job_runs_again(self, queue):
         for number in (1, 2):
@@ -142,8 +149,7 @@ class Scenarios:
         queue.rows.append(f"node killed, until its job runs again: {time.monotonic() - since:.1f} s")
         assert queue.process("dies2", 2) == running, "the job on the other node ran on"
         for number in (1, 2):
-            queue.let_go(f"dies{number}", number)
-            queue.wait(lambda: queue.done(f"dies{number}", number), "the job ends")
+            queue.end(f"dies{number}", number)
 
     def test_a_node_that_is_scaled_away_ends_its_job_first(self, queue):
         for number in (1, 2):
@@ -161,16 +167,14 @@ class Scenarios:
         queue.scale(1)
         queue.wait(queue.drains, "its job is waited for")
         assert queue.process("long2", 2) == last
-        queue.let_go("long2", 2)
-        queue.wait(lambda: queue.done("long2", 2), "its job ends")
+        queue.end("long2", 2)
         since = time.monotonic()
         queue.wait(lambda: queue.gone("compute", 2), "its machine is gone")
         queue.rows.append("node scaled away, from its job's end until its machine is gone: "
                           f"{time.monotonic() - since:.1f} s")
         assert list(queue.nodes()) == ["queue-compute-1"], "the head has it no more"
         assert queue.process("long1", 1) == other, "the job on the other node ran on"
-        queue.let_go("long1", 1)
-        queue.wait(lambda: queue.done("long1", 1), "that job ends")
+        queue.end("long1", 1)
 
     def test_a_node_comes_and_jobs_run_on(self, queue):
         queue.send("stays", "queue-compute-1")
@@ -182,8 +186,7 @@ class Scenarios:
         queue.send("second", "queue-compute-2", waits=False)
         queue.wait(lambda: queue.done("second", 2), "the node runs a job")
         assert queue.process("stays", 1) == running
-        queue.let_go("stays", 1)
-        queue.wait(lambda: queue.done("stays", 1), "the job ends")
+        queue.end("stays", 1)
 
     def test_a_node_that_is_lost_for_good_leaves_and_its_job_runs_on_another(self, queue):
         queue.send("first", "queue-compute-1")
@@ -200,8 +203,7 @@ class Scenarios:
         assert queue.process("first", 1) == running
         queue.let_go("first", 1)
         queue.wait(lambda: queue.process("lost", 1), "its job runs on the other")
-        queue.let_go("lost", 1)
-        queue.wait(lambda: queue.done("lost", 1), "and ends")
+        queue.end("lost", 1)
 
     def test_a_node_that_an_administrator_took_out_stays_out(self, queue):
         queue.head(queue.disable)
@@ -226,6 +228,5 @@ class Scenarios:
         queue.wait(lambda: queue.jobs() == wanted, "the queue is as it was")
         queue.rows.append(f"head reset, until its queue is there: {time.monotonic() - since:.1f} s")
         for number in (1, 2):
-            queue.let_go(f"runs{number}", number)
-            queue.wait(lambda: queue.done(f"runs{number}", number), "the job ends")
+            queue.end(f"runs{number}", number)
         queue.wait(lambda: queue.done("waits", 1), "the job that waited has run")
