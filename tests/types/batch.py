@@ -188,6 +188,24 @@ class Scenarios:
         assert queue.process("stays", 1) == running
         queue.end("stays", 1)
 
+    def test_the_heads_machine_is_reset_and_the_queue_is_not_lost(self, queue):
+        for number in (1, 2):
+            queue.send(f"runs{number}", f"queue-compute-{number}")
+            queue.wait(lambda: queue.process(f"runs{number}", number), "the job runs")
+        queue.head("touch /tmp/sent")
+        queue.send("waits", "queue-compute-1", waits=False)
+        wanted = {"runs1": "runs", "runs2": "runs", "waits": "waits"}
+        queue.wait(lambda: queue.jobs() == wanted, "two jobs run, one waits")
+        queue.head(queue.kept())
+        since = time.monotonic()
+        queue.machine("head").host.virsh("reset", "queue-head-1")
+        queue.wait(lambda: queue.machine("head").shell("[ -e /tmp/sent ]")[0] == 1, "it booted")
+        queue.wait(lambda: queue.jobs() == wanted, "the queue is as it was")
+        queue.rows.append(f"head reset, until its queue is there: {time.monotonic() - since:.1f} s")
+        for number in (1, 2):
+            queue.end(f"runs{number}", number)
+        queue.wait(lambda: queue.done("waits", 1), "the job that waited has run")
+
     def test_a_node_that_is_lost_for_good_leaves_and_its_job_runs_on_another(self, queue):
         queue.send("first", "queue-compute-1")
         running = queue.wait(lambda: queue.process("first", 1), "the first node is busy")
@@ -212,21 +230,3 @@ class Scenarios:
             assert queue.nodes()["queue-compute-1"] == queue.drained
         queue.head(queue.enable)
         queue.wait(lambda: queue.nodes()["queue-compute-1"] == queue.idle, "it is in service")
-
-    def test_the_heads_machine_is_reset_and_the_queue_is_not_lost(self, queue):
-        for number in (1, 2):
-            queue.send(f"runs{number}", f"queue-compute-{number}")
-            queue.wait(lambda: queue.process(f"runs{number}", number), "the job runs")
-        queue.head("touch /tmp/sent")
-        queue.send("waits", "queue-compute-1", waits=False)
-        wanted = {"runs1": "runs", "runs2": "runs", "waits": "waits"}
-        queue.wait(lambda: queue.jobs() == wanted, "two jobs run, one waits")
-        queue.head(queue.kept())
-        since = time.monotonic()
-        queue.machine("head").host.virsh("reset", "queue-head-1")
-        queue.wait(lambda: queue.machine("head").shell("[ -e /tmp/sent ]")[0] == 1, "it booted")
-        queue.wait(lambda: queue.jobs() == wanted, "the queue is as it was")
-        queue.rows.append(f"head reset, until its queue is there: {time.monotonic() - since:.1f} s")
-        for number in (1, 2):
-            queue.end(f"runs{number}", number)
-        queue.wait(lambda: queue.done("waits", 1), "the job that waited has run")
