@@ -74,8 +74,11 @@ void GuestWatch::turn() {
   if (commands_ > 0) return;  // The end of the last one makes the next turn.
   if (probe_due_ <= now) return probe();
   for (const RoleCheck& check : checks_.take_due(configured_roles(), now)) run_check(check);
+  for (const RoleCheck& one : metrics_.take_due(configured_roles(), now)) run_metrics(one);
   Time next = probe_due_;
-  if (const auto due = checks_.next_due(configured_roles())) next = std::min(next, *due);
+  for (const Checks* due : {&checks_, &metrics_}) {
+    if (const auto at = due->next_due(configured_roles())) next = std::min(next, *at);
+  }
   turn_after(std::max<Duration>(next - now, 20ms));
 }
 
@@ -124,7 +127,7 @@ void GuestWatch::take_probe(const GuestProgress& progress, unsigned changes) {
     return turn_after(ping_every);
   }
   const bool rebooted = !knowledge_.boot.empty() && knowledge_.boot != knowledge.boot;
-  if (rebooted) checks_.forget(now);
+  if (rebooted) forget_results();
   const bool same = answers_ && !rebooted && same_facts(knowledge_, knowledge);
   knowledge_ = std::move(knowledge);
   known_at_ = now;
@@ -138,8 +141,14 @@ void GuestWatch::answered(bool answers) {
   if (answers == answers_) return;
   answers_ = answers;
   answers_since_ = executor_.now();
-  if (!answers) checks_.forget(executor_.now());
+  if (!answers) forget_results();
   changed_();
+}
+
+void GuestWatch::forget_results() {
+  checks_.forget(executor_.now());
+  metrics_.forget(executor_.now());
+  loads_.clear();
 }
 
 void GuestWatch::run_check(const RoleCheck& check) {
@@ -188,6 +197,32 @@ void GuestWatch::take_check(const RoleName& role, const GuestProgress& progress)
   const auto before = told();
   checks_.finished(role, result, executor_.now());
   if (told() != before) changed_();
+}
+
+void GuestWatch::run_metrics(const RoleCheck& metrics) {
+  GuestCommand command;
+  command.script = metrics_script(metrics);
+  command.environment = metrics.input.environment;
+  command.log = metrics.role.value + "-metrics";
+  command.timeout = metrics.timeout;
+  start_command(std::move(command),
+                [weak = weak_from_this(), role = metrics.role](const GuestProgress& progress) {
+                  const auto self = weak.lock();
+                  if (!self || self->stopped_) return;
+                  self->take_metrics(role, progress);
+                  self->turn();
+                });
+}
+
+// One that fails says nothing: how busy the role is, is not known then.
+void GuestWatch::take_metrics(const RoleName& role, const GuestProgress& progress) {
+  metrics_.finished(role, {Checks::Result::Kind::passed, {}}, executor_.now());
+  const bool ended = progress.outcome.ok() && progress.finished && progress.exit_code == 0;
+  const std::optional<int> load = ended ? read_load(progress.last_lines) : std::nullopt;
+  const auto before = loads_;
+  loads_.erase(role);
+  if (load) loads_[role] = *load;
+  if (loads_ != before) changed_();
 }
 
 void GuestWatch::run(GuestCommand command, std::function<void(GuestProgress)> done) {
@@ -274,6 +309,7 @@ void GuestWatch::learn(const std::string& log, Duration took, bool at_first_ques
 
 void GuestWatch::attend(const Attend& attend) {
   checks_.attend(attend, executor_.now());
+  metrics_.attend({attend.incarnation, attend.metrics, attend.digest, {}}, executor_.now());
   turn_after(0ms);
 }
 
@@ -293,6 +329,7 @@ void GuestWatch::ask_outputs() { probe_due_ = executor_.now(); }
 
 void GuestWatch::role_drained(const RoleName& role, bool done) {
   knowledge_.configured.erase(role);
+  loads_.erase(role);
   const Duration up = knowledge_.up + (executor_.now() - known_at_);
   const auto drained = knowledge_.drained.try_emplace(role).first;
   if (drained->second.asked_at == Duration::zero()) drained->second.asked_at = up;
@@ -319,6 +356,7 @@ void GuestWatch::told(const RunScript& run, bool ok) {
 
 void GuestWatch::role_stopped(const RoleName& role, const std::string& digest) {
   knowledge_.configured.erase(role);
+  loads_.erase(role);
   knowledge_.drained.erase(role);
   knowledge_.stopped[role] = digest;
 }
@@ -362,6 +400,7 @@ void GuestWatch::describe(Observed& observed) const {
     seen.drain_since = known_at_ - knowledge_.up + drained.asked_at;
   }
   observed.joined = knowledge_.joined;
+  for (const auto& [role, load] : loads_) observed.roles[role].load = load;
   checks_.describe(observed.roles);
 }
 

@@ -57,6 +57,9 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   void take_probe(const GuestProgress& progress, unsigned changes);
   void take_check(const RoleName& role, const GuestProgress& progress);
   void run_check(const RoleCheck& check);
+  void run_metrics(const RoleCheck& metrics);
+  void take_metrics(const RoleName& role, const GuestProgress& progress);
+  void forget_results();
   // A command under way, and when to ask after it next.
   struct Asking {
     GuestHandle handle;
@@ -77,6 +80,8 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   InstanceName name_;
   std::function<void()> changed_;
   Checks checks_;
+  Checks metrics_;  // When which is due; what they say is in `loads_`.
+  std::map<RoleName, int> loads_;
   GuestKnowledge knowledge_;
   Time known_at_{};  // When it was so long up as it says.
   bool answers_ = false;

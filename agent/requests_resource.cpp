@@ -74,7 +74,8 @@ void Requests::scale(Leader& leader, const api::Target& target, const std::strin
   const Resource& before = *found->second.resource;
   Resource resource = before;
   std::vector<std::string> mistakes =
-      cierzo::scale(resource, *found->second.type, std::get<api::ScaleRequest>(parsed).roles);
+      cierzo::scale(resource, *found->second.type, std::get<api::ScaleRequest>(parsed).roles,
+                    loads_of(leader.world(), target.name));
   if (before.ensure == Ensure::absent) mistakes = {before.name.value + " is being deleted"};
   if (!mistakes.empty()) return answer(api::refused("nothing was changed", std::move(mistakes)));
   api::ApplyAnswer accepted;

@@ -181,6 +181,7 @@ std::vector<api::ResourceRow> resource_rows(const std::vector<ResourceStatus>& s
       made.health = instance.health;
       if (instance.incarnation) made.incarnation = to_string(*instance.incarnation);
       made.reason = instance.reason;
+      made.load = instance.load;
       row.instances.push_back(std::move(made));
     }
     for (const RoleScale& scale : resource.scale) {

@@ -89,6 +89,7 @@ void Text::add(const Observed& seen) {
       add(std::string_view(key));
       add(std::string_view(value));
     }
+    add(observed.load.value_or(-1));
   }
   add(seen.joined.size());
   for (const Joined& joined : seen.joined) {

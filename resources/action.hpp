@@ -79,6 +79,7 @@ struct Attend {
   Incarnation incarnation;
   std::vector<RoleCheck> checks;
   std::string digest;
+  std::vector<RoleCheck> metrics{};  // Run likewise: what they print is how busy the role is.
 };
 
 // The host forgets what it has counted against this role of the instance: failed starts, restarts,

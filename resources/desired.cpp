@@ -12,6 +12,7 @@ std::map<InstanceName, Instance> idle_instances(Resource resource, const Type& t
                                                 const std::vector<Instance>& wanted) {
   resource.count.clear();
   resource.scaled.clear();
+  resource.spared.clear();
   std::map<InstanceName, Instance> idle;
   for (Instance& instance : expand(resource, type)) idle.emplace(instance.name, instance);
   for (const Instance& instance : wanted) idle.erase(instance.name);
@@ -52,13 +53,20 @@ std::string checks_digest(const Type& type, const Instance& instance,
   std::string bytes;
   for (std::size_t i = 0; i < instance.roles.size(); ++i) {
     const RoleType* role = type.role(instance.roles[i]);
-    if (!role || !role->check) continue;
-    const Check& check = *role->check;
+    if (!role || (!role->check && !role->metrics)) continue;
     append_part(bytes, role->name.value);
-    append_part(bytes, type.scripts.at(check.script));
-    append_part(bytes, std::to_string(check.every.count()));
-    append_part(bytes, std::to_string(check.timeout.count()));
-    append_part(bytes, std::to_string(check.failures));
+    if (const auto& check = role->check) {
+      append_part(bytes, type.scripts.at(check->script));
+      append_part(bytes, std::to_string(check->every.count()));
+      append_part(bytes, std::to_string(check->timeout.count()));
+      append_part(bytes, std::to_string(check->failures));
+    }
+    if (const auto& metrics = role->metrics) {
+      append_part(bytes, "metrics");
+      append_part(bytes, type.scripts.at(metrics->script));
+      append_part(bytes, std::to_string(metrics->every.count()));
+      append_part(bytes, std::to_string(metrics->timeout.count()));
+    }
     append_part(bytes, start_digests[i]);
   }
   return bytes.empty() ? "" : sha256(bytes);
@@ -107,14 +115,21 @@ Configure make_configure(const DesiredResource& desired, std::size_t which,
 
 Attend make_attend(const DesiredResource& desired, std::size_t which, const Incarnation& copy) {
   const Instance& instance = desired.instances[which];
-  Attend attend{copy, {}, desired.wanted[which].checks_digest};
+  Attend attend{copy, {}, desired.wanted[which].checks_digest, {}};
   for (const RoleName& name : instance.roles) {
     const RoleType* role = desired.type->role(name);
-    if (!role || !role->check) continue;
-    attend.checks.push_back({name, desired.type->scripts.at(role->check->script),
-                             script_input(*desired.resource, *desired.type, desired.instances,
-                                          instance, name, desired.outputs),
-                             role->check->every, role->check->timeout, role->check->failures});
+    if (!role || (!role->check && !role->metrics)) continue;
+    const ScriptInput input = script_input(*desired.resource, *desired.type, desired.instances,
+                                           instance, name, desired.outputs);
+    const auto& scripts = desired.type->scripts;
+    if (const auto& check = role->check) {
+      attend.checks.push_back(
+          {name, scripts.at(check->script), input, check->every, check->timeout, check->failures});
+    }
+    if (const auto& metrics = role->metrics) {
+      attend.metrics.push_back(
+          {name, scripts.at(metrics->script), input, metrics->every, metrics->timeout, 1});
+    }
   }
   return attend;
 }

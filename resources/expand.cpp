@@ -33,14 +33,14 @@ std::string mac_of(const Resource& resource, const std::string& address, int slo
 }
 
 // Every declared address in the order of the type's roles, with what is declared for it. Slots
-// beyond a role's count are not wanted, but keep their place: nothing shifts when a role scales.
+// that a role does not want are left out, but keep their place: nothing shifts when a role scales.
 std::map<std::string, Machine> machines_of(const Resource& resource, const Type& type,
                                            std::vector<std::string>& order) {
   std::map<std::string, Machine> machines;
   for (const RoleType& role : type.roles) {
     const auto slots = resource.slots.find(role.name);
     if (slots == resource.slots.end()) continue;
-    const int count = wanted_count(resource, role.name);
+    const std::set<int> wanted = wanted_positions(resource, role.name);
     for (const Slot& slot : slots->second) {
       const auto [found, added] = machines.try_emplace(slot.address);
       Machine& machine = found->second;
@@ -49,7 +49,7 @@ std::map<std::string, Machine> machines_of(const Resource& resource, const Type&
         order.push_back(slot.address);
       }
       machine.image = slot.image;  // the last role's image wins
-      if (slot.position > count) continue;
+      if (!wanted.contains(slot.position)) continue;
       machine.wanted = true;
       machine.positions[role.name] = slot.position;
     }

@@ -316,12 +316,20 @@ std::string role_script(const RunScript& run) {
   return text;
 }
 
-std::string check_script(const RoleCheck& check) {
-  std::string text = first_line("check", check.role.value, "");
+namespace {
+
+std::string watching_script(const std::string& kind, const RoleCheck& check) {
+  std::string text = first_line(kind, check.role.value, "");
   if (interpreter_of(check.text).empty()) return text + "cd /\n" + check.text + "\n";
   text += prelude;
-  return text + run_text(check.text, quoted("/run/cierzo/" + check.role.value + ".check"));
+  return text + run_text(check.text, quoted("/run/cierzo/" + check.role.value + "." + kind));
 }
+
+}  // namespace
+
+std::string check_script(const RoleCheck& check) { return watching_script("check", check); }
+
+std::string metrics_script(const RoleCheck& metrics) { return watching_script("metrics", metrics); }
 
 std::string probe_script() {
   // The boot id comes last: of long outputs the last lines are kept, and without it nothing counts.
@@ -416,6 +424,16 @@ void read_output(const std::string& line, GuestKnowledge& knowledge) {
 
 }  // namespace
 
+std::optional<int> read_load(std::string_view printed) {
+  constexpr std::string_view key = "load=";
+  std::optional<int> load;
+  std::istringstream lines{std::string(printed)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(key)) load = whole_number(line.substr(key.size()));
+  }
+  return load;
+}
+
 GuestKnowledge read_probe(std::string_view printed) {
   GuestKnowledge knowledge;
   std::istringstream lines{std::string(printed)};
@@ -437,9 +455,9 @@ ScriptPurpose script_purpose(std::string_view script) {
   std::vector<std::string> words{std::istream_iterator<std::string>(in), {}};
   using Kind = ScriptPurpose::Kind;
   static const std::map<std::string, Kind> kinds = {
-      {"configure", Kind::configure}, {"start", Kind::start}, {"stop", Kind::stop},
-      {"drain", Kind::drain},         {"join", Kind::join},   {"leave", Kind::leave},
-      {"check", Kind::check},         {"probe", Kind::probe}};
+      {"configure", Kind::configure}, {"start", Kind::start},     {"stop", Kind::stop},
+      {"drain", Kind::drain},         {"join", Kind::join},       {"leave", Kind::leave},
+      {"check", Kind::check},         {"metrics", Kind::metrics}, {"probe", Kind::probe}};
   if (words.size() < 3 || words[0] != "#" || words[1] != "cierzo") return {};
   const auto kind = kinds.find(words[2]);
   if (kind == kinds.end()) return {};

@@ -8,6 +8,7 @@
 // script made of it, and it must be told that they are gone, in this boot or a later one.
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,11 @@ struct GuestNetwork {
 // Runs a check the same way; writes and notes nothing, and costs no process of its own.
 [[nodiscard]] std::string check_script(const RoleCheck& check);
 
+// The same for a role's metrics, and what it has printed: N of its last line "load=N"; none: there
+// is no such line.
+[[nodiscard]] std::string metrics_script(const RoleCheck& metrics);
+[[nodiscard]] std::optional<int> read_load(std::string_view printed);
+
 // Prints what the guest knows, one fact a line, for read_probe. Shell builtins only: a guest under
 // emulation needs 30 to 50 ms for each process.
 [[nodiscard]] std::string probe_script();
@@ -61,7 +67,7 @@ struct GuestKnowledge {
 // What a script made here is for. Each says so in its first line, for whoever looks at a guest and
 // for the simulated provider, which runs no shell.
 struct ScriptPurpose {
-  enum class Kind { other, configure, start, stop, drain, join, leave, check, probe };
+  enum class Kind { other, configure, start, stop, drain, join, leave, check, metrics, probe };
   Kind kind = Kind::other;
   RoleName role;       // Of all but configure and probe.
   std::string digest;  // Of configure, start, stop and join.

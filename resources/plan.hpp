@@ -73,6 +73,7 @@ struct InstanceStatus {
   std::optional<Incarnation> incarnation;
   std::string reason;  // Why it is not simply running; "fresh disk"; "outdated: memory ..."; empty
                        // if nothing.
+  std::string load{};  // How busy its roles say they are: "node=5 web=0"; empty: none says it.
 };
 
 // Of a role with several slots, or with other than all of them wanted.

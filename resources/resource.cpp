@@ -443,6 +443,21 @@ int wanted_count(const Resource& resource, const RoleName& role) {
   return slots == resource.slots.end() ? 0 : static_cast<int>(slots->second.size());
 }
 
+std::set<int> wanted_positions(const Resource& resource, const RoleName& role) {
+  const auto slots = resource.slots.find(role);
+  if (slots == resource.slots.end()) return {};
+  const auto spared = resource.spared.find(role);
+  const auto is_spared = [&](const Slot& slot) {
+    return spared != resource.spared.end() && spared->second.contains(slot.address);
+  };
+  std::vector<Slot> all = slots->second;
+  std::stable_partition(all.begin(), all.end(), [&](const Slot& slot) { return !is_spared(slot); });
+  const auto wanted = static_cast<std::size_t>(std::max(wanted_count(resource, role), 0));
+  std::set<int> positions;
+  for (std::size_t i = 0; i < std::min(wanted, all.size()); ++i) positions.insert(all[i].position);
+  return positions;
+}
+
 ResourceRead read_resource(const manifests::Declaration& declaration, const Type& type,
                            const FileReader& read_file) {
   if (!type.roles_in_manifest) return ResourceReader(declaration, type, read_file).read();

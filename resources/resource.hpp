@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ struct Resource {
   // The same, as an operator has asked for since (agentctl scale): goes before `count`. Never from
   // a manifest; scaling.hpp says what becomes of it when one is applied.
   std::map<RoleName, int> scaled;
+  // Which addresses of a role are left out first where it has more than are wanted: those that were
+  // scaled away. Without any it is the last ones.
+  std::map<RoleName, std::set<std::string>> spared;
   std::string domain_template;    // Text of the libvirt XML; empty: the built-in one.
   std::vector<std::string> pool;  // Names or addresses in order of preference; empty: all hosts.
   std::uint64_t memory_kib = 1048576;
@@ -52,6 +56,10 @@ struct Resource {
 
 // How many of a role's slots are wanted: as scaled, else as declared, else all.
 [[nodiscard]] int wanted_count(const Resource& resource, const RoleName& role);
+
+// The positions of those that are wanted: the first ones that are not spared, and where these are
+// too few the first ones of the others.
+[[nodiscard]] std::set<int> wanted_positions(const Resource& resource, const RoleName& role);
 
 // Reads a file that a manifest names (addresses, images, a template), where the manifest is
 // applied. None: it cannot be read, with the reason in `error`.

@@ -6,8 +6,8 @@
 //   leave, in the guests of those that were told of it (members.cpp)
 //   stop of its roles; then the VM is shut down, and goes with its disk
 //
-// Which ones go is no choice: of a role the first addresses are in use, so those at the highest
-// positions go. Several go at once, each at its own pace.
+// Which ones go was chosen when it was scaled (scaling.hpp). Several go at once, each at its own
+// pace.
 #include <algorithm>
 
 #include "resources/planner.hpp"

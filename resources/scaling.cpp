@@ -1,8 +1,13 @@
 #include "resources/scaling.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <optional>
+#include <tuple>
 
 #include "manifests/nearest.hpp"
+#include "resources/desired.hpp"
+#include "resources/world_index.hpp"
 
 namespace cierzo {
 namespace {
@@ -46,10 +51,61 @@ std::string mistake_of(const Resource& resource, const Type& type, const RoleNam
          std::to_string(wanted) + "; to stop the whole: agentctl stop " + resource.name.value;
 }
 
+// Has the role `number` of its machines in use from now on: of those that are, the emptiest go.
+void choose(Resource& resource, const RoleName& role, int number, const Loads& loads) {
+  const std::set<int> before = wanted_positions(resource, role);
+  const auto known = loads.find(role);
+  const auto load = [&](const Slot& slot) {
+    if (known == loads.end()) return 0;
+    const auto said = known->second.find(slot.address);
+    return said == known->second.end() ? std::numeric_limits<int>::max() : said->second;
+  };
+  // Those that stay first: in use, the busiest of them, then by position.
+  std::vector<std::tuple<bool, int, int, std::string>> order;
+  for (const Slot& slot : resource.slots.at(role)) {
+    const bool used = before.contains(slot.position);
+    order.emplace_back(!used, used ? -load(slot) : 0, slot.position, slot.address);
+  }
+  std::sort(order.begin(), order.end());
+  std::set<std::string> spared;
+  bool tail = true;  // Are they the last ones, as without any that are spared?
+  for (std::size_t i = static_cast<std::size_t>(number); i < order.size(); ++i) {
+    spared.insert(std::get<3>(order[i]));
+    tail = tail && std::get<2>(order[i]) > number;
+  }
+  resource.spared.erase(role);
+  if (!tail) resource.spared[role] = std::move(spared);
+}
+
 }  // namespace
 
+Loads loads_of(const World& world, const ResourceName& resource) {
+  Loads loads;
+  const WorldIndex index(world);
+  for (std::size_t i = 0; i < world.desired.size(); ++i) {
+    const DesiredResource& desired = world.desired[i];
+    if (desired.resource->name != resource) continue;
+    for (const RoleType& role : desired.type->roles) {
+      if (!role.metrics) continue;
+      auto& known = loads[role.name];
+      for (std::size_t which = 0; which < desired.instances.size(); ++which) {
+        const Instance& instance = desired.instances[which];
+        if (position_in(instance, role.name) == 0) continue;
+        const Copies copies = index.copies(i, which);
+        const Observed* copy = copies.right();
+        if (!copy && copies.unknown.empty()) known[instance.address] = load_of_absent;
+        if (!copy) continue;
+        const auto seen = copy->roles.find(role.name);
+        const auto load = seen == copy->roles.end() ? std::nullopt : seen->second.load;
+        if (load) known[instance.address] = *load;
+      }
+    }
+  }
+  return loads;
+}
+
 std::vector<std::string> scale(Resource& resource, const Type& type,
-                               const std::map<std::string, int>& wanted) {
+                               const std::map<std::string, int>& wanted, const Loads& loads) {
   std::vector<std::string> mistakes;
   Resource scaled = resource;
   for (const auto& [name, number] : wanted) {
@@ -59,6 +115,7 @@ std::vector<std::string> scale(Resource& resource, const Type& type,
       mistakes.push_back(std::move(mistake));
       continue;
     }
+    choose(scaled, role, number, loads);
     const bool as_declared =
         number == declared_count(resource, role).value_or(slots_of(resource, role));
     if (as_declared) {
@@ -75,6 +132,14 @@ std::vector<std::string> scale(Resource& resource, const Type& type,
 std::vector<std::string> keep_scaled(const Resource& before, Resource& declared, const Type& type) {
   std::vector<std::string> said;
   declared.scaled.clear();
+  declared.spared.clear();
+  for (const auto& [role, spared] : before.spared) {
+    const auto slots = declared.slots.find(role);
+    if (slots == declared.slots.end()) continue;
+    for (const Slot& slot : slots->second) {
+      if (spared.contains(slot.address)) declared.spared[role].insert(slot.address);
+    }
+  }
   for (const auto& [role, number] : before.scaled) {
     const std::string what = declared.type + "." + declared.name.value + "." + role.value;
     const int slots = slots_of(declared, role);

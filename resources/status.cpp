@@ -17,9 +17,12 @@ class Reporter {
     for (const Blocked& blocked : plan.blocked) blocked_[blocked.instance.value] = &blocked;
     for (const Action& action : plan.actions) planned_[action.instance.value] = &action;
     for (const DesiredResource& desired : world.desired) {
-      for (std::size_t i = 0; i < desired.instances.size(); ++i) {
-        if (!desired.wanted[i].checks_digest.empty()) {
-          checked_.insert(desired.instances[i].name.value);
+      const auto is_checked = [&](const RoleName& role) {
+        return desired.type->role(role)->check.has_value();
+      };
+      for (const Instance& one : desired.instances) {
+        if (std::any_of(one.roles.begin(), one.roles.end(), is_checked)) {
+          checked_.insert(one.name.value);
         }
       }
     }
@@ -124,6 +127,11 @@ class Reporter {
       }
     }
     status.reason = reason_of(desired, which, copy);
+    for (const RoleName& role : instance.roles) {
+      const auto load = copy ? role_of(*copy, role).load : std::nullopt;
+      if (!load) continue;
+      status.load += (status.load.empty() ? "" : " ") + role.value + "=" + std::to_string(*load);
+    }
     const Instance* deaf =
         status.state == "running" ? not_told(index_, desired, resource, which, *copy) : nullptr;
     if (deaf) {

@@ -166,6 +166,22 @@ std::optional<Drain> read_drain(const YamlNode& node, const std::string& where,
   return drain;
 }
 
+std::optional<Metrics> read_metrics(const YamlNode& node, const std::string& where,
+                                    TypeFields& fields) {
+  Metrics metrics;
+  if (node.kind == Kind::scalar) {
+    metrics.script = node.text;
+  } else {
+    fields.known_keys(node, where, {"run", "every", "timeout"});
+    const YamlNode* run = node.find("run");
+    metrics.script = run ? run->text : "";
+    fields.duration(node, where, "every", metrics.every);
+    fields.duration(node, where, "timeout", metrics.timeout);
+  }
+  if (!fields.has_script(metrics.script, node.at, where)) return std::nullopt;
+  return metrics;
+}
+
 std::vector<Edge> read_edges(const YamlNode& node, const std::string& where, TypeFields& fields) {
   std::vector<Edge> edges;
   for (const YamlEntry& entry : fields.entries(node, where)) {
@@ -263,12 +279,14 @@ RoleType read_role(const YamlEntry& entry, TypeFields& fields) {
   };
   role.start = program("start");
   role.stop = program("stop");
-  role.metrics = program("metrics");
   if (const YamlNode* check = node.find("check")) {
     role.check = read_check(*check, where + ".check", fields);
   }
   if (const YamlNode* drain = node.find("drain")) {
     role.drain = read_drain(*drain, where + ".drain", fields);
+  }
+  if (const YamlNode* metrics = node.find("metrics")) {
+    role.metrics = read_metrics(*metrics, where + ".metrics", fields);
   }
   if (const YamlNode* tries = node.find("tries")) read_tries(*tries, where, role, fields);
   if (const YamlNode* edges = node.find("edges")) {

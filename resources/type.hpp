@@ -53,6 +53,13 @@ struct Drain {
   Duration deadline = std::chrono::minutes(10);  // Of all of them, from the first on.
 };
 
+// Asks a guest how busy it is: `load=N` in what it prints.
+struct Metrics {
+  std::string script;
+  Duration every = std::chrono::seconds(15);
+  Duration timeout = std::chrono::seconds(5);
+};
+
 // What is run on the guests of role `on` when an instance of this role comes or goes.
 struct Edge {
   RoleName on;
@@ -76,9 +83,10 @@ struct RoleType {
   std::vector<RoleName> composed_of;            // "controller" is {shadow, load_balancer, ...}
   std::optional<RoleName> taken_by_if_missing;  // "login" is taken by "master"
   std::map<std::string, AttributeType> attributes;
-  std::optional<Program> start, stop, metrics;
+  std::optional<Program> start, stop;
   std::optional<Check> check;
-  std::optional<Drain> drain;  // Before an instance is scaled away.
+  std::optional<Metrics> metrics;  // Which of them are scaled away first (scaling.hpp).
+  std::optional<Drain> drain;      // Before an instance is scaled away.
   std::vector<Edge> edges;
   // What its `start` says about itself, by key: true for a secret, which nobody is shown. It is not
   // ready before all of them are known.

@@ -50,6 +50,8 @@ struct RoleObserved {
   Failure drain;               // Of the `drain` script: that the work has not ended yet.
   std::string stopped_digest;  // Not empty: `stop` succeeded since the last `start`.
   Outputs outputs;             // Of the last `start` that worked in this boot.
+  // How busy it is, as its `metrics` has last said in this boot; none: that is not known.
+  std::optional<int> load;
 };
 
 // Another machine that a role of this guest was told of by `join`, as the guest has it on its disk:
@@ -158,7 +160,7 @@ using BreakerKey = RoleKey;
 // more often than resources change.
 struct Wanted {
   std::string network_digest;              // Of its Configure.
-  std::string checks_digest;               // Of its Attend; empty: no role has a check.
+  std::string checks_digest;               // Of its Attend; empty: nothing is attended.
   std::vector<std::string> start_digests;  // Of the inputs of each role, beside Instance::roles.
   // Of what `join` of a role says to another, without the copy: by (its role, the other).
   std::map<std::pair<RoleName, RoleName>, std::string> join_digests;

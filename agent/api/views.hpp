@@ -49,6 +49,7 @@ struct InstanceRow {
   std::string health;       // passing failing flapping unknown
   std::string incarnation;  // "counter.owner.sequence"; empty: it was never started.
   std::string reason;       // Why it is not simply running; empty if nothing.
+  std::string load{};       // How busy its roles say they are: "node=5"; empty: none says it.
 };
 
 // Of a role with several addresses, or with other than all of them in use.

@@ -239,32 +239,42 @@ RunScript get(const wire::RunScript& from, Checker& check) {
           tells ? codec::get(from.member(), check) : Member{}};
 }
 
+wire::RoleCheck put(const RoleCheck& from) {
+  wire::RoleCheck to;
+  to.set_role(from.role.value);
+  to.set_text(from.text);
+  *to.mutable_input() = put(from.input);
+  to.set_every(from.every.count());
+  to.set_timeout(from.timeout.count());
+  to.set_failures(from.failures);
+  return to;
+}
+RoleCheck get(const wire::RoleCheck& from, Checker& check) {
+  check.require(from.has_input() && !from.role().empty(), "check: a part is missing");
+  // One without a pause between its runs, or failing before it ran, would be a busy loop on that
+  // host.
+  check.require(from.every() > 0 && from.timeout() > 0 && from.failures() > 0,
+                "check: impossible schedule");
+  return {RoleName{check.name(from.role(), "check: role name too long")},
+          from.text(),
+          get(from.input(), check),
+          Duration(from.every()),
+          Duration(from.timeout()),
+          from.failures()};
+}
+
 void put(const Attend& from, wire::Action& to) {
   wire::Attend& attend = *to.mutable_attend();
   *attend.mutable_incarnation() = codec::put(from.incarnation);
   attend.set_digest(from.digest);
-  for (const RoleCheck& check : from.checks) {
-    wire::RoleCheck& one = *attend.add_checks();
-    one.set_role(check.role.value);
-    one.set_text(check.text);
-    *one.mutable_input() = put(check.input);
-    one.set_every(check.every.count());
-    one.set_timeout(check.timeout.count());
-    one.set_failures(check.failures);
-  }
+  for (const RoleCheck& one : from.checks) *attend.add_checks() = put(one);
+  for (const RoleCheck& one : from.metrics) *attend.add_metrics() = put(one);
 }
 Attend get(const wire::Attend& from, Checker& check) {
-  Attend to{incarnation_of(from, check), {}, check.name(from.digest(), "attend: digest too long")};
-  for (const wire::RoleCheck& one : from.checks()) {
-    // A check without a pause between its runs, or failing before it ran, would be a busy loop on
-    // that host.
-    check.require(one.has_input() && !one.role().empty(), "check: a part is missing");
-    check.require(one.every() > 0 && one.timeout() > 0 && one.failures() > 0,
-                  "check: impossible schedule");
-    to.checks.push_back({RoleName{check.name(one.role(), "check: role name too long")}, one.text(),
-                         get(one.input(), check), Duration(one.every()), Duration(one.timeout()),
-                         one.failures()});
-  }
+  Attend to{
+      incarnation_of(from, check), {}, check.name(from.digest(), "attend: digest too long"), {}};
+  for (const wire::RoleCheck& one : from.checks()) to.checks.push_back(get(one, check));
+  for (const wire::RoleCheck& one : from.metrics()) to.metrics.push_back(get(one, check));
   return to;
 }
 

@@ -162,6 +162,7 @@ wire::RoleObserved put(const RoleName& role, const RoleObserved& from) {
   to.set_drain_since(from.drain_since.count());
   *to.mutable_drain() = put(from.drain);
   put_pairs(from.outputs, *to.mutable_outputs());
+  if (from.load) to.set_load(*from.load);
   return to;
 }
 
@@ -186,6 +187,8 @@ RoleObserved get(const wire::RoleObserved& from, Checker& check) {
   to.drain_since = get_age(from.drain_since());
   to.drain = get(from.drain(), check);
   to.outputs = get_pairs(from.outputs(), check);
+  check.require(from.load() >= 0, "report: a negative load");
+  if (from.has_load()) to.load = from.load();
   return to;
 }
 

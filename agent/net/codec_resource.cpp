@@ -52,6 +52,8 @@ void put_counts(const Resource& from, const RoleName& role, wire::RoleSlots& to)
     to.set_count(count->second);
   if (const auto scaled = from.scaled.find(role); scaled != from.scaled.end())
     to.set_scaled(scaled->second);
+  if (const auto spared = from.spared.find(role); spared != from.spared.end())
+    for (const std::string& address : spared->second) to.add_spared(address);
 }
 
 // Roles in `slots` and roles in `count` or `scaled` need not be the same ones.
@@ -73,6 +75,9 @@ void put_roles(const Resource& from, wire::ResourceRecord& to) {
       if (!from.slots.contains(role)) counted.insert(role);
     }
   }
+  for (const auto& [role, addresses] : from.spared) {
+    if (!from.slots.contains(role)) counted.insert(role);
+  }
   for (const RoleName& role : counted) put_counts(from, role, *to.add_roles());
 }
 
@@ -84,6 +89,9 @@ void get_roles(const wire::ResourceRecord& from, Resource& to, Checker& check) {
     check.require(one.count() >= 0 && one.scaled() >= 0, "resource: a negative count");
     if (one.has_count()) to.count[role] = one.count();
     if (one.has_scaled()) to.scaled[role] = one.scaled();
+    for (const std::string& address : one.spared()) {
+      to.spared[role].insert(check.name(address, "resource: address too long"));
+    }
     if (!one.declared()) continue;
     std::vector<Slot>& slots = to.slots[role];
     for (const wire::Slot& slot : one.slots()) {

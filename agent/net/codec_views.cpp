@@ -127,6 +127,7 @@ void fill(const InstanceRow& from, wire::InstanceRow& to) {
   to.set_health(utf8(from.health));
   to.set_incarnation(utf8(from.incarnation));
   to.set_reason(utf8(from.reason));
+  to.set_load(utf8(from.load));
 }
 void read(const wire::InstanceRow& from, InstanceRow& to) {
   to.name = from.name();
@@ -137,6 +138,7 @@ void read(const wire::InstanceRow& from, InstanceRow& to) {
   to.health = from.health();
   to.incarnation = from.incarnation();
   to.reason = from.reason();
+  to.load = from.load();
 }
 
 void fill(const ScaleRow& from, wire::ScaleRow& to) {

@@ -126,6 +126,7 @@ void SimulatedProvider::end_command(Guest& guest, Command& command) {
       break;
     }
     case Kind::check:
+    case Kind::metrics:
     case Kind::other:
       break;
   }

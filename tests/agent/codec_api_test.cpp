@@ -23,7 +23,8 @@ StatusView site() {
                        "absent",
                        "unknown",
                        "3.1.7",
-                       "no host can take it"}},
+                       "no host can take it",
+                       "server=5"}},
                      {{"server", 2, 3, 4}}}};
   return view;
 }
@@ -38,7 +39,7 @@ TEST(CodecApi, KeepsTheNamesAndKindsOfStatus) {
       R"("resources":[{"type":"web","name":"myweb","ensure":"running","state":"degraded",)"
       R"("instances":[{"name":"myweb-server-1","roles":["server","cache"],)"
       R"("address":"10.77.1.11","host":"","state":"absent","health":"unknown",)"
-      R"("incarnation":"3.1.7","reason":"no host can take it"}],)"
+      R"("incarnation":"3.1.7","reason":"no host can take it","load":"server=5"}],)"
       R"("scale":[{"role":"server","wanted":2,"declared":3,"addresses":4}]}],)"
       R"("local_view":false,"no_leader":"","brake":""})");
 }

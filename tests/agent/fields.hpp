@@ -87,7 +87,7 @@ inline constexpr int count<RunScript> = 7;
 template <>
 inline constexpr int count<RoleCheck> = 6;
 template <>
-inline constexpr int count<Attend> = 3;
+inline constexpr int count<Attend> = 4;
 template <>
 inline constexpr int count<ForgetFailures> = 2;
 template <>
@@ -97,7 +97,7 @@ inline constexpr int count<Action> = 4;
 template <>
 inline constexpr int count<Failure> = 3;
 template <>
-inline constexpr int count<RoleObserved> = 13;
+inline constexpr int count<RoleObserved> = 14;
 template <>
 inline constexpr int count<Joined> = 4;
 template <>
@@ -121,7 +121,7 @@ inline constexpr int count<ForwardAnswer> = 3;
 template <>
 inline constexpr int count<Slot> = 3;
 template <>
-inline constexpr int count<Resource> = 16;
+inline constexpr int count<Resource> = 17;
 template <>
 inline constexpr int count<HeldRecord> = 1;
 
@@ -154,9 +154,9 @@ auto all(T& x) {
   } else if constexpr (n == 14) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o);
-  } else if constexpr (n == 16) {
-    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q] = x;
-    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q);
+  } else if constexpr (n == 17) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r] = x;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r);
   } else if constexpr (n == 22) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u, v, w] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u, v, w);

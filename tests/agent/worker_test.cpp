@@ -375,6 +375,30 @@ TEST_F(WorkerTest, ConfiguresAndChecksAGuest) {
   EXPECT_EQ(seen()->roles[RoleName{"app"}].error, "port 80 is closed");
 }
 
+// How busy a role says it is; what a run that fails, or another boot, has said is not known.
+TEST_F(WorkerTest, ReportsLoads) {
+  const RoleName app{"app"};
+  worker_->command(command(1, start_vm(1)));
+  ASSERT_TRUE(executor_.run_until([this] { return seen() && seen()->guest_answers; }, 10s));
+  Attend attend{{term, 1}, {}, "checks", {{app, "", {}, 2s, 1s, 1}}};
+  worker_->command(command(2, attend));
+  provider_.set_script(app1, ScriptPurpose::Kind::metrics, app, {0, "jobs=2\nload=4", 10ms});
+  executor_.run_for(10s);
+  EXPECT_EQ(seen()->roles[app].load, std::nullopt) << "it has not started";
+  worker_->command(command(3, RunScript{{term, 1}, app, ScriptKind::start, "", {}, 10s, {}}));
+  const auto says = [&](std::optional<int> load) {
+    return executor_.run_until([&] { return seen()->roles[app].load == load; }, 10s);
+  };
+  EXPECT_TRUE(says(4));
+  EXPECT_EQ(seen()->roles[app].health, Health::unknown) << "it is no check";
+  provider_.set_script(app1, ScriptPurpose::Kind::metrics, app, {1, "load=5", 10ms});
+  EXPECT_TRUE(says(std::nullopt));
+  provider_.set_script(app1, ScriptPurpose::Kind::metrics, app, {0, "load=0", 10ms});
+  EXPECT_TRUE(says(0));
+  worker_->command(command(4, RunScript{{term, 1}, app, ScriptKind::drain, "", {}, 10s, {}}));
+  EXPECT_TRUE(says(std::nullopt)) << "it does not serve any more";
+}
+
 // What was counted against a role is kept until it is forgotten by command.
 TEST_F(WorkerTest, ForgetsFailuresWhenToldTo) {
   worker_->command(command(1, start_vm(1)));

@@ -31,7 +31,8 @@ void check_roles(const Type& type) {
     for (const RoleName& other : role.after) check(type.role(other) != nullptr, "after a role");
     for (const RoleName& other : role.reads) check(type.role(other) != nullptr, "reads a role");
     for (const RoleName& part : role.composed_of) check(type.role(part) != nullptr, "a part");
-    for (const auto& program : {role.start, role.stop, role.metrics}) check_program(type, program);
+    for (const auto& program : {role.start, role.stop}) check_program(type, program);
+    check(!role.metrics || type.scripts.contains(role.metrics->script), "the metrics of a role");
     check(!role.drain || type.scripts.contains(role.drain->script), "a drain of a role");
     for (const Edge& edge : role.edges) {
       check(type.role(edge.on) != nullptr, "an edge to a role");

@@ -480,12 +480,24 @@ TEST(Guest, every_script_says_what_it_is_for) {
   check.role = {"server"};
   EXPECT_EQ(script_purpose(check_script(check)).kind, Kind::check);
   EXPECT_EQ(script_purpose(check_script(check)).role.value, "server");
+  EXPECT_EQ(script_purpose(metrics_script(check)).kind, Kind::metrics);
   Configure configure;
   configure.digest = "n1";
   purpose = script_purpose(configure_script(configure, {}, ""));
   EXPECT_EQ(purpose.kind, Kind::configure);
   EXPECT_EQ(purpose.digest, "n1");
   EXPECT_EQ(script_purpose("echo hello").kind, Kind::other);
+}
+
+TEST(Guest, HowBusyItIsStandsInALine) {
+  EXPECT_EQ(read_load("jobs=3\nload=7\n"), 7);
+  EXPECT_EQ(read_load("load=0"), 0);
+  EXPECT_EQ(read_load("load=7\nload=8\nqueue=1"), 8) << "the last one counts";
+  for (const char* none : {"", "load", "load=", "load=-1", "load=1.5", "load= 1", "load=many",
+                           "load=99999999999", "payload=3", "7"}) {
+    EXPECT_EQ(read_load(none), std::nullopt) << none;
+  }
+  EXPECT_EQ(read_load("load=3\nload=much"), std::nullopt) << "what was said last is not known";
 }
 
 }  // namespace

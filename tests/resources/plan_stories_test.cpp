@@ -224,7 +224,8 @@ class Story {
       for (const InstanceStatus& i : resource.instances) {
         text += "  " + i.name.value + " " + i.state + " " + i.health +
                 (i.host ? " on " + site_.host_name(*i.host) : "") +
-                (i.reason.empty() ? "" : " # " + i.reason) + "\n";
+                (i.load.empty() ? "" : " " + i.load) + (i.reason.empty() ? "" : " # " + i.reason) +
+                "\n";
       }
     }
     return text;
@@ -303,6 +304,8 @@ class Story {
         copy.since = site_.now;
       } else if (name == "unconfigured") {  // So often in vain; the guest may know better.
         copy.configure = {std::stoi(value), site_.now, "exit status 1: no space left"};
+      } else if (name.starts_with("load.")) {  // load.ROLE=N
+        copy.roles[RoleName{name.substr(5)}].load = std::stoi(value);
       } else if (name == "unknown") {
         copy.presence = Presence::unknown;
       } else if (name != "on") {

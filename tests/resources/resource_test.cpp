@@ -230,8 +230,8 @@ TEST(Resource, WhatHasOneAddressIsNotScaledAway) {
       "g.yaml");
   ASSERT_TRUE(read.resource && read.own_type);
   Resource resource = *read.resource;
-  EXPECT_EQ(scale(resource, *read.own_type, {{"store", 0}}).size(), 1U);
-  EXPECT_EQ(scale(resource, *read.own_type, {{"front", 0}}), Lines{});
+  EXPECT_EQ(scale(resource, *read.own_type, {{"store", 0}}, {}).size(), 1U);
+  EXPECT_EQ(scale(resource, *read.own_type, {{"front", 0}}, {}), Lines{});
 }
 
 TEST(Resource, NothingIsSaidOfAScaleThatTheManifestHasCaughtUpWith) {
@@ -240,7 +240,7 @@ TEST(Resource, NothingIsSaidOfAScaleThatTheManifestHasCaughtUpWith) {
         .resource.value();
   };
   Resource before = declared("");
-  ASSERT_EQ(scale(before, built_in("web"), {{"server", 3}}), Lines{});
+  ASSERT_EQ(scale(before, built_in("web"), {{"server", 3}}, {}), Lines{});
   Resource same = declared(""), three = declared(", count: 3"), four = declared(", count: 4");
   EXPECT_EQ(keep_scaled(before, same, built_in("web")).size(), 1U) << "stays scaled to 3";
   EXPECT_EQ(wanted_count(same, RoleName{"server"}), 3);
@@ -248,6 +248,41 @@ TEST(Resource, NothingIsSaidOfAScaleThatTheManifestHasCaughtUpWith) {
   EXPECT_EQ(wanted_count(three, RoleName{"server"}), 3);
   EXPECT_EQ(keep_scaled(before, four, built_in("web")).size(), 1U) << "becomes 4";
   EXPECT_EQ(wanted_count(four, RoleName{"server"}), 4);
+}
+
+// Which ones went is kept: other loads change nothing of it, and names stay what they are.
+TEST(Resource, TheEmptiestAreScaledAwayFirst) {
+  const RoleName server{"server"};
+  Resource resource =
+      web(std::string(good) + "server: {ips: 10.0.0.11-15, image: a}").resource.value();
+  const auto declared = resource;
+  const Type& type = built_in("web");
+  const auto used = [&](int number, const Loads& loads) {
+    EXPECT_EQ(scale(resource, type, {{"server", number}}, loads), Lines{});
+    return wanted_positions(resource, server);
+  };
+  // 10.0.0.15 has not said anything: it may be the busiest.
+  const Loads loads = {
+      {server,
+       {{"10.0.0.11", 4}, {"10.0.0.12", 0}, {"10.0.0.13", 7}, {"10.0.0.14", load_of_absent}}}};
+  EXPECT_EQ(used(3, loads), (std::set<int>{1, 3, 5}));
+  EXPECT_EQ(used(3, {{server, {{"10.0.0.11", 0}}}}), (std::set<int>{1, 3, 5})) << "as it is";
+  EXPECT_EQ(
+      names(expand(resource, type)),
+      (Lines{"w-database-1 10.0.0.1 d.img", "w-server-1 10.0.0.11 a", "w-server-3 10.0.0.13 a",
+             "w-server-5 10.0.0.15 a", "w-balancer-1 10.0.0.3 b.img"}));
+  Resource applied = declared, fewer = declared;
+  (void)keep_scaled(resource, applied, type);
+  EXPECT_EQ(applied, resource);
+  fewer.slots[server].erase(fewer.slots[server].begin() + 3, fewer.slots[server].end());
+  (void)keep_scaled(resource, fewer, type);
+  EXPECT_EQ(wanted_positions(fewer, server), (std::set<int>{1, 2, 3})) << "spared, but needed";
+  EXPECT_EQ(used(4, loads), (std::set<int>{1, 2, 3, 5}));
+  EXPECT_EQ(used(5, loads), (std::set<int>{1, 2, 3, 4, 5}));
+  EXPECT_EQ(resource, declared);
+  EXPECT_EQ(used(3, {}), (std::set<int>{1, 2, 3})) << "where nobody says: those declared last";
+  EXPECT_TRUE(resource.spared.empty());
+  EXPECT_EQ(used(0, loads), std::set<int>{});
 }
 
 TEST(Resource, OneAddressWithSeveralRolesIsOneVmWithTheLastImage) {

@@ -66,12 +66,14 @@ roles:
     start: go
     stop: halt
     drain: {run: ask, every: 5s, deadline: 60s}
+    metrics: {run: count, every: 10s}
     edges: {head: {join: add, leave: remove}}
 )"},
                                  {"go", "start"},
                                  {"halt", "stop"},
                                  {"look", "check"},
                                  {"ask", "drain"},
+                                 {"count", "metrics"},
                                  {"add", "join"},
                                  {"remove", "leave"}});
   return type;
@@ -135,7 +137,8 @@ std::string ToySite::scale(const std::string& name,
   for (const auto& [role, number] : roles) wanted[role] = std::stoi(number);
   auto resource = std::make_shared<Resource>(*desired.resource);
   std::string text;
-  for (const auto& mistake : cierzo::scale(*resource, *desired.type, wanted))
+  const Loads loads = loads_of(world(), ResourceName{name});
+  for (const auto& mistake : cierzo::scale(*resource, *desired.type, wanted, loads))
     text += mistake + "\n";
   desired = make_desired(std::move(resource), desired.type, desired.outputs);
   return text;
@@ -231,6 +234,7 @@ void ToySite::reboot_guest(Observed& copy) {
   for (auto& [role, seen] : copy.roles) {
     seen.configured_digest.clear();
     seen.outputs.clear();
+    seen.load.reset();
     seen.stopped_digest.clear();
     seen.draining = Draining::no;
     seen.health = Health::unknown;

@@ -92,3 +92,12 @@ def test_it_leaves_and_stops_when_its_work_is_done(site):
 def test_scaled_up_again_it_joins_again(site):
     site.agentctl(site.host(1), "scale", "farm", "node=2", seconds=toys.BOOT_SECONDS)
     assert told(site)[-1] == f"join {TOLD[1]} 2"
+
+
+def test_the_emptiest_is_scaled_away_first(site):
+    assert inside(site, "farm-node-2").shell("echo 5 >/data/load")[0] == 0
+    site.wait_until(lambda: [row(site, name)["load"] for name in NODES] == ["node=0", "node=5"], 30,
+                    "both say how busy they are")
+    site.agentctl(site.host(1), "scale", "farm", "node=1", "--no-wait")
+    site.wait_until(lambda: "farm-node-1" not in domains(site), 90, "the one without work is gone")
+    assert "farm-node-2" in domains(site) and told(site)[-1] == f"leave {TOLD[0]} 1"
