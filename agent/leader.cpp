@@ -4,8 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "agent/net/codec.hpp"
-
 namespace cierzo {
 namespace {
 
@@ -18,21 +16,7 @@ constexpr std::size_t said_max = 256;      // Of each host.
 constexpr Duration send_again_after = 1s;  // A command that no report knows of was lost on the way.
 constexpr Duration image_patience = 3s;    // Until every host has said whether it has an image.
 
-std::string seconds(Duration duration) {
-  const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
-}
-
 }  // namespace
-
-std::string telling(const InstanceStatus& instance, const std::string& before) {
-  const std::string state = instance.state;
-  if (instance.health == "failing" || instance.health == "flapping") {
-    return state + ", " + instance.health;
-  }
-  const bool may_be_bad = instance.health == "unknown" && before.starts_with(state + ", ");
-  return may_be_bad ? before : state;
-}
 
 Leader::Leader(Executor& executor, Term term, Duration converge, LeaderHooks hooks)
     : executor_(executor),
@@ -235,27 +219,6 @@ Brake Leader::brake() const {
   return cierzo::brake(inventory_.views(hooks_.hosts()), hooks_.brake_share);
 }
 
-void Leader::tell_brake(const Plan& plan) {
-  if (plan.brake == brake_told_) return;
-  if (plan.brake.empty()) {
-    hooks_.event("brake", "", "brake: released; what lost hosts ran is replaced again");
-  } else {
-    hooks_.event("brake", "", plan.brake + "; until then nothing of them is replaced");
-  }
-  brake_told_ = plan.brake;
-}
-
-// What one host of the former site had and this catalog does not know. (rule 22)
-void Leader::tell_kept(const Plan& plan) {
-  std::set<Kept> now(plan.kept.begin(), plan.kept.end());
-  for (const Kept& kept : now) {
-    if (kept_.contains(kept)) continue;
-    hooks_.event("instance", kept.instance.value,
-                 kept.instance.value + " on " + host_name(kept.host) + " " + why_kept(kept));
-  }
-  kept_ = std::move(now);
-}
-
 void Leader::converge_soon() {
   if (converge_pending_) return;
   converge_pending_ = true;
@@ -328,34 +291,6 @@ void Leader::issue(const Action& action) {
   hooks_.send(action.on, command);
 }
 
-// Whoever is resumed gets another incarnation (rule 16) and is the same copy: its open breakers are
-// stored under the new one first. False: not yet; what is stored makes the next plan.
-bool Leader::renew(const InstanceName& instance, Resume& resume) {
-  const auto waiting = renewed_.find(instance);
-  std::vector<Breaker> open;
-  bool stored = waiting != renewed_.end();
-  for (const auto& [key, breaker] : desired_.breakers()) {
-    if (key.first != instance || breaker.reset || breaker.incarnation < resume.paused) continue;
-    stored = stored && breaker.incarnation == waiting->second;
-    open.push_back(breaker);
-  }
-  if (open.empty() || stored) {
-    resume.incarnation = open.empty() ? ledger_.next_incarnation() : waiting->second;
-    renewed_.erase(instance);  // None is given twice.
-    return true;
-  }
-  if (hooks_.writing()) return false;
-  const Incarnation next = ledger_.next_incarnation();
-  std::vector<election::CatalogChange> changes;
-  for (Breaker& breaker : open) {
-    breaker.incarnation = next;
-    changes.push_back({breaker_key({breaker.instance, breaker.role}), encode_breaker(breaker)});
-  }
-  renewed_[instance] = next;
-  hooks_.write(std::move(changes));
-  return false;
-}
-
 // Results come after reports, when the command is not listed any more.
 void Leader::remember(HostId host, std::uint64_t number, const Action& action) {
   auto& said = said_[host];
@@ -376,135 +311,6 @@ void Leader::send_again() {
       hooks_.send(host, sent.command);
     }
   }
-}
-
-// A resource that was deleted is forgotten once nothing of it is left anywhere it could be; a type
-// once no resource names it. Decided only on what is committed: never while something is stored.
-void Leader::forget_stopped(const World& world) {
-  if (hooks_.writing()) return;
-  std::map<InstanceName, ResourceName> owner;
-  std::set<std::string> types_used;
-  for (const DesiredResource& desired : world.desired) {
-    types_used.insert(desired.resource->type_digest);
-    if (desired.resource->ensure != Ensure::absent) continue;
-    for (const Instance& instance : desired.instances) owner[instance.name] = instance.resource;
-  }
-  std::set<ResourceName> left;
-  const auto is_left = [&](const InstanceName& name) {
-    if (const auto found = owner.find(name); found != owner.end()) left.insert(found->second);
-  };
-  for (const Observed& seen : world.observed) {
-    if (seen.presence != Presence::absent || seen.overlay) is_left(seen.name);
-  }
-  for (const InFlight& flight : world.in_flight) is_left(flight.action.instance);
-  // A host that has not reported may still have some of it.
-  const bool all_known =
-      std::all_of(world.hosts.begin(), world.hosts.end(), [](const HostView& host) {
-        return host.state == HostState::lost ||
-               (host.state == HostState::alive && host.inventory_known && host.hypervisor_answers);
-      });
-  std::vector<election::CatalogChange> changes;
-  for (const DesiredResource& desired : world.desired) {
-    const ResourceName& name = desired.resource->name;
-    if (all_known && desired.resource->ensure == Ensure::absent && !left.contains(name)) {
-      changes.push_back({resource_key(name), std::nullopt});
-      for (const auto& [key, outputs] : desired.outputs) {
-        changes.push_back({outputs_key(key), std::nullopt});
-      }
-    }
-  }
-  for (const std::string& digest : types_stored_) {
-    // What cannot be read may need a type that nothing else names.
-    if (desired_.mistakes().empty() && !types_used.contains(digest)) {
-      changes.push_back({type_key(digest), std::nullopt});
-    }
-  }
-  if (!changes.empty()) hooks_.write(std::move(changes));
-}
-
-// The values are nobody's business: they may be secrets.
-void Leader::write_outputs(const Plan& plan) {
-  if (hooks_.writing() || (plan.said.empty() && plan.unsaid.empty())) return;
-  std::vector<election::CatalogChange> changes;
-  for (const cierzo::Said& said : plan.said) {
-    changes.push_back({outputs_key(said.key), encode_outputs(said)});
-    std::string keys;
-    for (const auto& [key, value] : said.outputs) keys += (keys.empty() ? "" : ", ") + key;
-    hooks_.event("outputs", said.key.first.value,
-                 said.key.second.value + " of " + said.key.first.value + " has said: " + keys);
-  }
-  for (const RoleKey& key : plan.unsaid) changes.push_back({outputs_key(key), std::nullopt});
-  hooks_.write(std::move(changes));
-}
-
-// Planned again and again until it is stored.
-void Leader::write_breakers(const Plan& plan) {
-  if (hooks_.writing() || (plan.opened.empty() && plan.closed.empty())) return;
-  std::vector<election::CatalogChange> changes;
-  for (const Breaker& breaker : plan.opened) {
-    changes.push_back({breaker_key({breaker.instance, breaker.role}), encode_breaker(breaker)});
-    hooks_.event(
-        "breaker", breaker.instance.value,
-        "breaker of " + breaker.role.value + " in " + breaker.instance.value +
-            (breaker.reset ? " is reset: its resource is stopped" : " opens: " + breaker.reason));
-  }
-  for (const BreakerKey& key : plan.closed) {
-    changes.push_back({breaker_key(key), std::nullopt});
-    // A reset writes one down also where none was open: it makes hosts forget what they counted.
-    const auto known = desired_.breakers().find(key);
-    const bool was_open = known == desired_.breakers().end() || !known->second.reason.empty();
-    const std::string what = key.second.value + " in " + key.first.value;
-    hooks_.event("breaker", key.first.value,
-                 was_open ? "breaker of " + what + " is closed"
-                          : what + " is reset: it begins at the foot of the ladder");
-  }
-  hooks_.write(std::move(changes));
-}
-
-// One transition, one line: `myweb-server-1: booting => configuring (node2, 3.4 s)`.
-void Leader::tell_changes(const std::vector<ResourceStatus>& status) {
-  const Time now = executor_.now();
-  std::size_t instances = 0;
-  for (const ResourceStatus& resource : status) {
-    instances += resource.instances.size();
-    for (const InstanceStatus& instance : resource.instances) {
-      const auto before = told_.find(instance.name);
-      const std::string now_told =
-          telling(instance, before == told_.end() ? std::string() : before->second);
-      if (before != told_.end() && before->second == now_told) continue;
-      std::string text = instance.name.value + ": ";
-      if (before != told_.end()) text += before->second + " => ";
-      text += now_told + " (" + (instance.host ? host_name(*instance.host) : "no host");
-      if (before != told_.end()) text += ", after " + seconds(now - told_at_[instance.name]);
-      text += ")";
-      if (!instance.reason.empty()) text += ": " + instance.reason;
-      told_[instance.name] = now_told;
-      told_at_[instance.name] = now;
-      hooks_.event("instance", instance.name.value, text);
-    }
-    std::string& before = told_resources_[resource.name];
-    if (before == resource.state) continue;
-    hooks_.event("resource", resource.name.value,
-                 resource.type + " " + resource.name.value + ": " +
-                     (before.empty() ? "" : before + " => ") + resource.state);
-    before = resource.state;
-  }
-  // All of `status` has been told by now: what there is beside it is gone.
-  if (told_.size() != instances || told_resources_.size() != status.size()) forget_told(status);
-}
-
-void Leader::forget_told(const std::vector<ResourceStatus>& status) {
-  std::set<InstanceName> seen;
-  std::set<ResourceName> resources;
-  for (const ResourceStatus& resource : status) {
-    resources.insert(resource.name);
-    for (const InstanceStatus& instance : resource.instances) seen.insert(instance.name);
-  }
-  const auto is_gone = [&](const auto& entry) { return !seen.contains(entry.first); };
-  std::erase_if(told_, is_gone);
-  std::erase_if(told_at_, is_gone);
-  std::erase_if(told_resources_,
-                [&](const auto& entry) { return !resources.contains(entry.first); });
 }
 
 void Leader::look_again(const Plan& plan) {
