@@ -7,6 +7,7 @@
 
 #include "agent/leader.hpp"
 #include "agent/net/codec.hpp"
+#include "resources/scaling.hpp"
 
 namespace cierzo {
 
@@ -49,14 +50,15 @@ void Leader::forget_stopped(const World& world) {
     if (desired.resource->ensure != Ensure::absent) continue;
     for (const Instance& instance : desired.instances) owner[instance.name] = instance.resource;
   }
-  std::set<ResourceName> left;
-  const auto is_left = [&](const InstanceName& name) {
-    if (const auto found = owner.find(name); found != owner.end()) left.insert(found->second);
-  };
+  std::set<InstanceName> instances_left;
   for (const Observed& seen : world.observed) {
-    if (seen.presence != Presence::absent || seen.overlay) is_left(seen.name);
+    if (seen.presence != Presence::absent || seen.overlay) instances_left.insert(seen.name);
   }
-  for (const InFlight& flight : world.in_flight) is_left(flight.action.instance);
+  for (const InFlight& flight : world.in_flight) instances_left.insert(flight.action.instance);
+  std::set<ResourceName> left;
+  for (const InstanceName& name : instances_left) {
+    if (const auto found = owner.find(name); found != owner.end()) left.insert(found->second);
+  }
   // A host that has not reported may still have some of it.
   const bool all_known =
       std::all_of(world.hosts.begin(), world.hosts.end(), [](const HostView& host) {
@@ -70,6 +72,11 @@ void Leader::forget_stopped(const World& world) {
       changes.push_back({resource_key(name), std::nullopt});
       for (const auto& [key, outputs] : desired.outputs) {
         changes.push_back({outputs_key(key), std::nullopt});
+      }
+    } else if (all_known && !desired.resource->leaving.empty()) {
+      Resource less = *desired.resource;
+      if (forget_left(less, desired.idle, instances_left)) {
+        changes.push_back({resource_key(name), encode_resource(less)});
       }
     }
   }

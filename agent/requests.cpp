@@ -138,6 +138,12 @@ Declared declared(const api::ApplyRequest& request, const Desired& desired,
     types[digest] = std::make_shared<const Type>(std::move(*read.type));
   }
   const auto& known = desired.resources();
+  std::set<std::string> taken;
+  for (const Resource& resource : request.resources) {
+    for (const auto& [role, slots] : resource.slots) {
+      for (const Slot& slot : slots) taken.insert(slot.address);
+    }
+  }
   for (const Resource& resource : request.resources) {
     auto type = desired.type(resource.type_digest);
     if (const auto sent = types.find(resource.type_digest); sent != types.end()) {
@@ -156,6 +162,7 @@ Declared declared(const api::ApplyRequest& request, const Desired& desired,
       for (std::string& text : keep_scaled(*stored, merged, *type)) {
         made.warnings.push_back(std::move(text));
       }
+      keep_leaving(*stored, merged, *type, taken);
     }
     made.resources.push_back(make_desired(
         std::make_shared<const Resource>(merged), type,

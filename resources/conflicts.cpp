@@ -48,7 +48,11 @@ struct Machine {
 std::map<std::string, Machine> machines_of(const Claimant& claimant) {
   const Resource& resource = *claimant.resource;
   std::map<std::string, Machine> machines;  // by address
-  for (const auto& [role, slots] : resource.slots) {
+  auto all = resource.slots;
+  for (const auto& [role, leaving] : resource.leaving) {
+    all[role].insert(all[role].end(), leaving.begin(), leaving.end());
+  }
+  for (const auto& [role, slots] : all) {
     for (const Slot& slot : slots) {
       Machine machine{resource.name.value + "-" + role.value + "-" + std::to_string(slot.position),
                       {}};

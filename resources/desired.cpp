@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <utility>
 
 #include "resources/digest.hpp"
 
@@ -13,6 +14,10 @@ std::map<InstanceName, Instance> idle_instances(Resource resource, const Type& t
   resource.count.clear();
   resource.scaled.clear();
   resource.spared.clear();
+  for (const auto& [role, leaving] : std::exchange(resource.leaving, {})) {
+    auto& slots = resource.slots[role];
+    slots.insert(slots.end(), leaving.begin(), leaving.end());
+  }
   std::map<InstanceName, Instance> idle;
   for (Instance& instance : expand(resource, type)) idle.emplace(instance.name, instance);
   for (const Instance& instance : wanted) idle.erase(instance.name);

@@ -31,6 +31,15 @@ std::pair<std::size_t, const Instance*> Planner::idle_one(const InstanceName& na
   return {0, nullptr};
 }
 
+std::string why_idle(const DesiredResource& desired, const Instance& idle) {
+  for (const auto& [role, slots] : desired.resource->leaving) {
+    for (const Slot& slot : slots) {
+      if (slot.address == idle.address) return "its manifest does not have it any more";
+    }
+  }
+  return "its role is scaled down";
+}
+
 std::string why_kept(const Kept& kept) {
   const std::string text = "is not declared since the site was recovered, and is kept";
   if (kept.resource.value.empty()) {
@@ -62,7 +71,8 @@ void Planner::remove_leftovers() {
     }
     last = &seen.name;
     const auto [resource, idle] = idle_one(seen.name);
-    const std::string why = idle ? "its role is scaled down" : "nothing declares it any more";
+    const std::string why =
+        idle ? why_idle(world_.desired[resource], *idle) : "nothing declares it any more";
     if (stop && idle && retires(resource, *idle, seen)) continue;
     if (stop) {
       const Duration grace = seen.run == RunState::running ? stop_grace : Duration::zero();

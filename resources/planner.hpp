@@ -176,6 +176,9 @@ class Planner {
 // domain need not know when it was made, nor whose it is: then it is taken for one of these.
 [[nodiscard]] bool is_from_before(const Observed& seen, const std::optional<Recovered>& recovered);
 
+// Why an instance that is declared, or was, is not wanted.
+[[nodiscard]] std::string why_idle(const DesiredResource& desired, const Instance& idle);
+
 // Does it serve, or did it, without its `stop` having run?
 [[nodiscard]] bool to_be_stopped(const RoleType& role, const Observed& copy);
 

@@ -41,6 +41,9 @@ struct Resource {
   // Which addresses of a role are left out first where it has more than are wanted: those that were
   // scaled away. Without any it is the last ones.
   std::map<RoleName, std::set<std::string>> spared;
+  // What an earlier manifest declared and this one does not: what runs of it drains and is let go
+  // like what is scaled away; then the leader takes it out of here (scaling.hpp).
+  std::map<RoleName, std::vector<Slot>> leaving;
   std::string domain_template;    // Text of the libvirt XML; empty: the built-in one.
   std::vector<std::string> pool;  // Names or addresses in order of preference; empty: all hosts.
   std::uint64_t memory_kib = 1048576;

@@ -1,5 +1,5 @@
-// What is scaled down is stopped properly, by what guests have noted: another leader goes on where
-// the last one stopped.
+// What is scaled down, or not in its manifest any more, is stopped properly, by what guests have
+// noted: another leader goes on where the last one stopped.
 //
 //   those that read it are started without it
 //   drain, in its guest: asked until it has finished its work, or its time is up
@@ -36,7 +36,7 @@ bool Planner::retires(std::size_t resource, const Instance& idle, const Observed
   for (auto name = idle.roles.rbegin(); name != idle.roles.rend(); ++name) {
     const RoleType& role = *desired.type->role(*name);
     if (!to_be_stopped(role, copy)) continue;
-    return stop_role(desired, idle, copy, role, "its role is scaled down", {});
+    return stop_role(desired, idle, copy, role, why_idle(desired, idle), {});
   }
   return false;
 }
@@ -97,7 +97,7 @@ bool Planner::drains(const DesiredResource& desired, const Instance& idle, const
       return true;
     }
     act(idle.name, copy.host, make_run(desired, idle, *name, ScriptKind::drain, copy.incarnation),
-        asked ? "it has not drained yet: " + brief(seen.drain.error) : "its role is scaled down");
+        asked ? "it has not drained yet: " + brief(seen.drain.error) : why_idle(desired, idle));
     return true;
   }
   return false;

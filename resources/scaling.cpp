@@ -165,4 +165,34 @@ std::vector<std::string> keep_scaled(const Resource& before, Resource& declared,
   return said;
 }
 
+void keep_leaving(const Resource& before, Resource& declared, const Type& type,
+                  const std::set<std::string>& taken) {
+  declared.leaving.clear();
+  for (const auto* from : {&before.slots, &before.leaving}) {
+    for (const auto& [role, slots] : *from) {
+      if (!type.role(role)) continue;
+      for (const Slot& slot : slots) {
+        const bool is_named = slot.position <= slots_of(declared, role);
+        if (!is_named && !taken.contains(slot.address)) declared.leaving[role].push_back(slot);
+      }
+    }
+  }
+}
+
+bool forget_left(Resource& resource, const std::map<InstanceName, Instance>& idle,
+                 const std::set<InstanceName>& left) {
+  std::set<std::string> addresses;  // of which something is left
+  for (const auto& [name, instance] : idle) {
+    if (left.contains(name)) addresses.insert(instance.address);
+  }
+  bool any = false;
+  for (auto& [role, slots] : resource.leaving) {
+    any = std::erase_if(slots,
+                        [&](const Slot& slot) { return !addresses.contains(slot.address); }) > 0 ||
+          any;
+  }
+  std::erase_if(resource.leaving, [](const auto& entry) { return entry.second.empty(); });
+  return any;
+}
+
 }  // namespace cierzo

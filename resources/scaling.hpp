@@ -12,6 +12,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,5 +39,16 @@ inline constexpr int load_of_absent = -1;
 // that was scaled: what becomes of its number, and how to have it otherwise.
 [[nodiscard]] std::vector<std::string> keep_scaled(const Resource& before, Resource& declared,
                                                    const Type& type);
+
+// `declared` takes over what `before` declared beyond it, and what was leaving already: an address
+// that nobody has from now on (`taken` are those that somebody has), at a position that its role
+// does not have either, since names go by these. Only of roles that its type still has: of others
+// nobody knows any more how they drain and stop.
+void keep_leaving(const Resource& before, Resource& declared, const Type& type,
+                  const std::set<std::string>& taken);
+
+// Takes out of `leaving` those of whose instances nothing is left. False: there is none.
+[[nodiscard]] bool forget_left(Resource& resource, const std::map<InstanceName, Instance>& idle,
+                               const std::set<InstanceName>& left);
 
 }  // namespace cierzo

@@ -90,7 +90,7 @@ class Reporter {
         row.state = "stopping";
       }
       row.reason = planned_for(name);
-      if (row.reason.empty()) row.reason = "its role is scaled down";
+      if (row.reason.empty()) row.reason = why_idle(desired, idle);
       status.instances.push_back(std::move(row));
     }
   }

@@ -172,7 +172,8 @@ struct DesiredResource {
   std::shared_ptr<const Type> type;
   std::vector<Instance> instances;  // expand(*resource, *type), kept.
   std::vector<Wanted> wanted;       // Beside `instances`.
-  // Declared, but beyond what its roles are scaled to: what runs of these has to go.
+  // Declared, but beyond what its roles are scaled to, or declared before: what runs of these has
+  // to go.
   std::map<InstanceName, Instance> idle;
   std::string hosts_file;              // hosts_file(), of the idle ones too.
   std::map<RoleKey, Outputs> outputs;  // As the catalog has them: what scripts are given.

@@ -46,6 +46,26 @@ bool parse(Message& message, std::string_view bytes, Checker& check) {
   return parsed;
 }
 
+void put_slots(const std::vector<Slot>& from, google::protobuf::RepeatedPtrField<wire::Slot>& to) {
+  for (const Slot& slot : from) {
+    wire::Slot& put = *to.Add();
+    put.set_address(slot.address);
+    put.set_image(slot.image);
+    put.set_position(slot.position);
+  }
+}
+
+std::vector<Slot> get_slots(const google::protobuf::RepeatedPtrField<wire::Slot>& from,
+                            Checker& check) {
+  std::vector<Slot> slots;
+  for (const wire::Slot& slot : from) {
+    check.require(slot.position() >= 1, "resource: a position below 1");
+    slots.push_back(
+        {check.name(slot.address(), "resource: address too long"), slot.image(), slot.position()});
+  }
+  return slots;
+}
+
 void put_counts(const Resource& from, const RoleName& role, wire::RoleSlots& to) {
   to.set_role(role.value);
   if (const auto count = from.count.find(role); count != from.count.end())
@@ -54,6 +74,8 @@ void put_counts(const Resource& from, const RoleName& role, wire::RoleSlots& to)
     to.set_scaled(scaled->second);
   if (const auto spared = from.spared.find(role); spared != from.spared.end())
     for (const std::string& address : spared->second) to.add_spared(address);
+  if (const auto leaving = from.leaving.find(role); leaving != from.leaving.end())
+    put_slots(leaving->second, *to.mutable_leaving());
 }
 
 // Roles in `slots` and roles in `count` or `scaled` need not be the same ones.
@@ -62,12 +84,7 @@ void put_roles(const Resource& from, wire::ResourceRecord& to) {
     wire::RoleSlots& one = *to.add_roles();
     put_counts(from, role, one);
     one.set_declared(true);
-    for (const Slot& slot : slots) {
-      wire::Slot& put = *one.add_slots();
-      put.set_address(slot.address);
-      put.set_image(slot.image);
-      put.set_position(slot.position);
-    }
+    put_slots(slots, *one.mutable_slots());
   }
   std::set<RoleName> counted;
   for (const auto* counts : {&from.count, &from.scaled}) {
@@ -76,6 +93,9 @@ void put_roles(const Resource& from, wire::ResourceRecord& to) {
     }
   }
   for (const auto& [role, addresses] : from.spared) {
+    if (!from.slots.contains(role)) counted.insert(role);
+  }
+  for (const auto& [role, slots] : from.leaving) {
     if (!from.slots.contains(role)) counted.insert(role);
   }
   for (const RoleName& role : counted) put_counts(from, role, *to.add_roles());
@@ -92,13 +112,8 @@ void get_roles(const wire::ResourceRecord& from, Resource& to, Checker& check) {
     for (const std::string& address : one.spared()) {
       to.spared[role].insert(check.name(address, "resource: address too long"));
     }
-    if (!one.declared()) continue;
-    std::vector<Slot>& slots = to.slots[role];
-    for (const wire::Slot& slot : one.slots()) {
-      check.require(slot.position() >= 1, "resource: a position below 1");
-      slots.push_back({check.name(slot.address(), "resource: address too long"), slot.image(),
-                       slot.position()});
-    }
+    if (one.leaving_size() > 0) to.leaving[role] = get_slots(one.leaving(), check);
+    if (one.declared()) to.slots[role] = get_slots(one.slots(), check);
   }
 }
 

@@ -121,7 +121,7 @@ inline constexpr int count<ForwardAnswer> = 3;
 template <>
 inline constexpr int count<Slot> = 3;
 template <>
-inline constexpr int count<Resource> = 17;
+inline constexpr int count<Resource> = 18;
 template <>
 inline constexpr int count<HeldRecord> = 1;
 
@@ -154,9 +154,9 @@ auto all(T& x) {
   } else if constexpr (n == 14) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o);
-  } else if constexpr (n == 17) {
-    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r] = x;
-    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r);
+  } else if constexpr (n == 18) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s] = x;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s);
   } else if constexpr (n == 22) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u, v, w] = x;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, t, u, v, w);

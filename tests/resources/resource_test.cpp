@@ -285,6 +285,44 @@ TEST(Resource, TheEmptiestAreScaledAwayFirst) {
   EXPECT_EQ(used(0, loads), std::set<int>{});
 }
 
+// Removed from the manifest: it leaves, until nothing of it is left or it is declared again.
+TEST(Resource, WhatAManifestRemovesLeaves) {
+  const RoleName server{"server"};
+  const Type& type = built_in("web");
+  const auto declared = [](const std::string& ips) {
+    return web(std::string(good) + "server: {ips: " + ips + ", image: a}").resource.value();
+  };
+  const auto leaving = [&](const Resource& resource) {
+    Lines all;
+    for (const auto& [role, slots] : resource.leaving) {
+      for (const Slot& slot : slots) {
+        all.push_back(role.value + " " + std::to_string(slot.position) + " " + slot.address);
+      }
+    }
+    return all;
+  };
+  const Resource before = declared("10.0.0.11-14");
+  Resource fewer = declared("10.0.0.11-12");
+  keep_leaving(before, fewer, type, {"10.0.0.14"});
+  EXPECT_EQ(leaving(fewer), Lines{"server 3 10.0.0.13"}) << "14 is somebody else's from now on";
+  Resource same = declared("10.0.0.11-12");
+  keep_leaving(fewer, same, type, {});
+  EXPECT_EQ(same, fewer);
+  Resource moved = declared("10.0.0.12-14");
+  keep_leaving(before, moved, type, {"10.0.0.12", "10.0.0.13", "10.0.0.14"});
+  EXPECT_EQ(leaving(moved), Lines{}) << "names go by positions: the last one's address is in use";
+  Resource back = declared("10.0.0.11-13");
+  keep_leaving(fewer, back, type, {"10.0.0.13"});
+  EXPECT_EQ(leaving(back), Lines{});
+
+  const Instance idle = expand(declared("10.0.0.11-13"), type).at(3);
+  ASSERT_EQ(idle.name.value, "w-server-3");
+  EXPECT_FALSE(forget_left(fewer, {{idle.name, idle}}, {idle.name}));
+  EXPECT_EQ(leaving(fewer).size(), 1U);
+  EXPECT_TRUE(forget_left(fewer, {{idle.name, idle}}, {}));
+  EXPECT_EQ(fewer, declared("10.0.0.11-12"));
+}
+
 TEST(Resource, OneAddressWithSeveralRolesIsOneVmWithTheLastImage) {
   const Read read =
       web("ensure: running\ndatabase: [10.0.0.1, d.img]\nserver: [10.0.0.1, s.img]\n"

@@ -125,6 +125,15 @@ HostView& ToySite::add_host(const std::string& name, std::uint64_t memory_mib, i
 
 void ToySite::declare(std::shared_ptr<const Resource> resource, std::shared_ptr<const Type> type) {
   const std::string name = resource->name.value;
+  if (const auto before = desired_.find(name); before != desired_.end()) {
+    auto merged = std::make_shared<Resource>(*resource);
+    std::set<std::string> taken;
+    for (const auto& [role, slots] : merged->slots) {
+      for (const Slot& slot : slots) taken.insert(slot.address);
+    }
+    keep_leaving(*before->second.resource, *merged, *type, taken);
+    resource = std::move(merged);
+  }
   desired_[name] = make_desired(std::move(resource), std::move(type), desired_[name].outputs);
 }
 
