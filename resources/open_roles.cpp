@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "resources/address.hpp"
 #include "resources/attribute.hpp"
 
 namespace cierzo {
@@ -21,9 +22,10 @@ using manifests::Position;
 using manifests::Value;
 
 // Fields of a role in a manifest. The others are read as in every type (role_values.hpp).
-constexpr std::array<std::string_view, 3> commands = {"start", "check", "stop"};
+constexpr std::array<std::string_view, 5> commands = {"start", "check", "stop", "drain", "metrics"};
 constexpr std::array<std::string_view, 2> lists = {"after", "reads"};
 constexpr std::array<std::string_view, 2> words = {"tries", "on_host_lost"};
+constexpr std::array<std::string_view, 2> others = {"edges", "outputs"};
 constexpr std::array<std::string_view, 5> slots = {"ip", "ips", "image", "images", "count"};
 
 template <class List>
@@ -66,6 +68,13 @@ class Opener {
     OpenedRoles opened{type_, declaration_, {}};
     opened.declaration.attributes.clear();
     for (const Entry& entry : declaration_.attributes) {
+      if (is_bare_address(entry)) {
+        error(entry.value.at, prefix_ + entry.key,
+              "must be a role: [ADDRESS, IMAGE], or {ip: ADDRESS, image: IMAGE, start: COMMAND}; "
+              "got " +
+                  manifests::shown(entry.value));
+        continue;
+      }
       if (!is_role(entry)) {
         opened.declaration.attributes.push_back(entry);
         continue;
@@ -85,6 +94,13 @@ class Opener {
  private:
   void error(const Position& at, const std::string& what, const std::string& expected) {
     diagnostics_.push_back(manifests::mistake(at, what, expected));
+  }
+
+  // "store: 10.0.0.5": a role, as somebody might think it is written.
+  [[nodiscard]] bool is_bare_address(const Entry& entry) const {
+    if (is_common_attribute(entry.key) || type_.attributes.count(entry.key) != 0) return false;
+    const auto text = scalar_text(entry.value);
+    return text && parse_range(*text).has_value();
   }
 
   [[nodiscard]] bool is_role(const Entry& entry) const {
@@ -124,17 +140,22 @@ class Opener {
       if (contains(slots, field.key)) {
         std::get<Hash>(rest.value.data).push_back(field);
       } else if (contains(commands, field.key)) {
-        fields += command(entry.key, field);
+        fields += command(entry.key + "-" + field.key, prefix_ + entry.key, field);
       } else if (contains(lists, field.key)) {
         fields += ", " + pair(field.key, list(field.value));
       } else if (contains(words, field.key)) {
         const std::string where = prefix_ + entry.key + "." + field.key;
         fields += ", " + pair(field.key, scalar(field.value, where));
+      } else if (field.key == "edges") {
+        fields += ", " + pair("edges", edges(entry.key, field));
+      } else if (field.key == "outputs") {
+        fields += ", " + pair("outputs", outputs(field, prefix_ + entry.key));
       } else {
         std::vector<std::string> known(slots.begin(), slots.end());
         known.insert(known.end(), commands.begin(), commands.end());
         known.insert(known.end(), lists.begin(), lists.end());
         known.insert(known.end(), words.begin(), words.end());
+        known.insert(known.end(), others.begin(), others.end());
         diagnostics_.push_back(manifests::unknown_name(
             field.at, prefix_ + entry.key + "." + field.key, field.key, known, "unknown field"));
       }
@@ -144,10 +165,10 @@ class Opener {
     return rest;
   }
 
-  // A comma and the field, with the text as a file: start: {run: ROLE-start}. Empty where there is
-  // none.
-  std::string command(const std::string& role, const Entry& field) {
-    const std::string where = prefix_ + role + "." + field.key;
+  // A comma and the field, with the text as a file of that name: start: {run: ROLE-start}. Empty
+  // where there is none.
+  std::string command(const std::string& file, const std::string& of, const Entry& field) {
+    const std::string where = of + "." + field.key;
     const auto* hash = std::get_if<Hash>(&field.value.data);
     const Value* text = hash ? manifests::find(*hash, "run") : &field.value;
     const auto* said = text ? std::get_if<std::string>(&text->data) : nullptr;
@@ -155,7 +176,6 @@ class Opener {
       error(text ? text->at : field.at, where, "must be a command for the guest's shell");
       return {};
     }
-    const std::string file = role + "-" + field.key;
     files_[file] = *said + (said->ends_with('\n') ? "" : "\n");
     std::string made = pair("run", quoted(file));
     for (const Entry& more : hash ? *hash : Hash{}) {
@@ -163,6 +183,60 @@ class Opener {
       made += ", " + pair(more.key, scalar(more.value, where + "." + more.key));
     }
     return ", " + pair(field.key, "{" + made + "}");
+  }
+
+  // {head: {join: COMMAND, leave: COMMAND}}
+  std::string edges(const std::string& role, const Entry& field) {
+    const std::string where = prefix_ + role + ".edges";
+    std::string made;
+    const auto* told = std::get_if<Hash>(&field.value.data);
+    if (!told) error(field.value.at, where, "must be {ROLE: {join: COMMAND, leave: COMMAND}}");
+    for (const Entry& other : told ? *told : Hash{}) {
+      const auto* programs = std::get_if<Hash>(&other.value.data);
+      if (!programs) {
+        error(other.value.at, where + "." + other.key, "must be {join: COMMAND, leave: COMMAND}");
+      }
+      std::string both;
+      for (const Entry& program : programs ? *programs : Hash{}) {
+        if (program.key == "join" || program.key == "leave") {
+          both +=
+              command(role + "-" + program.key + "-" + other.key, where + "." + other.key, program);
+        } else {
+          diagnostics_.push_back(
+              manifests::unknown_name(program.at, where + "." + other.key + "." + program.key,
+                                      program.key, {"join", "leave"}, "unknown field"));
+        }
+      }
+      // Each begins with a comma.
+      made += (made.empty() ? "" : ", ") +
+              pair(other.key, "{" + (both.empty() ? both : both.substr(2)) + "}");
+    }
+    return "{" + made + "}";
+  }
+
+  // A list of names, or {NAME: {secret: true}}; one name is a list of one.
+  std::string outputs(const Entry& field, const std::string& role) {
+    const std::string where = role + ".outputs";
+    std::string made;
+    const auto add = [&](const std::string& name, const std::string& more) {
+      made += (made.empty() ? "" : ", ") + pair(name, "{" + more + "}");
+    };
+    const auto* named = std::get_if<Hash>(&field.value.data);
+    for (const Entry& one : named ? *named : Hash{}) {
+      std::string more;
+      const auto* marks = std::get_if<Hash>(&one.value.data);
+      for (const Entry& mark : marks ? *marks : Hash{}) {
+        more += (more.empty() ? "" : ", ") +
+                pair(mark.key, scalar(mark.value, where + "." + one.key + "." + mark.key));
+      }
+      add(one.key, more);
+    }
+    if (named) return "{" + made + "}";
+    const auto* list = std::get_if<Array>(&field.value.data);
+    for (const Value& name : list ? *list : Array{field.value}) {
+      add(scalar_text(name).value_or(""), {});
+    }
+    return "{" + made + "}";
   }
 
   // One name is a list of one.

@@ -25,8 +25,9 @@ struct OpenedRoles {
 };
 
 // A role is every attribute that is an array or a hash and neither an attribute of all types nor
-// one of this type. Of a hash these fields make the role: start, check, stop (text for a shell, or
-// a hash as in a type.yaml with the text under `run`), after, reads, on_host_lost. What they may
+// one of this type. Of a hash these fields make the role: start, check, stop, drain, metrics (text
+// for a shell, or a hash as in a type.yaml with the text under `run`), after, reads, tries,
+// on_host_lost, edges (with commands likewise), outputs. What they may
 // say is what read_type() accepts.
 // Precondition: type.roles_in_manifest.
 [[nodiscard]] OpenedRoles open_roles(const manifests::Declaration& declaration, const Type& type);
