@@ -4,15 +4,13 @@
 #include <set>
 #include <utility>
 
+#include "agent/declared.hpp"
 #include "agent/membership.hpp"
 #include "agent/net/codec.hpp"
 #include "agent/net/codec_api.hpp"
 #include "agent/net/transport.hpp"
 #include "agent/site_view.hpp"
 #include "manifests/nearest.hpp"
-#include "resources/desired.hpp"
-#include "resources/generated.hpp"
-#include "resources/scaling.hpp"
 #include "resources/world_index.hpp"
 
 namespace cierzo {
@@ -21,14 +19,6 @@ namespace {
 constexpr int outcome_unknown_status = 504;  // api::outcome_unknown()
 
 api::ApiResponse ok(std::string body) { return {200, std::move(body)}; }
-
-// The resources and types of a request, checked again: what the catalog holds must be usable by
-// every leader.
-struct Declared {
-  std::vector<DesiredResource> resources;
-  std::map<std::string, std::map<std::string, std::string>> type_files;  // By digest.
-  std::vector<std::string> mistakes, warnings;
-};
 
 // What a write's outcome means to whoever asked for it; `body` answers where it is stored.
 WriteDone answer_when_stored(std::string body, const api::Answer& answer) {
@@ -83,116 +73,6 @@ Confirmed to_confirm(const std::vector<std::string>& names, const std::vector<Ho
           name + " is held: its agent was stopped while its VMs ran, and no " + "guard stops them");
     }
   }
-  return made;
-}
-
-// Addresses that no guest of this site can have, each with its place.
-void check_addresses(const Resource& resource, const Places& places, const SiteAddresses& site,
-                     std::vector<std::string>& mistakes) {
-  if (resource.ensure == Ensure::absent) return;
-  for (const auto& [role, slots] : resource.slots) {
-    std::string said;  // of a range, or of one entry of a file, one address is enough
-    for (const Slot& slot : slots) {
-      const std::string why = address_mistake(site, slot.address);
-      const auto found = places.addresses.find(slot.address);
-      const std::string place = found == places.addresses.end() ? "" : found->second + ": ";
-      if (why.empty() || (!place.empty() && place == said)) continue;
-      said = place;
-      mistakes.push_back(place + resource.type + "." + resource.name.value + "." + role.value +
-                         ": " + slot.address + " " + why);
-    }
-  }
-}
-
-// Pool entries that are no host of this site. No mistake: the host may be added later; but a typing
-// error would show only when nothing else has room.
-std::vector<std::string> pool_warnings(const Resource& resource,
-                                       const std::vector<HostFacts>& hosts) {
-  std::vector<std::string> names, warnings;
-  for (const HostFacts& host : hosts) names.push_back(host.name);
-  for (const std::string& entry : resource.pool) {
-    const bool known = std::any_of(hosts.begin(), hosts.end(), [&](const HostFacts& host) {
-      return entry == host.name || entry == host.address;
-    });
-    if (known) continue;
-    const auto nearest = manifests::nearest(entry, names);
-    warnings.push_back(resource.type + "." + resource.name.value + ".pool: '" + entry +
-                       "' is no host of this site" +
-                       (nearest ? "; did you mean '" + *nearest + "'?" : ""));
-  }
-  return warnings;
-}
-
-Declared declared(const api::ApplyRequest& request, const Desired& desired,
-                  const SiteAddresses& site, const std::function<std::string()>& fresh_secret) {
-  Declared made;
-  std::map<std::string, std::shared_ptr<const Type>> types;
-  for (const auto& [name, files] : request.types) {
-    auto read = read_type(files, "type " + name);
-    if (!read.type) {
-      made.mistakes.push_back("type " + name + " cannot be used by this version of the agent");
-      continue;
-    }
-    const std::string digest = read.type->digest;
-    made.type_files[digest] = files;
-    types[digest] = std::make_shared<const Type>(std::move(*read.type));
-  }
-  const auto& known = desired.resources();
-  std::set<std::string> taken;
-  for (const Resource& resource : request.resources) {
-    for (const auto& [role, slots] : resource.slots) {
-      for (const Slot& slot : slots) taken.insert(slot.address);
-    }
-  }
-  for (const Resource& resource : request.resources) {
-    auto type = desired.type(resource.type_digest);
-    if (const auto sent = types.find(resource.type_digest); sent != types.end()) {
-      type = sent->second;
-    }
-    if (!type) {
-      made.mistakes.push_back(resource.name.value + ": its type " + resource.type +
-                              " did not come with it");
-      continue;
-    }
-    Resource merged = resource;
-    const auto before = known.find(resource.name);
-    const Resource* stored = before == known.end() ? nullptr : before->second.resource.get();
-    fill_secrets(merged, *type, stored, fresh_secret);
-    if (stored != nullptr) {
-      for (std::string& text : keep_scaled(*stored, merged, *type)) {
-        made.warnings.push_back(std::move(text));
-      }
-      keep_leaving(*stored, merged, *type, taken);
-    }
-    made.resources.push_back(make_desired(
-        std::make_shared<const Resource>(merged), type,
-        before == known.end() ? std::map<RoleKey, Outputs>{} : before->second.outputs));
-  }
-  static const Places nowhere;
-  const auto places_of = [&](const ResourceName& name) {
-    const auto found = request.places.find(name.value);
-    return found == request.places.end() ? &nowhere : &found->second;
-  };
-  std::map<ResourceName, Claimant> all;
-  for (const auto& [name, resource] : known) all[name] = {resource.resource.get(), nullptr};
-  for (const DesiredResource& resource : made.resources) {
-    const Resource& changed = *resource.resource;
-    const Places* places = places_of(changed.name);
-    const auto before = known.find(changed.name);
-    if (before != known.end() && before->second.resource->type != changed.type) {
-      made.mistakes.push_back((places->title.empty() ? "" : places->title + ": ") +
-                              changed.name.value + ": there is a " + before->second.resource->type +
-                              " of this name; delete it first: agentctl delete " +
-                              changed.name.value);
-    }
-    check_addresses(changed, *places, site, made.mistakes);
-    all[changed.name] = {&changed, places};
-  }
-  std::vector<Claimant> claimants;
-  for (const auto& [name, claimant] : all) {
-    if (claimant.resource->ensure != Ensure::absent) claimants.push_back(claimant);
-  }
-  for (std::string& conflict : conflicts(claimants)) made.mistakes.push_back(std::move(conflict));
   return made;
 }
 
@@ -333,7 +213,7 @@ void Requests::plan(Leader& leader, const std::string& body, const api::Answer& 
       return answer(api::usage("the request cannot be read: " + error->text));
     }
     request = declared(std::get<api::ApplyRequest>(parsed), leader.desired(), hooks_.addresses(),
-                       hooks_.fresh_secret);
+                       leader.world(), hooks_.fresh_secret);
   }
   if (!request.mistakes.empty()) {
     return answer(api::refused("this cannot be planned", std::move(request.mistakes)));
@@ -350,7 +230,7 @@ void Requests::apply(Leader& leader, const std::string& body, const api::Answer&
     return answer(api::usage("the request cannot be read: " + error->text));
   }
   Declared request = declared(std::get<api::ApplyRequest>(parsed), leader.desired(),
-                              hooks_.addresses(), hooks_.fresh_secret);
+                              hooks_.addresses(), leader.world(), hooks_.fresh_secret);
   if (!request.mistakes.empty()) {
     return answer(api::refused("nothing was changed", std::move(request.mistakes)));
   }
@@ -359,9 +239,6 @@ void Requests::apply(Leader& leader, const std::string& body, const api::Answer&
   std::map<std::string, std::string> values;
   for (const DesiredResource& resource : request.resources) {
     const Resource& changed = *resource.resource;
-    for (std::string& warning : pool_warnings(changed, hooks_.host_facts())) {
-      accepted.warnings.push_back(std::move(warning));
-    }
     for (auto& change : leader.desired().settling(changed.name)) {
       values[change.key] = std::move(*change.value);
     }

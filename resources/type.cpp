@@ -26,7 +26,8 @@ void read_kind(const YamlNode& node, const std::string& where, AttributeType& at
   const auto found = known.find(node.text);
   if (found == known.end()) {
     fields.unknown(node.at, where + ".kind", node.text,
-                   {"string", "integer", "port", "boolean", "strings"}, "unknown kind");
+                   {"string", "integer", "port", "boolean", "strings"},
+                   "unknown kind '" + node.text + "'");
     return;
   }
   attribute.kind = found->second;
@@ -141,7 +142,8 @@ std::optional<Check> read_check(const YamlNode& node, const std::string& where,
       if (const auto number = small_number(failures->text); number && *number >= 1) {
         check.failures = *number;
       } else {
-        fields.error(failures->at, where + ".failures", "must be 1 or more");
+        fields.error(failures->at, where + ".failures",
+                     "must be 1 or more, got '" + failures->text + "'");
       }
     }
   }
@@ -238,7 +240,7 @@ void read_tries(const YamlNode& node, const std::string& where, RoleType& role,
   if (number && *number >= 1) {
     role.tries = *number;
   } else {
-    fields.error(node.at, where + ".tries", "must be 1 or more");
+    fields.error(node.at, where + ".tries", "must be 1 or more, got '" + node.text + "'");
   }
 }
 
@@ -304,7 +306,7 @@ RoleType read_role(const YamlEntry& entry, TypeFields& fields) {
       role.on_host_lost = OnHostLost::wait;
     } else if (lost->text != "replace") {
       fields.unknown(lost->at, where + ".on_host_lost", lost->text, {"replace", "wait"},
-                     "unknown value");
+                     "unknown value '" + lost->text + "'");
     }
   }
   return role;
@@ -365,23 +367,34 @@ void read_relations(const YamlNode& root, Type& type, TypeFields& fields) {
 
 // A role that waits for itself, over any number of others, would never start.
 void refuse_cycles(const Type& type, const YamlNode& roles, TypeFields& fields) {
-  enum class Mark { none, open, done };
-  std::map<RoleName, Mark> marks;
+  std::set<RoleName> done;
+  std::vector<RoleName> path;  // Each comes after the next one.
   const std::function<bool(const RoleType&)> cyclic = [&](const RoleType& role) {
-    Mark& mark = marks[role.name];
-    if (mark != Mark::none) return mark == Mark::open;
-    mark = Mark::open;
+    if (done.contains(role.name)) return false;
+    const auto known = std::find(path.begin(), path.end(), role.name);
+    if (known != path.end()) {
+      path.erase(path.begin(), known);  // Those that only lead to it.
+      path.push_back(role.name);
+      return true;
+    }
+    path.push_back(role.name);
     for (const RoleName& name : role.after) {
       const RoleType* before = type.role(name);
       if (before && cyclic(*before)) return true;
     }
-    marks[role.name] = Mark::done;
+    path.pop_back();
+    done.insert(role.name);
     return false;
   };
   for (const YamlEntry& entry : roles.entries) {
     const RoleType* role = type.role(RoleName{entry.key});
     if (role && cyclic(*role)) {
-      fields.error(entry.at, "roles." + entry.key + ".after", "waits for itself");
+      std::string chain;
+      for (const RoleName& name : path) chain += (chain.empty() ? "" : " after ") + name.value;
+      const auto first =
+          std::find_if(roles.entries.begin(), roles.entries.end(),
+                       [&](const YamlEntry& one) { return one.key == path.front().value; });
+      fields.error(first->at, "roles." + first->key + ".after", "waits for itself: " + chain);
       return;
     }
   }

@@ -59,7 +59,8 @@ bool TypeFields::boolean(const YamlNode& node, const std::string& where, const s
   const YamlNode* found = node.find(key);
   if (!found || found->text == "false") return false;
   if (found->text != "true")
-    error(found->at, where.empty() ? key : where + "." + key, "must be true or false");
+    error(found->at, where.empty() ? key : where + "." + key,
+          "must be true or false, got '" + found->text + "'");
   return true;
 }
 
