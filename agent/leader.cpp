@@ -27,10 +27,17 @@ Leader::Leader(Executor& executor, Term term, Duration converge, LeaderHooks hoo
 
 Leader::~Leader() = default;
 
-void Leader::start(const election::Catalog& catalog) { catalog_changed(catalog); }
+void Leader::start(const election::Catalog& catalog) {
+  desired_.update(catalog);
+  catalog_changed(catalog);
+}
 
 void Leader::catalog_changed(const election::Catalog& catalog) {
+  const auto breakers = desired_.breakers();
+  const auto outputs = outputs_of(desired_);
   desired_.update(catalog);
+  tell_breakers(breakers);
+  tell_outputs(outputs);
   desired_changed_ = true;
   for (const std::string& mistake : desired_.mistakes()) {
     if (mistakes_.insert(mistake).second) hooks_.event("resource", "", mistake);

@@ -45,6 +45,9 @@ struct LeaderHooks {
 // again a restart in between is no news. `before` is what was told last; empty: nothing.
 [[nodiscard]] std::string telling(const InstanceStatus& instance, const std::string& before);
 
+// What the catalog has of what roles have said, of all resources.
+[[nodiscard]] std::map<RoleKey, Outputs> outputs_of(const Desired& desired);
+
 class Leader {
  public:
   Leader(Executor& executor, Term term, Duration converge, LeaderHooks hooks);
@@ -52,6 +55,7 @@ class Leader {
   Leader(const Leader&) = delete;
   Leader& operator=(const Leader&) = delete;
 
+  // With what an earlier leader has stored, of which nothing is told.
   void start(const election::Catalog& catalog);
   void catalog_changed(const election::Catalog& catalog);
   // Reports of another term say nothing about what older commands may still do (rules 16, 17), nor
@@ -104,6 +108,8 @@ class Leader {
   void remember(HostId host, std::uint64_t number, const Action& action);
   void tell_brake(const Plan& plan);
   void tell_kept(const Plan& plan);
+  void tell_breakers(const std::map<BreakerKey, Breaker>& before);
+  void tell_outputs(const std::map<RoleKey, Outputs>& before);
   void tell_changes(const std::vector<ResourceStatus>& status);
   void forget_told(const std::vector<ResourceStatus>& status);
   void look_again(const Plan& plan);

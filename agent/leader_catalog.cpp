@@ -89,42 +89,24 @@ void Leader::forget_stopped(const World& world) {
   if (!changes.empty()) hooks_.write(std::move(changes));
 }
 
-// The values are nobody's business: they may be secrets.
+// Planned again and again until it is stored; then it is told (tell_outputs, tell_breakers).
 void Leader::write_outputs(const Plan& plan) {
   if (hooks_.writing() || (plan.said.empty() && plan.unsaid.empty())) return;
   std::vector<election::CatalogChange> changes;
   for (const cierzo::Said& said : plan.said) {
     changes.push_back({outputs_key(said.key), encode_outputs(said)});
-    std::string keys;
-    for (const auto& [key, value] : said.outputs) keys += (keys.empty() ? "" : ", ") + key;
-    hooks_.event("outputs", said.key.first.value,
-                 said.key.second.value + " of " + said.key.first.value + " has said: " + keys);
   }
   for (const RoleKey& key : plan.unsaid) changes.push_back({outputs_key(key), std::nullopt});
   hooks_.write(std::move(changes));
 }
 
-// Planned again and again until it is stored.
 void Leader::write_breakers(const Plan& plan) {
   if (hooks_.writing() || (plan.opened.empty() && plan.closed.empty())) return;
   std::vector<election::CatalogChange> changes;
   for (const Breaker& breaker : plan.opened) {
     changes.push_back({breaker_key({breaker.instance, breaker.role}), encode_breaker(breaker)});
-    hooks_.event(
-        "breaker", breaker.instance.value,
-        "breaker of " + breaker.role.value + " in " + breaker.instance.value +
-            (breaker.reset ? " is reset: its resource is stopped" : " opens: " + breaker.reason));
   }
-  for (const BreakerKey& key : plan.closed) {
-    changes.push_back({breaker_key(key), std::nullopt});
-    // A reset writes one down also where none was open: it makes hosts forget what they counted.
-    const auto known = desired_.breakers().find(key);
-    const bool was_open = known == desired_.breakers().end() || !known->second.reason.empty();
-    const std::string what = key.second.value + " in " + key.first.value;
-    hooks_.event("breaker", key.first.value,
-                 was_open ? "breaker of " + what + " is closed"
-                          : what + " is reset: it begins at the foot of the ladder");
-  }
+  for (const BreakerKey& key : plan.closed) changes.push_back({breaker_key(key), std::nullopt});
   hooks_.write(std::move(changes));
 }
 

@@ -44,6 +44,55 @@ void Leader::tell_kept(const Plan& plan) {
   kept_ = std::move(now);
 }
 
+// What has opened, was reset or has closed. One that was renewed for a copy that is resumed is what
+// it was.
+void Leader::tell_breakers(const std::map<BreakerKey, Breaker>& before) {
+  const auto& now = desired_.breakers();
+  const auto tell = [&](const BreakerKey& key, const std::string& what) {
+    hooks_.event("breaker", key.first.value,
+                 "breaker of " + key.second.value + " in " + key.first.value + " " + what);
+  };
+  for (const auto& [key, breaker] : now) {
+    const auto known = before.find(key);
+    const bool was_open = known != before.end() && !known->second.reset;
+    const auto renewed = renewed_.find(key.first);
+    const bool is_renewed = renewed != renewed_.end() && renewed->second == breaker.incarnation;
+    if (breaker.reset && was_open) tell(key, "is reset");
+    const bool opens = !was_open || known->second != breaker;
+    if (!breaker.reset && opens && !is_renewed) tell(key, "opens: " + breaker.reason);
+  }
+  for (const auto& [key, breaker] : before) {
+    if (now.contains(key)) continue;
+    if (!breaker.reason.empty()) {
+      tell(key, "is closed");
+    } else {  // None was open: it only made hosts forget what they counted.
+      hooks_.event("breaker", key.first.value,
+                   key.second.value + " in " + key.first.value +
+                       " is reset: it begins at the foot of the ladder");
+    }
+  }
+}
+
+std::map<RoleKey, Outputs> outputs_of(const Desired& desired) {
+  std::map<RoleKey, Outputs> all;
+  for (const auto& [name, resource] : desired.resources()) {
+    all.insert(resource.outputs.begin(), resource.outputs.end());
+  }
+  return all;
+}
+
+// The values are nobody's business: they may be secrets.
+void Leader::tell_outputs(const std::map<RoleKey, Outputs>& before) {
+  for (const auto& [key, outputs] : outputs_of(desired_)) {
+    const auto known = before.find(key);
+    if (known != before.end() && known->second == outputs) continue;
+    std::string keys;
+    for (const auto& [name, value] : outputs) keys += (keys.empty() ? "" : ", ") + name;
+    hooks_.event("outputs", key.first.value,
+                 key.second.value + " of " + key.first.value + " has said: " + keys);
+  }
+}
+
 // One transition, one line: `myweb-server-1: booting => configuring (node2, 3.4 s)`.
 void Leader::tell_changes(const std::vector<ResourceStatus>& status) {
   const Time now = executor_.now();

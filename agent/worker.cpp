@@ -225,7 +225,9 @@ void Worker::note_outcome(Local& local, const Action& action, const Outcome& out
     local.restarts.erase(forget->role);
     local.restarted.erase(forget->role);
     std::erase_if(local.tells, [&](const auto& tell) { return tell.first.first == forget->role; });
-    local.resets = 0;
+    // What the VM was reset for may be another role, whose ladder goes on.
+    const auto counts = [](const auto& entry) { return entry.second > 0; };
+    if (std::none_of(local.restarts.begin(), local.restarts.end(), counts)) local.resets = 0;
     if (local.watch) local.watch->forgive(forget->role);
   }
 }

@@ -83,7 +83,8 @@ struct Attend {
 };
 
 // The host forgets what it has counted against this role of the instance: failed starts, restarts,
-// resets. The ladder begins at its foot, and without a wait.
+// and, where no other role was restarted, resets of the VM. The ladder begins at its foot, and
+// without a wait.
 struct ForgetFailures {
   Incarnation incarnation;
   RoleName role;

@@ -123,6 +123,21 @@ void Planner::tend_breakers() {
   }
 }
 
+// True: what was counted is forgotten, and the entry is still in the catalog. What failed now would
+// be forgotten as well, and tried again without a wait, as long as nothing can be stored.
+bool Planner::waits_to_close(const Subject& s, const Observed& copy, std::size_t role) {
+  const RoleName& name = s.instance.roles[role];
+  const RoleObserved& seen = role_of(copy, name);
+  if (!world_.breakers.contains({s.instance.name, name}) || open_breaker(s, copy, role) ||
+      !nothing_counted(seen)) {
+    return false;
+  }
+  const bool started = is_started(*s.desired.type->role(name), copy, s.wanted.start_digests[role]);
+  if (started && seen.health != Health::failing) return false;
+  block(s.instance.name, true, "the breaker of " + name.value + " is being closed");
+  return true;
+}
+
 // The first of its roles that is left alone because its breaker is open; `others` gets the rest.
 const Breaker* Planner::left_alone(const Subject& s, const Observed& copy,
                                    std::vector<std::size_t>& others) const {

@@ -83,6 +83,7 @@ class Planner {
   void tend_breakers();
   bool knows_breaker(const InstanceName& instance) const;
   bool forget_failures(const Subject& s, const Observed& copy);
+  bool waits_to_close(const Subject& s, const Observed& copy, std::size_t role);
   const Breaker* open_breaker(const Subject& s, const Observed& copy, std::size_t role) const;
   const Breaker* left_alone(const Subject& s, const Observed& copy,
                             std::vector<std::size_t>& others) const;

@@ -259,7 +259,7 @@ void Planner::serve(const Subject& s, const Observed& copy) {
   std::vector<std::size_t> closed;
   const Breaker* open = left_alone(s, copy, closed);
   for (const std::size_t i : closed) {
-    if (start_role(s, copy, i)) return;
+    if (waits_to_close(s, copy, i) || start_role(s, copy, i)) return;
   }
   for (const std::size_t i : closed) {
     const Health health = role_of(copy, s.instance.roles[i]).health;

@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 constexpr auto overlay_limit = 20s;  // qemu-img needs 5 ms; a slow network disk much more.
 constexpr std::string_view overlay_suffix = ".qcow2";
 constexpr std::string_view owner_suffix = ".owner";
+constexpr std::string_view fresh_line = "in place of another one";  // In the owner.
 constexpr std::string_view unfinished_suffix = ".new";
 constexpr std::string_view previous_suffix = ".previous";
 constexpr std::string_view qcow2_magic{"QFI\xfb", 4};
@@ -208,6 +209,7 @@ bool Disks::prepare(const InstanceName& name, const Image& image, bool fresh) co
   if (!fresh && present && backing_file(path) == image.path) return false;
   std::ofstream owner(owner_path(name));
   owner << "the disk of " << name.value << ", made by cierzo\n";
+  if (fresh || present) owner << fresh_line << "\n";
   owner.close();
   if (!owner) refuse(FailureKind::other, owner_path(name) + ": cannot be written");
   const std::string made = path + std::string(unfinished_suffix);
@@ -235,6 +237,14 @@ bool Disks::prepare(const InstanceName& name, const Image& image, bool fresh) co
     refuse(FailureKind::other, path + ": " + why);
   }
   return true;
+}
+
+bool Disks::is_fresh(const InstanceName& name) const {
+  std::ifstream owner(owner_path(name));
+  for (std::string line; std::getline(owner, line);) {
+    if (line == fresh_line) return true;
+  }
+  return false;
 }
 
 void Disks::remove(const InstanceName& name) const {

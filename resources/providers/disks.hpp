@@ -47,6 +47,10 @@ class Disks {
   // another name and renamed. Its mode is 0600. Refuses where somebody else's file has its name.
   bool prepare(const InstanceName& name, const Image& image, bool fresh) const;
 
+  // Was the overlay made in place of another one, on this host or a lost one? Its owner says so, as
+  // long as it is there: also of the next domain that is made on it.
+  [[nodiscard]] bool is_fresh(const InstanceName& name) const;
+
   // Overlays and console. Success where there are none of ours.
   void remove(const InstanceName& name) const;
 

@@ -220,9 +220,8 @@ std::string LibvirtProvider::xml_of(const StartVm& start) const {
   input.incarnation = start.incarnation;
   input.fresh_disk = start.fresh_disk;
   if (start.instance.disk == Disk::local) {
-    const bool had = !backing_file(disks_.overlay_path(start.instance.name)).empty();
-    const bool made = disks_.prepare(start.instance.name, image, start.fresh_disk);
-    input.fresh_disk = start.fresh_disk || (had && made);  // A first disk replaces nothing.
+    disks_.prepare(start.instance.name, image, start.fresh_disk);
+    input.fresh_disk = disks_.is_fresh(start.instance.name);
     input.disk_path = disks_.overlay_path(start.instance.name);
     input.disk_format = "qcow2";
   } else {

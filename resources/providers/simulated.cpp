@@ -208,8 +208,9 @@ Outcome SimulatedProvider::create(const StartVm& start) {
     fresh = fresh || (overlay != overlays_.end() && overlay->second.image != instance.image);
     if (fresh || overlay == overlays_.end()) {
       if (disk_full_) return {FailureKind::other, "no space is left for the disk"};
-      overlays_[instance.name] = {instance.image, ++disks_made_};
+      overlays_[instance.name] = {instance.image, ++disks_made_, fresh};
     }
+    fresh = overlays_.at(instance.name).fresh;
   }
   Domain domain;
   domain.metadata = {

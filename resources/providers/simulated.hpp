@@ -170,6 +170,7 @@ class SimulatedProvider : public Provider {
   struct Overlay {
     std::string image;
     std::uint64_t number = 0;  // No two that were ever made on this host have the same.
+    bool fresh = false;        // Made in place of another one.
   };
   std::map<InstanceName, Overlay> overlays_;
   std::map<InstanceName, Faults> faults_;

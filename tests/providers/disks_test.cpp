@@ -54,8 +54,11 @@ TEST_F(DisksTest, an_overlay_is_kept_until_a_fresh_one_is_asked_for) {
   EXPECT_EQ(backing_file(overlay), path("a.qcow2"));
   const auto first = fs::last_write_time(overlay);
   EXPECT_FALSE(disks_->prepare(name_, image, false));
+  EXPECT_FALSE(disks_->is_fresh(name_)) << "the first one replaces nothing";
   EXPECT_EQ(fs::last_write_time(overlay), first);
   EXPECT_TRUE(disks_->prepare(name_, image, true));
+  EXPECT_FALSE(disks_->prepare(name_, image, false));
+  EXPECT_TRUE(disks_->is_fresh(name_)) << "whatever is started on it";
   EXPECT_FALSE(fs::exists(overlay + ".previous")) << "what it held was given up on purpose";
   EXPECT_EQ(disks_->overlays(), std::vector<InstanceName>{name_});
 }
@@ -63,6 +66,7 @@ TEST_F(DisksTest, an_overlay_is_kept_until_a_fresh_one_is_asked_for) {
 TEST_F(DisksTest, an_overlay_of_another_image_is_not_used_but_kept) {
   disks_->prepare(name_, disks_->find("a.qcow2"), false);
   EXPECT_TRUE(disks_->prepare(name_, disks_->find("b.qcow2"), false));
+  EXPECT_TRUE(disks_->is_fresh(name_));
   EXPECT_EQ(backing_file(disks_->overlay_path(name_)), path("b.qcow2"));
   EXPECT_EQ(backing_file(disks_->overlay_path(name_) + ".previous"), path("a.qcow2"));
   EXPECT_EQ(disks_->overlays().size(), 1U);

@@ -412,7 +412,8 @@ void ToySite::perform(const Action& action) {
   } else if (const auto* forget = std::get_if<ForgetFailures>(&action.work)) {
     copy->roles[forget->role].start = {};
     copy->roles[forget->role].restarts = 0;
-    copy->resets = 0;
+    const auto counts = [](const auto& role) { return role.second.restarts > 0; };
+    if (std::none_of(copy->roles.begin(), copy->roles.end(), counts)) copy->resets = 0;
   }
 }
 
