@@ -42,5 +42,8 @@ namespace cierzo {
                                              const std::map<RoleKey, Outputs>& outputs);
 [[nodiscard]] std::string input_digest(const std::string& role_digest, const Instance& instance,
                                        const RoleName& role);
+// Which of its parts differ, of two of them: "its start has changed", "an attribute and what it
+// reads have changed".
+[[nodiscard]] std::string changed_inputs(const std::string& before, const std::string& now);
 
 }  // namespace cierzo

@@ -63,7 +63,12 @@ void Planner::remove_leftovers() {
     const bool removable = seen.disk == Disk::local;
     const bool stop = seen.presence == Presence::present && seen.run != RunState::stopping;
     const bool remove = seen.presence == Presence::absent && seen.overlay && removable;
-    if ((!stop && !remove) || index_.in_flight(seen.name)) continue;
+    if (!stop && !remove) continue;
+    if (const InFlight* command = index_.in_flight(seen.name)) {
+      last = &seen.name;
+      block(seen.name, true, under_way(command->action));
+      continue;
+    }
     if (is_from_before(seen, world_.recovered)) {
       plan_.kept.push_back({seen.name, seen.host, seen.resource});
       block(seen.name, false, "on " + on->name + " " + why_kept(plan_.kept.back()));

@@ -9,16 +9,7 @@
 #include "resources/planner.hpp"
 
 namespace cierzo {
-namespace {
-
-std::string under_way(const Action& action) {
-  const char* const verbs[] = {"its start",      "its stop",   "removing its disk",
-                               "its reset",      "its resume", "configuring it",
-                               "a script in it", "its checks", "its reset"};
-  return verbs[action.work.index()];
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Plan plan(const World& world) { return Planner(world).make(); }
 
@@ -82,9 +73,7 @@ void Planner::decide(std::size_t resource) {
   for (const std::size_t which : in_order(desired)) {
     const InstanceName& name = desired.instances[which].name;
     if (const InFlight* command = index_.in_flight(name)) {
-      block(name, true,
-            under_way(command->action) + " on " + index_.host_name(command->action.on) +
-                " is under way");
+      block(name, true, under_way(command->action));
       continue;
     }
     const Subject s = subject(desired, which);
@@ -144,6 +133,14 @@ void Planner::act(const InstanceName& instance, HostId on, Work work, std::strin
     }
   }
   plan_.actions.push_back({instance, on, std::move(work), std::move(reason)});
+}
+
+std::string Planner::under_way(const Action& action) const {
+  const char* const verbs[] = {"its start",      "its stop",   "removing its disk",
+                               "its reset",      "its resume", "configuring it",
+                               "a script in it", "its checks", "its reset"};
+  return verbs[action.work.index()] + std::string(" on ") + index_.host_name(action.on) +
+         " is under way";
 }
 
 void Planner::block(const InstanceName& instance, bool waiting, std::string reason) {

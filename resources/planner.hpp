@@ -55,6 +55,7 @@ class Planner {
   Subject subject(const DesiredResource& desired, std::size_t which) const;
   void act(const InstanceName& instance, HostId on, Work work, std::string reason);
   void block(const InstanceName& instance, bool waiting, std::string reason);
+  [[nodiscard]] std::string under_way(const Action& action) const;
   void look_again(Time at);
   // True, and the instance is blocked, where a failure must not be tried again yet.
   bool backs_off(const InstanceName& instance, const std::string& what, const Failure& failure);
@@ -92,6 +93,7 @@ class Planner {
 
   // ---- unhealthy.cpp
   bool climb_ladder(const Subject& s, const Observed& copy, std::size_t role);
+  static std::string why_attend(const Subject& s, const Observed& copy);
   void tell_flapping(const Subject& s, const Observed& copy, const RoleType& role);
 
   // ---- members.cpp

@@ -252,7 +252,7 @@ void Planner::serve(const Subject& s, const Observed& copy) {
   }
   if (copy.checks_digest != s.wanted.checks_digest) {
     act(s.instance.name, copy.host, make_attend(s.desired, s.which, copy.incarnation),
-        copy.checks_digest.empty() ? "nothing checks it yet" : "what is checked has changed");
+        why_attend(s, copy));
     return;
   }
   if (forget_failures(s, copy) || let_go(s, copy)) return;
@@ -273,6 +273,17 @@ void Planner::serve(const Subject& s, const Observed& copy) {
   }
   if (tell_deaf(s, copy) || tell_unsaid(s, copy)) return;
   remove_stale_disk(s);
+}
+
+// Checks are given the same as a start: where that has changed it is started again after this.
+std::string Planner::why_attend(const Subject& s, const Observed& copy) {
+  if (copy.checks_digest.empty()) return "nothing checks it yet";
+  for (std::size_t i = 0; i < s.instance.roles.size(); ++i) {
+    const std::string& before = role_of(copy, s.instance.roles[i]).configured_digest;
+    const std::string& now = s.wanted.start_digests[i];
+    if (!before.empty() && before != now) return changed_inputs(before, now);
+  }
+  return "how it is checked has changed";
 }
 
 // Unknown is not down: nothing is done because of silence (rule 18). What a person can do is said.
@@ -320,7 +331,7 @@ bool Planner::start_role(const Subject& s, const Observed& copy, std::size_t whi
   else if (seen.draining != Draining::no)
     reason = "was drained, and is wanted again";
   else if (!seen.configured_digest.empty())
-    reason = "what it reads has changed";
+    reason = changed_inputs(seen.configured_digest, s.wanted.start_digests[which_role]);
   act(s.instance.name, copy.host,
       make_run(s.desired, s.instance, role.name, ScriptKind::start, copy.incarnation),
       std::move(reason));

@@ -38,6 +38,10 @@ std::string json_string(std::string_view text) {
   return json + '"';
 }
 
+// Enough of a digest to know one from another. Three of them, and points between, are an input
+// digest: so that it can be said which of them has changed.
+std::string part_of(std::string_view bytes) { return sha256(bytes).substr(0, 20); }
+
 void append(std::string& list, const std::string& word) {
   if (!list.empty()) list += ' ';
   list += word;
@@ -121,14 +125,15 @@ void add_member(ScriptInput& input, const Member& member, std::string digest) {
 std::string role_inputs_digest(const Resource& resource, const Type& type,
                                const std::vector<Instance>& all, const RoleName& role,
                                const std::map<RoleKey, Outputs>& outputs) {
-  std::string bytes;
   const RoleType* declared = type.role(role);
-  if (!declared) return sha256(bytes);
-  if (declared->start) append_part(bytes, type.scripts.at(declared->start->script));
+  if (!declared) return part_of({}) + "." + part_of({}) + "." + part_of({});
+  const std::string start = declared->start ? type.scripts.at(declared->start->script) : "";
+  std::string attributes;
   for (const auto& [name, text] : attributes_of(resource)) {
-    append_part(bytes, name);
-    append_part(bytes, text);
+    append_part(attributes, name);
+    append_part(attributes, text);
   }
+  std::string bytes;
   for (const RoleName& read : declared->reads) {
     append_part(bytes, read.value);
     for (const Instance* member : members(all, read)) {
@@ -142,13 +147,32 @@ std::string role_inputs_digest(const Resource& resource, const Type& type,
       }
     }
   }
-  return sha256(bytes);
+  return part_of(start) + "." + part_of(attributes) + "." + part_of(bytes);
 }
 
 std::string input_digest(const std::string& role_digest, const Instance& instance,
                          const RoleName& role) {
-  return sha256_of({role_digest, instance.name.value, instance.address, role.value,
-                    std::to_string(position_in(instance, role))});
+  const std::size_t last = role_digest.rfind('.') + 1;
+  return role_digest.substr(0, last) +
+         part_of(sha256_of({role_digest.substr(last), instance.name.value, instance.address,
+                            role.value, std::to_string(position_in(instance, role))}));
+}
+
+std::string changed_inputs(const std::string& before, const std::string& now) {
+  constexpr const char* what[] = {"its start", "an attribute", "what it reads"};
+  std::string changed;
+  int parts = 0;
+  std::size_t old_from = 0, new_from = 0;
+  for (const char* part : what) {
+    const std::size_t old_to = before.find('.', old_from), new_to = now.find('.', new_from);
+    if (before.substr(old_from, old_to - old_from) != now.substr(new_from, new_to - new_from)) {
+      changed += (parts++ == 0 ? "" : " and ") + std::string(part);
+    }
+    // One that an earlier version made has fewer parts.
+    old_from = old_to == before.npos ? before.size() : old_to + 1;
+    new_from = new_to == now.npos ? now.size() : new_to + 1;
+  }
+  return changed + (parts > 1 ? " have changed" : " has changed");
 }
 
 ScriptInput script_input(const Resource& resource, const Type& type,

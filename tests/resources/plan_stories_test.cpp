@@ -68,6 +68,8 @@ class Story {
       return reset(command);
     else if (verb == "scale")
       return site_.scale(command.words.at(0), {command.options.begin(), command.options.end()});
+    else if (verb == "retype")  // retype RESOURCE start=TEXT | check=TEXT: that script of its type
+      site_.retype(command.words.at(0), {command.options.begin(), command.options.end()});
     else if (verb == "forget-counts")  // As an agent that is restarted does.
       site_.forget_counts(command.words.at(0), command.option("on"));
     else if (verb == "says") {  // says INSTANCE ROLE KEY=VALUE ...: its start does, from now on

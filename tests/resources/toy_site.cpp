@@ -139,6 +139,13 @@ void ToySite::declare(std::shared_ptr<const Resource> resource, std::shared_ptr<
 
 void ToySite::forget(const std::string& resource) { desired_.erase(resource); }
 
+void ToySite::retype(const std::string& resource, const std::map<std::string, std::string>& texts) {
+  DesiredResource& desired = desired_.at(resource);
+  auto files = desired.type->files;
+  for (const auto& [script, text] : texts) files.at(script == "start" ? "go" : "look") = text;
+  desired = make_desired(desired.resource, read(files), desired.outputs);
+}
+
 std::string ToySite::scale(const std::string& name,
                            const std::map<std::string, std::string>& roles) {
   DesiredResource& desired = desired_.at(name);

@@ -33,6 +33,8 @@ class ToySite {
   // Replaces the resource of that name.
   void declare(std::shared_ptr<const Resource> resource, std::shared_ptr<const Type> type);
   void forget(const std::string& resource);
+  // Other texts for the scripts `go` (start) and `look` (check) of its type.
+  void retype(const std::string& resource, const std::map<std::string, std::string>& texts);
   // As agentctl scale: role -> number; what is wrong with it, one a line.
   std::string scale(const std::string& resource, const std::map<std::string, std::string>& roles);
   void forget_counts(const std::string& instance, const std::string& host);
