@@ -221,7 +221,8 @@ void GuestWatch::take_metrics(const RoleName& role, const GuestProgress& progres
   const std::optional<int> load = ended ? read_load(progress.last_lines) : std::nullopt;
   const auto before = loads_;
   loads_.erase(role);
-  if (load) loads_[role] = *load;
+  // One that was drained or stopped meanwhile does not serve any more.
+  if (load && knowledge_.configured.contains(role)) loads_[role] = *load;
   if (loads_ != before) changed_();
 }
 

@@ -4,6 +4,8 @@ and stops, in this order and under another leader too.
 One site; the tests live on it in this order. What was done is read from the guests' disks and consoles.
 """
 
+import json
+import re
 import signal
 
 import pytest
@@ -13,6 +15,8 @@ from bed import toys
 HEAD = "farm-head-1"
 NODES = ["farm-node-1", "farm-node-2"]
 TOLD = [f"{name} 10.77.5.{number}" for number, name in enumerate(NODES, 11)]
+MANIFEST = toys.manifest("farm", "farm", {"head": "10.77.5.10"}) + (
+    "    node: {ips: 10.77.5.11-10.77.5.13, image: mini.qcow2, count: 2}\n")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,9 +24,7 @@ def resource(site):
     """A head and two nodes, of three that are declared; nobody waits for them."""
     site.start_agents()
     site.leader()
-    text = toys.manifest("farm", "farm", {"head": "10.77.5.10"})
-    text += "    node: {ips: 10.77.5.11-10.77.5.13, image: mini.qcow2, count: 2}\n"
-    toys.apply(site, site.host(1), text, "--no-wait")
+    toys.apply(site, site.host(1), MANIFEST, "--no-wait")
 
 
 def domains(site):
@@ -49,6 +51,21 @@ def test_the_head_is_told_of_every_node_that_has_started(site):
     assert sorted(told(site)) == [f"join {TOLD[0]} 1", f"join {TOLD[1]} 2"]
     for name in NODES:
         assert inside(site, name).shell("cat /data/done")[1] == "start\n"
+
+
+def test_what_the_head_has_said_is_there_for_its_nodes(site):
+    url, ticket = inside(site, NODES[0]).shell("cat /data/given")[1].split()
+    assert url == "http://10.77.5.10/" and re.fullmatch("of-[0-9a-f]{64}", ticket), "a secret that was made up"
+    assert inside(site, NODES[1]).shell("cat /data/given")[1].split() == [url, ticket]
+    shown = site.agentctl(site.host(2), "outputs", "farm")
+    rows = [line.split(maxsplit=3) for line in shown.splitlines()[1:]]
+    assert sorted(rows) == [[HEAD, "head", "ticket", "(a secret)"], [HEAD, "head", "url", url]]
+    whole = site.agentctl(site.host(2), "--output", "json", "status", "farm")
+    whole += json.dumps(site.events(site.leader()))
+    assert ticket not in whole and ticket[3:] not in whole
+    # It is what they were started with: the same manifest again changes nothing.
+    manifest = toys.write(site, "again.yaml", MANIFEST)
+    assert "nothing to do" in site.agentctl(site.host(2), "--types", toys.TYPES, "plan", manifest)
 
 
 def test_a_node_that_was_replaced_is_told_again(site):
@@ -101,3 +118,17 @@ def test_the_emptiest_is_scaled_away_first(site):
     site.agentctl(site.host(1), "scale", "farm", "node=1", "--no-wait")
     site.wait_until(lambda: "farm-node-1" not in domains(site), 90, "the one without work is gone")
     assert "farm-node-2" in domains(site) and told(site)[-1] == f"leave {TOLD[0]} 1"
+
+
+def test_what_the_manifest_has_no_more_drains_too(site):
+    assert inside(site, "farm-node-2").shell("touch /data/work")[0] == 0
+    one = MANIFEST.replace("10.77.5.11-10.77.5.13", "10.77.5.11").replace("count: 2", "count: 1")
+    toys.apply(site, site.host(1), one, "--no-wait")
+
+    def draining():
+        seen = row(site, "farm-node-2")
+        return seen and seen["state"] == "draining" and "some work is left" in seen["reason"]
+    site.wait_until(draining, 60, "it drains")
+    assert inside(site, "farm-node-2").shell("rm /data/work")[0] == 0
+    site.wait_until(lambda: "farm-node-2" not in domains(site), 90, "it is gone")
+    site.wait_until(lambda: row(site, "farm-node-2") is None, 30, "status has it no more")
