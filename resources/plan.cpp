@@ -9,7 +9,6 @@
 #include "resources/planner.hpp"
 
 namespace cierzo {
-namespace {}  // namespace
 
 Plan plan(const World& world) { return Planner(world).make(); }
 

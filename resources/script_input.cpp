@@ -159,6 +159,8 @@ std::string input_digest(const std::string& role_digest, const Instance& instanc
 }
 
 std::string changed_inputs(const std::string& before, const std::string& now) {
+  // An earlier version's has one part: it cannot be said what of it differs.
+  if (before.find('.') == before.npos) return "its inputs have another form";
   constexpr const char* what[] = {"its start", "an attribute", "what it reads"};
   std::string changed;
   int parts = 0;
@@ -168,7 +170,6 @@ std::string changed_inputs(const std::string& before, const std::string& now) {
     if (before.substr(old_from, old_to - old_from) != now.substr(new_from, new_to - new_from)) {
       changed += (parts++ == 0 ? "" : " and ") + std::string(part);
     }
-    // One that an earlier version made has fewer parts.
     old_from = old_to == before.npos ? before.size() : old_to + 1;
     new_from = new_to == now.npos ? now.size() : new_to + 1;
   }
