@@ -101,7 +101,7 @@ bool Planner::let_go(const Subject& s, const Observed& copy) {
         make_tell(s.desired, s.instance, joined.on, ScriptKind::leave, joined.member,
                   copy.incarnation, "-"),
         joined.failure.count > 0 ? "its last leave failed: " + brief(joined.failure.error)
-                                 : "it is not wanted any more");
+                                 : joined.member.name.value + " is not wanted any more");
     return true;
   }
   return false;
@@ -142,11 +142,12 @@ bool Planner::take_in(const Subject& s, const Observed& copy, const RoleName& on
       look_again(due(known->failure));
       continue;
     }
-    std::string reason = "has come";
+    std::string reason = one.name.value + " has come";
     if (known && known->failure.count > 0) {
       reason = "its last join failed: " + brief(known->failure.error);
     } else if (known) {
-      reason = known->digest.empty() ? "not told in this boot of its guest" : "has come anew";
+      reason = known->digest.empty() ? "not told in this boot of its guest"
+                                     : one.name.value + " has come anew";
     }
     act(s.instance.name, copy.host,
         make_tell(s.desired, s.instance, on, ScriptKind::join,

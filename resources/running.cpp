@@ -278,12 +278,15 @@ void Planner::serve(const Subject& s, const Observed& copy) {
 // Checks are given the same as a start: where that has changed it is started again after this.
 std::string Planner::why_attend(const Subject& s, const Observed& copy) {
   if (copy.checks_digest.empty()) return "nothing checks it yet";
+  bool started = true;
   for (std::size_t i = 0; i < s.instance.roles.size(); ++i) {
     const std::string& before = role_of(copy, s.instance.roles[i]).configured_digest;
     const std::string& now = s.wanted.start_digests[i];
     if (!before.empty() && before != now) return changed_inputs(before, now);
+    started = started && !before.empty();
   }
-  return "how it is checked has changed";
+  // Of what has not started it is not known which inputs it was last checked with.
+  return started ? "how it is checked has changed" : "what is checked has changed";
 }
 
 // Unknown is not down: nothing is done because of silence (rule 18). What a person can do is said.

@@ -1,6 +1,7 @@
 #include "resources/providers/simulated.hpp"
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 #include "resources/providers/guest_agent.hpp"
@@ -98,6 +99,7 @@ void SimulatedProvider::end_command(Guest& guest, Command& command) {
       break;
     case Kind::start:
       guest.facts[role] = "start " + role.value + " " + digest;
+      guest.outputs[role] = command.result.output;
       break;
     case Kind::stop:
       guest.facts[role] = "stop " + role.value + " " + digest;
@@ -120,7 +122,13 @@ void SimulatedProvider::end_command(Guest& guest, Command& command) {
       for (const auto& [who, rest] : guest.joined) {
         text += "member " + std::get<0>(who).value + " " + rest + "\n";
       }
-      for (const auto& [of, fact] : guest.facts) text += fact + "\n";
+      for (const auto& [of, fact] : guest.facts) {
+        text += fact + "\n";
+        std::istringstream said(fact.starts_with("start ") ? guest.outputs[of] : "");
+        for (std::string line; std::getline(said, line);) {
+          text += "output " + of.value + " " + line + "\n";
+        }
+      }
       if (!guest.network_digest.empty()) text += "network " + guest.network_digest + "\n";
       command.result.output = text + "boot " + guest.boot + "\n";
       break;

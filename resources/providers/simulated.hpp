@@ -87,7 +87,8 @@ class SimulatedProvider : public Provider {
   void kill(const InstanceName& name, const HypervisorProcess& process);
 
   // How a role's scripts end from now on, in one instance or (empty name) in all of them. A check
-  // passes and a start works where nothing is said.
+  // passes and a start works where nothing is said. What a start that works prints are its outputs,
+  // KEY=VALUE, one a line.
   void set_script(const InstanceName& name, ScriptPurpose::Kind kind, const RoleName& role,
                   ScriptResult result);
 
@@ -121,7 +122,8 @@ class SimulatedProvider : public Provider {
     std::string boot;
     std::string network_digest;
     Time booted{};
-    std::map<RoleName, std::string> facts;  // Role -> "start ROLE DIGEST", and the like.
+    std::map<RoleName, std::string> facts;    // Role -> "start ROLE DIGEST", and the like.
+    std::map<RoleName, std::string> outputs;  // What its last start has printed.
     // By role, and the other's name and role: "DIGEST NAME ROLE ADDRESS INDEX". Forgotten with the
     // boot, as where no disk keeps it.
     std::map<std::tuple<RoleName, InstanceName, RoleName>, std::string> joined;

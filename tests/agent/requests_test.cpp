@@ -315,6 +315,7 @@ TEST_F(RequestsTest, RefuseAddressesThatGuestsOfThisSiteCannotHave) {
 }
 
 TEST_F(RequestsTest, WarnOfAPoolHostThatTheSiteDoesNotHave) {
+  leader_hosts_ = hosts_;
   api::ApplyRequest request = plain("site", "10.0.0.1");
   request.resources.at(0).pool = {"node1", "nodde1"};
   const auto accepted = ask("POST", "/v1/apply", api::to_json(request));
@@ -324,6 +325,42 @@ TEST_F(RequestsTest, WarnOfAPoolHostThatTheSiteDoesNotHave) {
   const std::vector<std::string> expected = {
       "plain.site.pool: 'nodde1' is no host of this site; did you mean 'node1'?"};
   EXPECT_EQ(std::get<api::ApplyAnswer>(view).warnings, expected);
+}
+
+// Said where it is certain: of every host that may run it, and none has it.
+TEST_F(RequestsTest, WarnOfAnImageThatNobodyHas) {
+  const auto warnings = [this](const std::string& image, const std::string& pool = "") {
+    api::ApplyRequest request = plain("site", "10.0.0.1");
+    request.resources.at(0).slots.begin()->second.at(0).image = image;
+    if (!pool.empty()) request.resources.at(0).pool = {pool};
+    const auto accepted = ask("POST", "/v1/apply", api::to_json(request));
+    EXPECT_EQ(accepted->status, 200);
+    const auto view = api::from_json<api::ApplyAnswer>(accepted->body);
+    return std::get<api::ApplyAnswer>(view).warnings;
+  };
+  const std::vector<std::string> none;
+  leader_hosts_ = hosts_;
+  leader_hosts_.push_back({HostId{2}, "node2", "10.0.0.252", HostState::alive, {}});
+  Report report;
+  report.host = HostId{1};
+  report.term = term;
+  report.permit_spell = 1;
+  report.hypervisor_answers = true;
+  report.images = {{"web.qcow2", "1"}};
+  report.images_asked = {"/srv/web.img"};
+  leader_->report(report);
+  EXPECT_EQ(warnings("wbe.qcow2"), none) << "node2 has not said: it may have it";
+  EXPECT_EQ(warnings("wbe.qcow2", "node1"),
+            std::vector<std::string>{"plain.site.app: no host that may run it has the image "
+                                     "'wbe.qcow2'; did you mean 'web.qcow2'?"});
+  report.host = HostId{2};
+  report.images = {{"db.qcow2", "1"}};
+  leader_->report(report);
+  EXPECT_EQ(warnings("wbe.qcow2").size(), 1U);
+  EXPECT_EQ(warnings("web.qcow2"), none);
+  EXPECT_EQ(warnings("web.qcow2", "node2").size(), 1U);
+  EXPECT_EQ(warnings("/srv/web.img").size(), 1U) << "both were asked for it, and have it not";
+  EXPECT_EQ(warnings("/srv/other.img"), none) << "nobody was asked for it yet";
 }
 
 TEST_F(RequestsTest, NameWhatTheSiteHasAlready) {

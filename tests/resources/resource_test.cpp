@@ -234,6 +234,37 @@ TEST(Resource, WhatHasOneAddressIsNotScaledAway) {
   EXPECT_EQ(scale(resource, *read.own_type, {{"front", 0}}, {}), Lines{});
 }
 
+// What a role of a manifest may say is what one of a type may.
+TEST(Resource, RolesOfAManifestComeAndGoAsThoseOfATypeDo) {
+  const Read read = read_manifest(
+      "generic:\n  g:\n    ensure: running\n"
+      "    head: {ip: 10.0.0.5, image: a, start: serve, outputs: [url, port]}\n"
+      "    node:\n      ips: 10.0.0.6-8\n      image: a\n      start: serve\n"
+      "      outputs: {token: {secret: true}}\n"
+      "      drain: {run: ask, every: 1s, deadline: 1m}\n"
+      "      metrics: {run: echo load=0, every: 10s}\n"
+      "      edges: {head: {join: greet, leave: {run: forget, timeout: 5s}}}\n",
+      "g.yaml");
+  EXPECT_EQ(read.said, Lines{});
+  ASSERT_TRUE(read.own_type);
+  const Type& type = *read.own_type;
+  const RoleType& node = *type.role(RoleName{"node"});
+  EXPECT_EQ(type.role(RoleName{"head"})->outputs,
+            (std::map<std::string, bool>{{"port", false}, {"url", false}}));
+  EXPECT_EQ(node.outputs, (std::map<std::string, bool>{{"token", true}}));
+  ASSERT_TRUE(node.drain && node.metrics);
+  EXPECT_EQ(type.scripts.at(node.drain->script), "ask\n");
+  EXPECT_EQ(node.drain->deadline, std::chrono::minutes(1));
+  EXPECT_EQ(type.scripts.at(node.metrics->script), "echo load=0\n");
+  EXPECT_EQ(node.metrics->every, std::chrono::seconds(10));
+  ASSERT_EQ(node.edges.size(), 1U);
+  EXPECT_EQ(node.edges[0].on.value, "head");
+  ASSERT_TRUE(node.edges[0].join && node.edges[0].leave);
+  EXPECT_EQ(type.scripts.at(node.edges[0].join->script), "greet\n");
+  EXPECT_EQ(type.scripts.at(node.edges[0].leave->script), "forget\n");
+  EXPECT_EQ(node.edges[0].leave->timeout, std::chrono::seconds(5));
+}
+
 TEST(Resource, NothingIsSaidOfAScaleThatTheManifestHasCaughtUpWith) {
   const auto declared = [](const std::string& count) {
     return web(std::string(good) + "server: {ips: 10.0.0.11-18, image: a" + count + "}")

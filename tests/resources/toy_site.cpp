@@ -58,6 +58,7 @@ roles:
 std::shared_ptr<const Type> farm_type() {
   static const auto type = read({{"type.yaml", R"(
 type: farm
+attributes: {port: {kind: port, default: 80}}
 roles:
   head: {count: 1, start: go, stop: halt, check: {run: look}}
   node:

@@ -63,7 +63,7 @@ TEST(Type, EveryMistakeIsReportedAtOnce) {
 
 TEST(Type, RolesThatWaitForThemselvesAreRefused) {
   EXPECT_EQ(said("type: t\nroles:\n  a: {after: [b]}\n  b: {after: [c]}\n  c: {after: [a]}\n"),
-            "t/type.yaml:3:3: roles.a.after: waits for itself\n");
+            "t/type.yaml:3:3: roles.a.after: waits for itself: a after b after c after a\n");
 }
 
 TEST(Type, CommonAttributesAreNotFree) {

@@ -137,6 +137,11 @@ std::string Scenario::begin(const test::Command& command) {
   if (!site_->run_until([this] { return site_->leader().has_value(); }, 20s)) {
     return "nobody leads\n";
   }
+  // What heads of the type `farm` say of themselves.
+  for (std::uint32_t id = 1; id <= site_->hosts(); ++id) {
+    site_->provider(HostId{id})
+        .set_script({}, ScriptPurpose::Kind::start, {"head"}, {0, "url=http://head/\nticket=t"});
+  }
   std::istringstream resources(command.option("resources"));
   for (std::string name; std::getline(resources, name, ',');) {
     const std::string answer = answer_of(site_->apply(HostId{1}, file(name + ".yaml")), "apply");
