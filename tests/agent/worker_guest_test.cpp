@@ -67,8 +67,14 @@ TEST_F(WorkerTest, ReportsLoads) {
   EXPECT_TRUE(says(std::nullopt));
   provider_.set_script(app1, ScriptPurpose::Kind::metrics, app, {0, "load=0", 10ms});
   EXPECT_TRUE(says(0));
+  // One that is under way while the role is drained says what is no more.
+  provider_.set_script(app1, ScriptPurpose::Kind::metrics, app, {0, "load=7", 900ms});
+  EXPECT_TRUE(says(7));
+  executor_.run_for(2200ms);
   worker_->command(command(4, RunScript{{term, 1}, app, ScriptKind::drain, "", {}, 10s, {}}));
-  EXPECT_TRUE(says(std::nullopt)) << "it does not serve any more";
+  executor_.run_for(5s);
+  EXPECT_EQ(seen()->roles[app].draining, Draining::done);
+  EXPECT_EQ(seen()->roles[app].load, std::nullopt) << "it does not serve any more";
 }
 
 // What was counted against a role is kept until it is forgotten by command.
