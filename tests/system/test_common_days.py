@@ -187,10 +187,15 @@ def test_a_second_stop_succeeds_at_once(web):
 
 
 def test_start_brings_it_back_with_its_data(web):
+    def disks():
+        disk = "cierzo/state/disks/myweb-database-1.qcow2"
+        found = {host.name: pathlib.Path(host.folder, disk) for host in web.hosts}
+        return {name: path.stat().st_ino for name, path in found.items() if path.exists()}
+    before = disks()
     web.agentctl(web.host(2), "start", "myweb", seconds=BOOT_SECONDS)
     served(web)
-    assert all("fresh disk" not in row["reason"] for row in instances(web).values()
-               if row["name"] == "myweb-database-1")
+    host = instances(web)["myweb-database-1"]["host"]
+    assert disks()[host] == before[host], "the database has the disk that it had"
 
 
 def test_delete_forgets_it_and_removes_its_disks(web):
